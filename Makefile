@@ -1,0 +1,66 @@
+# make lab: read and run the chapters.  make test: check everything.  make help: the rest.
+# Each does its own set-up first, in .venv, and needs only Python 3.11 to 3.14. Another Python: make test PYTHON=python3.12
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test refresh bench lock clean
+.SUFFIXES:
+
+ifdef PYTHON
+  SETUP := tools/setup_venv.py --this-python
+else
+  # Some systems have a `python3` that only opens a shop window: take the first that runs.
+  PYTHON := $(shell for p in python3 python; do "$$p" -c "" >/dev/null 2>&1 && echo "$$p" && break; done)
+  SETUP := tools/setup_venv.py
+endif
+ifeq ($(OS),Windows_NT)
+  RUN := .venv/Scripts/python.exe
+  UV := .venv/Scripts/uv.exe
+else
+  RUN := .venv/bin/python
+  UV := .venv/bin/uv
+endif
+
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+CHAPTERS := $(NOTEBOOKS)
+ARGS :=
+
+# The outputs are the same whatever profile, start-up files or kernels this user has of their own.
+export IPYTHONDIR := $(CURDIR)/.venv/ipython
+export JUPYTER_PREFER_ENV_PATH := 1
+
+help:
+	@echo "make lab       open the chapters in JupyterLab"
+	@echo "make test      run all tests, and all chapters against their stored outputs (ARGS=... goes to pytest)"
+	@echo "make refresh   run all chapters from fresh kernels and store their outputs (CHAPTERS=... for some)"
+	@echo "make bench     run the benchmarks"
+	@echo "make lock      make the locks again from pyproject.toml (ARGS=--upgrade for newer versions)"
+	@echo "make clean     remove .venv and what runs leave behind"
+
+setup:
+	@test -n "$(PYTHON)" || { echo "No Python was found: install Python 3.11 to 3.14, or name one with make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" $(SETUP)
+
+lab: setup
+	@echo "JupyterLab opens in your browser; if it does not, open the address below. Ctrl-C here ends it."
+	@$(RUN) -m jupyterlab --allow-root --log-level=ERROR \
+	  --ServerApp.ip=127.0.0.1 --ServerApp.port=0 --ServerApp.answer_yes=True \
+	  --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS)) $(ARGS)
+
+test: setup
+	$(RUN) -m pytest -n 2 --dist loadfile -p no:benchmark \
+	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks $(ARGS)
+
+refresh: setup
+	$(RUN) tools/refresh.py $(CHAPTERS)
+
+bench: setup
+	$(RUN) -m pytest -p no:xdist tests/benchmarks $(ARGS)
+
+lock: setup
+	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --no-header \
+	  $(ARGS) --output-file requirements.txt pyproject.toml
+	echo "uv==0.9.13" | $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  --no-annotate --output-file requirements-uv-0.9.13.txt -
+
+clean:
+	rm -rf .venv .pytest_cache .hypothesis .benchmarks .ruff_cache notebooks/.ipynb_checkpoints
