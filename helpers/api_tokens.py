@@ -5,6 +5,7 @@ and *caveats*, each a condition as a JSON array. All must hold. The signature is
 caveats, so whoever holds a token can add a caveat, and nobody can take one away.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -79,6 +80,20 @@ def parse(token: str) -> pymacaroons.Macaroon:
     except Exception as error:  # the library raises whatever the bytes make it raise
         raise InvalidApiToken(f"expected a macaroon behind {PREFIX!r}") from error
     return macaroon
+
+
+def from_header(authorization: str) -> str | None:
+    """The API token in an Authorization header, or None: Basic with the user `__token__`, or Bearer, or `token`."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() in ("bearer", "token"):
+        return value
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(value).decode("utf-8").partition(":")
+    except ValueError:
+        return None
+    return password.strip() if user == "__token__" else None
 
 
 def identifier(token: str) -> str:

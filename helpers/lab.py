@@ -1,0 +1,204 @@
+"""The one object a chapter starts with: a clock, four identity providers, an index, and the ways to reach them."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from .events import EventLog
+from .index import Index
+from .index_web import make_app
+from .issuer import INDEX_CLIENT, Issuer, ProviderOffline
+from .jobs import Job
+from .jwks import KeyStore
+from .publishers import ISSUERS, GitHubPublisher
+from .runner import Runner
+from .wire import HttpsServer, InProcess, WSGIApp, certificate
+
+LAB_DAY = datetime(2026, 11, 23, 9, 0, tzinfo=timezone.utc)
+"""The day on which the chapters take place: a Monday, at nine."""
+INDEX_URL = "https://pypi.test"
+
+
+def _time_machine() -> ModuleType:
+    """time-machine without pytest, which it would import if it could, though it needs it only for its own plugin."""
+    if "time_machine" not in sys.modules and "pytest" not in sys.modules:
+        sys.modules["pytest"] = None  # type: ignore[assignment]
+        try:
+            import time_machine
+        finally:
+            del sys.modules["pytest"]
+    import time_machine
+
+    return time_machine
+
+
+class Clock:
+    """The time that everything in this process believes, frozen at `at` until it is advanced. With `at=None`, the real one."""
+
+    def __init__(self, at: datetime | None) -> None:
+        self._travel: Any = _time_machine().travel(at, tick=False) if at else None
+        self._frozen = self._travel.start() if at else None
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(timezone.utc)
+
+    def advance(self, **by: float) -> datetime:
+        """Let time pass: `advance(minutes=16)`, also `days`, `hours` and `seconds`. Returns the new time. Raises RuntimeError
+        for the real clock, which cannot be advanced."""
+        if self._frozen is None:
+            raise RuntimeError("this lab runs on the real clock, which cannot be advanced: make one with Lab(at=…)")
+        self._frozen.move_to(self.now() + timedelta(**by))
+        return self.now()
+
+    def close(self) -> None:
+        """Give the real time back."""
+        if self._travel is not None:
+            self._travel.stop()
+            self._travel = self._frozen = None
+
+
+class Lab:
+    """A lab with the chapters' cast in place: the project octo-rocket of alice, and its GitHub publisher.
+
+    Time stands still at the lab's day, or at `at` (an aware datetime, or a text such as "2026-05-29 00:07" in UTC), until
+    `clock.advance` moves it; `at=None` leaves the real clock running. A second Lab closes the first. Also a context manager.
+    """
+
+    def __init__(self, at: datetime | str | None = LAB_DAY) -> None:
+        close_open()
+        self.clock = Clock(_aware(at))
+        self.events = EventLog()
+        self._issuers: dict[str, Issuer] = {}
+        self._live: list[Live] = []
+        for provider, url in ISSUERS.items():
+            self._issuers[url] = Issuer(url, provider, self.events)
+        self.github, self.gitlab, self.google, self.activestate = self._issuers.values()
+        self.index = Index(KeyStore(self._client(INDEX_CLIENT)), self.events)
+        self.index_app: WSGIApp = make_app(self.index)
+        self.http = self._client("learner")
+        self.index.add_project("octo-rocket", owner="alice")
+        self.index.add_publisher("octo-rocket", PUBLISHER)
+        _open.append(self)
+
+    def _client(self, name: str) -> httpx.Client:
+        """An httpx client that reaches this lab and nothing else, whatever the environment says of proxies."""
+        return httpx.Client(transport=InProcess(self._reach), trust_env=False, headers={"User-Agent": name})
+
+    def _reach(self, host: str) -> WSGIApp | None:
+        if host == urlsplit(INDEX_URL).hostname:
+            return self.index_app
+        issuer = next((each for each in self._issuers.values() if urlsplit(each.url).hostname == host), None)
+        if issuer is not None and not issuer.online:
+            raise ProviderOffline(f"{issuer.url} does not answer: it was switched off with .online = False")
+        return issuer.app if issuer else None
+
+    def add_issuer(self, url: str) -> Issuer:
+        """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has."""
+        host = urlsplit(url).hostname
+        if not url.startswith("https://") or not host or self._reach(host) is not None:
+            raise ValueError(f"expected the https:// URL of a host that the lab does not have yet, got {url!r}")
+        issuer = self._issuers[url] = Issuer(url, "gitlab", self.events, keys="self-managed")
+        self.index.add_issuer(url, "gitlab")
+        return issuer
+
+    def issuer_of(self, job: Job) -> Issuer:
+        """The identity provider that speaks for a job."""
+        return self._issuers[getattr(job, "issuer", ISSUERS[job.provider])]
+
+    @contextmanager
+    def serve(self, port: int = 0) -> Iterator["Live"]:
+        """The same index and providers behind HTTPS on 127.0.0.1, for clients that insist on a socket and a certificate."""
+        live = Live(self, port)
+        self._live.append(live)
+        try:
+            yield live
+        finally:
+            live.close()
+
+    def close(self) -> None:
+        """Stop the servers, give the real time back. Closing twice does no harm."""
+        while self._live:
+            self._live.pop().close()
+        self.http.close()
+        self.clock.close()
+        if self in _open:
+            _open.remove(self)
+
+    def __enter__(self) -> "Lab":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+PUBLISHER = GitHubPublisher(owner="octo-org", owner_id="65", repository="rocket", workflow="release.yml", environment="pypi")
+"""The trusted publisher of octo-rocket."""
+
+_open: list[Lab] = []
+
+
+def close_open() -> None:
+    """Close whichever lab is open."""
+    while _open:
+        _open.pop().close()
+
+
+class Live:
+    """The lab behind HTTPS: the index at `url`, the providers below `/github`, `/gitlab` and so on, `ca_file` to trust it."""
+
+    def __init__(self, lab: Lab, port: int = 0) -> None:
+        self._lab = lab
+        self._folder = tempfile.TemporaryDirectory(prefix="lab-")
+        context, authority = certificate()
+        self.ca_file = Path(self._folder.name) / "ca.pem"
+        self.ca_file.write_bytes(authority)
+        self._server = HttpsServer(self._dispatch, context, port)
+        self.url = f"https://127.0.0.1:{self._server.port}"
+        self._runners: list[Runner] = []
+
+    def _dispatch(self, environ: dict[str, Any], start_response: Any) -> Any:
+        for issuer in list(self._lab._issuers.values()):
+            mount = f"/{self._mount(issuer)}"
+            if environ["PATH_INFO"].startswith(mount + "/"):
+                path = urlsplit(issuer.url).path + environ["PATH_INFO"].removeprefix(mount)
+                return issuer.app({**environ, "PATH_INFO": path}, start_response)
+        return self._lab.index_app(environ, start_response)
+
+    def _mount(self, issuer: Issuer) -> str:
+        return issuer.provider if issuer.url == ISSUERS[issuer.provider] else str(urlsplit(issuer.url).hostname)
+
+    def job_environment(self, job: Job) -> dict[str, str]:
+        """The variables the job's provider puts into its environment, with URLs that work on this machine."""
+        issuer = self._lab.issuer_of(job)
+        return issuer.job_environment(job, f"{self.url}/{self._mount(issuer)}")
+
+    def runner(self, job: Job, *, folder: Path | None = None, secrets: Mapping[str, str] | None = None,
+               path: tuple[Path, ...] = ()) -> Runner:  # fmt: skip
+        """A machine for one job, working in `folder` (a fresh one if not given). `secrets` are variables whose values are
+        masked in the log; folders in `path` are searched for programs first."""
+        runner = Runner(self.job_environment(job), self.url, self.ca_file, folder, secrets, path)
+        self._runners.append(runner)
+        return runner
+
+    def close(self) -> None:
+        """Stop the server and remove what it needed on disk. Closing twice does no harm."""
+        while self._runners:
+            self._runners.pop().close()
+        if self._server is not None:
+            self._server.close()
+            self._server = None  # type: ignore[assignment]
+            self._folder.cleanup()
+
+
+def _aware(at: datetime | str | None) -> datetime | None:
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment.replace(tzinfo=timezone.utc) if moment and moment.tzinfo is None else moment
