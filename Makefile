@@ -42,7 +42,7 @@ setup:
 
 lab: setup
 	@echo "JupyterLab opens in your browser; if it does not, open the address below. Ctrl-C here ends it."
-	@$(RUN) -m jupyterlab --allow-root --log-level=ERROR \
+	@$(RUN) -m jupyterlab --allow-root --log-level=ERROR --LabApp.log_level=ERROR \
 	  --ServerApp.ip=127.0.0.1 --ServerApp.port=0 --ServerApp.answer_yes=True \
 	  --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS)) $(ARGS)
 
