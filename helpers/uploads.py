@@ -12,14 +12,8 @@ from typing import Any
 
 import flask
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
 
 from .refusals import Refused, cut, valid_name
 from .registry import File, Project, State
@@ -110,7 +104,7 @@ def accept(upload: Upload, project: Project, state: State) -> bool:
 def _check_version(text: str) -> None:
     try:
         version = Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number with thousands of digits
         raise Refused(400, f"{cut(text)!r} is invalid for 'version'. {_SEE}") from None
     if version.local:
         raise Refused(400, f"The use of local versions in {cut(text)!r} is not allowed.")
@@ -147,10 +141,9 @@ def _check_belongs(file: File, project: Project) -> None:
     parsed: Any
     try:
         parsed = parse_sdist_filename(name) if file.filetype == "sdist" else parse_wheel_filename(name)
-    except InvalidSdistFilename:
-        raise Refused(400, f"Invalid source distribution filename: {cut(name)}") from None
-    except InvalidWheelFilename as error:
-        raise Refused(400, cut(str(error))) from None
+    except ValueError as error:  # InvalidSdistFilename, InvalidWheelFilename, or a number with thousands of digits
+        kind = "source distribution" if file.filetype == "sdist" else "wheel"
+        raise Refused(400, f"Invalid {kind} filename: {cut(name)}") from error
     if parsed[0] != canonicalize_name(project.name):
         raise Refused(400, f"Start filename for {project.name!r} with {escaped!r}.")
     if file.filetype == "sdist":
