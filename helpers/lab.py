@@ -152,6 +152,19 @@ def close_open() -> None:
         _open.pop().close()
 
 
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Leave the open lab alone for a while: a lab made inside the block does not close it, and is closed when the block ends.
+    Time goes on where it stood."""
+    aside = _open[:]
+    _open.clear()
+    try:
+        yield
+    finally:
+        close_open()
+        _open.extend(aside)
+
+
 class Live:
     """The lab behind HTTPS: the index at `url`, the providers below `/github`, `/gitlab` and so on, `ca_file` to trust it."""
 
