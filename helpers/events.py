@@ -7,6 +7,7 @@ import re
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 _SECRETS = re.compile(r"pypi-[A-Za-z0-9_=-]{16,}|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_=-]*")
 _LONGEST = 300
@@ -46,6 +47,11 @@ class EventLog(list[Event]):
         event = Event(datetime.now(timezone.utc), service, action, texts[0], project and redact(project), texts[1], ok, texts[2])
         with self._lock:
             self.append(event)
+
+    def __getitem__(self, which: Any) -> Any:
+        """One event; or, for a slice such as `[before:]`, those events as a log."""
+        found = super().__getitem__(which)
+        return EventLog(found) if isinstance(which, slice) else found
 
     def of(self, service: str) -> "EventLog":
         """The events at one service, as they stand now."""

@@ -220,8 +220,8 @@ class Index:
                 mark = (_identifier(token), name)
                 warn = bearer.user is not None and bool(registered) and mark not in draft.warned
                 draft.warned |= {mark} if warn else frozenset()
-        size = f"{len(upload.file.content)} bytes" if new else "the same file was there already"
-        self.note("upload", self.who(bearer), upload.name, f"{upload.file.filename}, {size}", client=client)
+        again = "" if new else ", the same file was there already"
+        self.note("upload", self.who(bearer), upload.name, f"{upload.file.filename}{again}", client=client)
         if warn:
             detail = f"{_named(token)} of {self.who(bearer)} was used, although the project has a trusted publisher"
             self.note("warn", "index", upload.name, detail)

@@ -114,15 +114,14 @@ class Lab:
         """The identity provider that speaks for a job."""
         return self._issuers[getattr(job, "issuer", ISSUERS[job.provider])]
 
-    @contextmanager
-    def serve(self, port: int = 0) -> Iterator["Live"]:
-        """The same index and providers behind HTTPS on 127.0.0.1, for clients that insist on a socket and a certificate."""
+    def serve(self, port: int = 0) -> "Live":
+        """The same index and providers behind HTTPS on 127.0.0.1, for clients that insist on a socket and a certificate.
+
+        Use it in a `with` block, or keep it over several cells and close it: closing the lab does that too.
+        """
         live = Live(self, port)
         self._live.append(live)
-        try:
-            yield live
-        finally:
-            live.close()
+        return live
 
     def close(self) -> None:
         """Stop the servers, give the real time back. Closing twice does no harm."""
@@ -201,6 +200,12 @@ class Live:
         runner = Runner(self.job_environment(job), self.url, self.ca_file, folder, secrets, path)
         self._runners.append(runner)
         return runner
+
+    def __enter__(self) -> "Live":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Stop the server and remove what it needed on disk. Closing twice does no harm."""

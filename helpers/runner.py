@@ -30,6 +30,7 @@ _ADD_MASK = re.compile(r"^::add-mask::(.*)\n?", re.MULTILINE)
 _PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 _DURATION = re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|s|seconds?)\b")
 _RATE = re.compile(r"\d+(\.\d+)? ([kKMG]i?B)/s")
+_SIZE = re.compile(r"\(\d+(\.\d+)? ?([kKMG]i?)?B\)")  # of a file that is compressed a little differently elsewhere
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Runner:
 
     def _clean(self, text: str) -> str:
         """The text as the CI system shows it: secrets masked, commands to the CI system taken out; and, for the lab's sake,
-        without what differs from run to run: ports, durations, folders, colours."""
+        without what differs from run to run: ports, durations, sizes of built files, folders, colours."""
         text = _ANSI.sub("", text).replace("\r\n", "\n")
         for announced in _ADD_MASK.findall(text):
             self.mask(announced)
@@ -113,7 +114,7 @@ class Runner:
             text = text.replace(secret, MASK)
         for folder, name in ((self.folder, "."), (self._home, "~")):
             text = text.replace(str(folder.resolve()), name).replace(str(folder), name)
-        return _RATE.sub("… kB/s", _DURATION.sub("… s", _PORT.sub(r"\1:port", text)))
+        return _SIZE.sub("(… kB)", _RATE.sub("… kB/s", _DURATION.sub("… s", _PORT.sub(r"\1:port", text))))
 
     def close(self) -> None:
         """Remove the machine's home folder."""
