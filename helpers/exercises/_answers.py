@@ -17,7 +17,7 @@ def show(value: object, longest: int = 60) -> str:
     """A value for a sentence of feedback: its repr, at most about `longest` characters. Never raises."""
     try:
         text = repr(value)
-    except Exception:
+    except BaseException:
         text = f"a {type(value).__name__}"
     return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 3) :]}"
 
@@ -97,14 +97,13 @@ def _is_gap(part: object) -> bool:
 
 
 def _gap_in_source(node: ast.AST) -> bool:
-    """Whether an Ellipsis stands there, but for annotations, and for `tuple[int, ...]` and `rows[..., 0]`."""
+    """Whether an Ellipsis stands there, but for subscripts such as `tuple[int, ...]` and `rows[..., 0]`."""
     if isinstance(node, ast.Constant):
         return node.value is ...
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
         members = [member for member in node.slice.elts if getattr(member, "value", None) is not ...]
         return any(map(_gap_in_source, [node.value, *members]))
-    hints = (getattr(node, "annotation", None), getattr(node, "returns", None))
-    return any(_gap_in_source(child) for child in ast.iter_child_nodes(node) if child not in hints)
+    return any(map(_gap_in_source, ast.iter_child_nodes(node)))
 
 
 def _gap_in_bytecode(code: CodeType) -> bool:
