@@ -1,13 +1,16 @@
 """The ways in: pyproject.toml, the locks, environment.yml, Makefile, CI and README all say the same."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
+import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -19,9 +22,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LOCKS = ["requirements.txt", "requirements-uv-0.9.13.txt"]
 
-spec = importlib.util.spec_from_file_location("setup_venv", ROOT / "tools" / "setup_venv.py")
-setup_venv = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(setup_venv)
+
+def load_tool(name: str) -> ModuleType:
+    """A script of tools/, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+setup_venv = load_tool("setup_venv")
 
 
 def read_lock(name: str) -> dict[str, tuple[Requirement, int]]:
@@ -178,6 +188,59 @@ def test_the_makefile_has_every_target_that_the_readme_names():
     assert set(re.findall(r"`make ([a-z]+)", README)) <= targets
     (phony,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
     assert set(phony.split()) == targets
+
+
+# make refresh
+
+CLUTTERED = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {
+        "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"},
+        "language_info": {"name": "python", "version": "3.11.7"},
+        "widgets": {},
+    },
+    "cells": [
+        {
+            "cell_type": "code",
+            "id": "kept",
+            "source": "print(1 / {divisor})",
+            "execution_count": 7,
+            "metadata": {
+                "execution": {"iopub.status.busy": "2026-11-23T09:00:00Z"},
+                "tags": ["kept"],
+                "collapsed": True,
+            },
+            "outputs": [],
+        }
+    ],
+}
+
+
+def test_refresh_stores_the_outputs_and_nothing_of_the_machine_and_is_idempotent(tmp_path, capsys):
+    chapter = tmp_path / "chapter.ipynb"
+    chapter.write_text(json.dumps(CLUTTERED).replace("{divisor}", "4"), encoding="utf-8")
+    refresh = load_tool("refresh").refresh
+    assert refresh(chapter) is None
+    first = chapter.read_bytes()
+    stored = nbformat.reads(first.decode(), as_version=4)
+    assert stored.metadata == {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    (cell,) = stored.cells
+    assert (cell.id, cell.execution_count, cell.metadata) == ("kept", 1, {"tags": ["kept"]})
+    assert cell.outputs == [{"output_type": "stream", "name": "stdout", "text": "0.25\n"}]
+    assert refresh(chapter) is None
+    assert chapter.read_bytes() == first
+
+
+def test_refresh_leaves_a_chapter_that_fails_as_it_was_and_says_why(tmp_path):
+    chapter = tmp_path / "chapter.ipynb"
+    chapter.write_text(json.dumps(CLUTTERED).replace("{divisor}", "0"), encoding="utf-8")
+    before = chapter.read_bytes()
+    assert "ZeroDivisionError" in load_tool("refresh").refresh(chapter)
+    assert chapter.read_bytes() == before
 
 
 # What is in the repository

@@ -122,8 +122,10 @@ def main():
         sys.stdout.flush()
         try:
             make()
-        except (subprocess.CalledProcessError, OSError) as error:
-            return "Set-up failed: %s\nREADME.md has a section on trouble. Then run make again." % error
+        except subprocess.CalledProcessError:
+            return "Set-up failed for the reason above. See Trouble in README.md, then run make again."
+        except OSError as error:
+            return "Set-up failed: %s." % error
         except KeyboardInterrupt:
             return "Set-up was interrupted: run make again."
         with open(STAMP, "w") as file:
