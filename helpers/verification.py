@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import jwt
 
 from .jwks import UnknownKey
-from .jws import IdToken, MalformedToken, b64url_decode, split
+from .jws import IdToken, b64url_decode, split
 
 LEEWAY = 30
 """Seconds by which clocks may differ when `iat`, `nbf` and `exp` are compared."""
@@ -97,7 +97,7 @@ def _explain(error: Exception, token: object, issuer: str, audience: str) -> Inv
     """The refusal that belongs to an exception: which claim, what was expected, what came."""
     try:
         unverified = IdToken.decode(token)  # type: ignore[arg-type]
-    except (MalformedToken, ValueError, AttributeError, RecursionError):
+    except Exception:  # not even a text, perhaps
         return Malformed("token", "a JWT: three base64url parts, the first two JSON objects", "something else")
     header, claims = unverified.header, unverified.claims
     match error:
@@ -116,7 +116,7 @@ def _explain(error: Exception, token: object, issuer: str, audience: str) -> Inv
         case jwt.InvalidAudienceError():
             return WrongAudience("aud", f"the single string {audience!r}", repr(claims["aud"]))
         case jwt.ExpiredSignatureError():
-            return Expired("exp", f"a time at most {LEEWAY} s ago", str(claims["exp"]))
+            return Expired("exp", f"a time less than {LEEWAY} s ago", str(claims["exp"]))
         case jwt.ImmatureSignatureError():
             claim = "nbf" if "(nbf)" in str(error) else "iat"
             return NotYetValid(claim, f"a time at most {LEEWAY} s ahead", str(claims[claim]))
