@@ -1,6 +1,7 @@
 """The verdict on one claim, and the table of all of them: what a maintainer in front of an `invalid-publisher` needs."""
 
 import html
+import json
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -62,11 +63,26 @@ def _cells(row: Iterable[str], tag: str) -> str:
     return "".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in row)
 
 
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "an array", dict: "an object"}
+
+
 def shown(value: object) -> str:
-    """A claim's value for a table: characters that one cannot tell from others are named, so that they can be seen."""
+    """A value for a table, so that what differs looks different: what is not a text says what it is, characters that one
+    cannot tell from others are named, and spaces at the ends are put between quotes. Never raises."""
     if value is None:
         return "nothing"
-    text = value if isinstance(value, str) and value else repr(value)
-    strange = [character for character in text if not character.isascii() or not character.isprintable()]
-    names = ", ".join(dict.fromkeys(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in strange))
-    return f"{text!r} contains {names}" if strange else text
+    if not isinstance(value, str):
+        return f"{_json(value)} ({_KINDS.get(type(value), 'not JSON')})"
+    if value.isascii() and value.isprintable():
+        plain = value == value.strip() and "  " not in value and value not in ("", "nothing")
+        return value if plain else repr(value)
+    strange = dict.fromkeys(character for character in value if not (character.isascii() and character.isprintable()))
+    names = [f"U+{ord(character):04X} {unicodedata.name(character, 'without a name')}" for character in strange]
+    return f"{value!r} contains {', '.join(names[:5])}{' and others' if names[5:] else ''}"
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError):  # nested as deeply as a parser takes it, or nothing that came from JSON
+        return "something that cannot be shown"

@@ -63,7 +63,7 @@ class Publisher:
         fold = str.lower if rule == "equal, ignoring case" else str
         ok = isinstance(got, str) and fold(got) == fold(expected)
         reason = NOT_FOUND if stage == LOOKUP else reason or f"Check failed for required claim {claim!r}"
-        return ClaimCheck(claim, expected, shown(got), ok, "" if ok else reason, rule, stage)
+        return ClaimCheck(claim, shown(expected), shown(got), ok, "" if ok else reason, rule, stage)
 
     def _any_text(self, claims: Mapping[str, Any], claim: str) -> ClaimCheck:
         """The claim has to be there; its value is free."""
@@ -112,10 +112,9 @@ class GitHubPublisher(Publisher):
         _require(self.owner, "the name of a GitHub user or organisation", r"[A-Za-z0-9][A-Za-z0-9-]*")
         _require(self.owner_id, "the owner's numeric id, as a string", r"[0-9]+")
         _require(self.repository, "a repository name without its owner", r"[A-Za-z0-9._-]+")
+        _require(self.workflow, "a workflow filename that ends in .yml or .yaml, without directories", r"[^/]+\.ya?ml\s*")
         object.__setattr__(self, "workflow", self.workflow.strip())
-        _require(self.workflow, "a workflow filename that ends in .yml or .yaml, without directories", r"[^/]+\.ya?ml")
-        if self.environment:
-            _require(self.environment, "an environment name", r"(?! )[^\x00-\x1f\x7f'\"`,;\\]{1,255}(?<! )")
+        _require(self.environment, "an environment name, or ''", r"(?! )[^\x00-\x1f\x7f'\"`,;\\]{0,255}(?<! )")
         object.__setattr__(self, "environment", self.environment.lower())
 
     def __str__(self) -> str:
@@ -153,7 +152,7 @@ class GitHubPublisher(Publisher):
         reason = _mismatch("job_workflow_ref", path, [claims.get("ref"), claims.get("sha")], got)
         if not any((claims.get("ref"), claims.get("sha"))):
             reason = "The ref and sha claims are empty"
-        return ClaimCheck("job_workflow_ref", f"{path}@<ref or sha>", shown(got), not reason, reason)
+        return ClaimCheck("job_workflow_ref", shown(f"{path}@<ref or sha>"), shown(got), not reason, reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,9 +174,13 @@ class GitLabPublisher(Publisher):
     required: ClassVar[tuple[str, ...]] = ("sub", "project_path", "ci_config_ref_uri", "jti", "ref_path", "sha")
 
     def __post_init__(self) -> None:
-        _require(self.namespace, "a GitLab namespace", r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*")
-        _require(self.project, "a GitLab project name without its namespace", r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-        _require(self.workflow_path, "the path of a .yml or .yaml file, without a slash at either end", r"(?!/).*[^/]\.ya?ml")
+        name = r"(?!.*[._-]{2})(?!(?i:.*\.(git|atom))\Z)[A-Za-z0-9]"
+        _require(self.namespace, "a GitLab namespace", name + r"[A-Za-z0-9_./+-]*[A-Za-z0-9]")
+        _require(self.project, "a GitLab project name without its namespace", name + r"[A-Za-z0-9_.-]*[A-Za-z0-9]")
+        _require(self.workflow_path, "the path of a .yml or .yaml file, not beginning with a slash", r"\s*(?!/).*[^/]\.ya?ml\s*")
+        object.__setattr__(self, "workflow_path", self.workflow_path.strip())
+        _require(self.environment, "an environment name of letters, digits, spaces and -_/${}, or ''", r"[A-Za-z0-9_/${} -]*")
+        object.__setattr__(self, "environment", "" if self.environment.isspace() else self.environment)
         _require(self.issuer, "the issuer's https:// URL, without a slash at the end", r"https://[^/]+(/[^/]+)*")
 
     def __str__(self) -> str:
@@ -203,7 +206,7 @@ class GitLabPublisher(Publisher):
         refs = [claims.get("ref_path"), claims.get("sha")]
         whole = f"{self.issuer.removeprefix('https://')}/{path}//{self.workflow_path}"
         reason = _mismatch("ci_config_ref_uri", whole, refs, uri) if all(refs) else "The ref_path and sha claims are empty"
-        yield ClaimCheck("ci_config_ref_uri", f"{whole}@<ref_path or sha>", shown(uri), not reason, reason)
+        yield ClaimCheck("ci_config_ref_uri", shown(f"{whole}@<ref_path or sha>"), shown(uri), not reason, reason)
         yield self._any_text(claims, "jti")
         yield self._any_text(claims, "ref_path")
         yield self._any_text(claims, "sha")
@@ -232,7 +235,7 @@ class GooglePublisher(Publisher):
             yield self._compare(claims, "sub", self.subject, stage=LOOKUP)
         ok = claims.get("email_verified") is True
         reason = "" if ok else "Check failed for required claim 'email_verified'"
-        yield ClaimCheck("email_verified", "true", shown(claims.get("email_verified")), ok, reason)
+        yield ClaimCheck("email_verified", shown(True), shown(claims.get("email_verified")), ok, reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +268,7 @@ class ActiveStatePublisher(Publisher):
             reason = "Invalid 'subject' claim. Wrong format"
         else:
             reason = "" if ":".join(parts[:4]) == expected else "Invalid 'subject' claim"
-        yield ClaimCheck("sub", expected, shown(sub), not reason, reason, "first four parts equal")
+        yield ClaimCheck("sub", shown(expected), shown(sub), not reason, reason, "first four parts equal")
         yield self._compare(claims, "builder", "pypi-publisher")
 
 
@@ -288,11 +291,13 @@ def match(provider: str, publishers: Iterable[Publisher], claims: Mapping[str, A
     With several matches, the one with most configured wins: bound to the token's environment over bound to none, with a
     subject over without.
     """
-    if provider != "gitlab" and claims.get("iss") != ISSUERS[provider]:
-        return None, f"JWT issuer {claims.get('iss')!r} does not match expected issuer {ISSUERS[provider]!r}"
+    iss = claims.get("iss")
+    if provider != "gitlab" and iss != ISSUERS[provider]:
+        return None, f"JWT issuer {_quoted(iss)} does not match expected issuer {ISSUERS[provider]!r}"
     if unreadable := CLASSES[provider].unreadable(claims):
         return None, unreadable[0].reason
-    answers = [(publisher, publisher.check(claims)) for publisher in publishers if publisher.provider == provider]
+    mine = [each for each in publishers if each.provider == provider and each.issuer == iss]
+    answers = [(publisher, publisher.check(claims)) for publisher in mine]
     found = [answer for answer in answers if all(check.ok for check in answer[1] if check.stage == LOOKUP)]
     if not found:
         return None, NOT_FOUND
@@ -318,7 +323,12 @@ def _mismatch(claim: str, path: str, refs: list[Any], got: Any) -> str:
     expected = sorted({f"{path}@{ref}" for ref in refs if ref and isinstance(ref, str)})
     if got in expected:
         return ""
-    return f"The {claim} claim does not match, expecting one of {expected!r}, got {got!r}"
+    return f"The {claim} claim does not match, expecting one of {expected!r}, got {_quoted(got)}"
+
+
+def _quoted(value: object) -> str:
+    """A value inside one of the real index's sentences."""
+    return repr(value) if isinstance(value, str) else shown(value)
 
 
 def _without_file(
