@@ -75,7 +75,8 @@ class Issuer:
             raise ProviderOffline(f"{self.url} does not answer: it was switched off with .online = False")
         claims = job if isinstance(job, dict) else self._claims(job, audience)
         key = self.signing_key
-        return sign({"kid": key.kid, "x5t": key.jwk["x5t"], **(header or {})}, claims, key.private_key)
+        named = {"kid": key.kid, "x5t": key.jwk["x5t"]} if self.provider == "github" else {"kid": key.kid}
+        return sign({**named, **(header or {})}, claims, key.private_key)
 
     def _claims(self, job: Job, audience: str) -> dict[str, Any]:
         if job.provider != self.provider:
@@ -99,6 +100,7 @@ class Issuer:
             # A real one cannot be guessed. This one is the same on every run, like everything in the lab.
             request_token = b64url_encode(hashlib.sha256(f"{self.url}/idtoken/{run}".encode()).digest())
             self._jobs[run] = (request_token, job)
+            self.events.hide(request_token)
             variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = f"{base_url or self.url}/idtoken/{run}?api-version=2.0"
             variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = request_token
         if isinstance(job, GitLabJob):
@@ -161,7 +163,7 @@ INDEX_CLIENT = "pypi.test"
 
 def client_name(request: flask.Request) -> str:
     """The program that asks, from the User-Agent: "uv", "pip", "python-httpx"."""
-    return request.headers.get("User-Agent", "").partition("/")[0].strip()[:40]
+    return request.headers.get("User-Agent", "").partition("/")[0].strip()
 
 
 def _bytes(text: str | None) -> bytes:

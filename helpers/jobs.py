@@ -179,14 +179,17 @@ class GitLabJob:
             "ref_path": ref_path,
             "ref_protected": "true",
             "runner_id": 1,
-            "runner_environment": "gitlab-hosted",
+            "runner_environment": "gitlab-hosted" if self.issuer == "https://gitlab.com" else "self-hosted",
             "sha": sha,
             "project_visibility": "public",
             "ci_config_ref_uri": f"{self.issuer.removeprefix('https://')}/{path}//{self.config}@{ref_path}",
             "ci_config_sha": sha,
             "sub": f"project_path:{path}:ref_type:{self.ref_type}:ref:{self.ref}",
         }
-        return claims | ({"environment": self.environment, "environment_protected": "false"} if self.environment else {})
+        if self.environment:
+            claims |= {"environment": self.environment, "environment_protected": "false"}
+            claims |= {"deployment_tier": "production", "environment_action": "start"}
+        return claims
 
     def variables(self) -> dict[str, str]:
         """The part of a job's environment by which programs recognise GitLab CI and the run."""
