@@ -118,7 +118,7 @@ def verify(token: str, use: Use) -> None:
     macaroon, reasons = parse(token), []
 
     def holds(predicate: str) -> bool:
-        reason = unmet(_load(predicate.encode("utf-8", "surrogatepass")), use)
+        reason = unmet(json.loads(predicate), use)
         reasons.extend([reason] if reason else [])
         return not reason
 
@@ -128,7 +128,7 @@ def verify(token: str, use: Use) -> None:
         verified = verifier.verify(macaroon, _key(identifier(token)))
     except pymacaroons.exceptions.MacaroonInvalidSignatureException:
         raise InvalidApiToken(", ".join(reasons) or "signatures do not match") from None
-    except Exception as error:  # a third-party caveat, or a caveat that is not text
+    except Exception as error:  # a third-party caveat, or a caveat that is not JSON
         raise InvalidApiToken(", ".join(reasons) or "unknown error") from error
     if not verified or reasons:
         raise InvalidApiToken(", ".join(reasons) or "unknown error")
@@ -154,7 +154,7 @@ def unmet(caveat: Any, use: Use) -> str:
             if use.bearer.user is None:
                 return "token with user restriction without a user"
             return "" if user == use.bearer.user else "current user does not match user restriction in token"
-        case [4, str(publisher), *_]:
+        case [4, str(publisher), *claims] if not claims or isinstance(claims[0], dict | None):
             if use.bearer.publisher is None:
                 return "OIDC scoped token used outside of an OIDC identified request"
             if publisher != use.bearer.publisher:
