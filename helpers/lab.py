@@ -1,5 +1,6 @@
 """The one object a chapter starts with: a clock, four identity providers, an index, and the ways to reach them."""
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -74,8 +75,8 @@ class Lab:
     """
 
     def __init__(self, at: datetime | str | None = LAB_DAY) -> None:
+        at = _aware(at)
         close_open()
-        self.clock = Clock(_aware(at))
         self.events = EventLog()
         self._issuers: dict[str, Issuer] = {}
         self._live: list[Live] = []
@@ -85,6 +86,7 @@ class Lab:
         self.index = Index(KeyStore(self._client(INDEX_CLIENT)), self.events)
         self.index_app: WSGIApp = make_app(self.index)
         self.http = self._client("learner")
+        self.clock = Clock(at)  # now, when little can go wrong that would leave the time standing still
         self.index.add_project("octo-rocket", owner="alice")
         self.index.add_publisher("octo-rocket", PUBLISHER)
         _open.append(self)
@@ -102,17 +104,21 @@ class Lab:
         return issuer.app if issuer else None
 
     def add_issuer(self, url: str) -> Issuer:
-        """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has."""
-        host = urlsplit(url).hostname
-        if not url.startswith("https://") or not host or self._reach(host) is not None:
+        """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has, and for
+        a URL with a port or a slash at its end."""
+        hosts = {urlsplit(each).hostname for each in (INDEX_URL, *self._issuers)}
+        if not re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url) or urlsplit(url).hostname in hosts:
             raise ValueError(f"expected the https:// URL of a host that the lab does not have yet, got {url!r}")
         issuer = self._issuers[url] = Issuer(url, "gitlab", self.events, keys="self-managed")
         self.index.add_issuer(url, "gitlab")
         return issuer
 
     def issuer_of(self, job: Job) -> Issuer:
-        """The identity provider that speaks for a job."""
-        return self._issuers[getattr(job, "issuer", ISSUERS[job.provider])]
+        """The identity provider that speaks for a job. Raises LookupError for a self-managed one that was not added."""
+        url = getattr(job, "issuer", ISSUERS[job.provider])
+        if url not in self._issuers:
+            raise LookupError(f"expected an issuer of this lab, got {url!r}: lab.add_issuer({url!r}) adds it")
+        return self._issuers[url]
 
     def serve(self, port: int = 0) -> "Live":
         """The same index and providers behind HTTPS on 127.0.0.1, for clients that insist on a socket and a certificate.
@@ -169,11 +175,11 @@ class Live:
 
     def __init__(self, lab: Lab, port: int = 0) -> None:
         self._lab = lab
-        self._folder = tempfile.TemporaryDirectory(prefix="lab-")
         context, authority = certificate()
+        self._server = HttpsServer(self._dispatch, context, port)
+        self._folder = tempfile.TemporaryDirectory(prefix="lab-")
         self.ca_file = Path(self._folder.name) / "ca.pem"
         self.ca_file.write_bytes(authority)
-        self._server = HttpsServer(self._dispatch, context, port)
         self.url = f"https://127.0.0.1:{self._server.port}"
         self._runners: list[Runner] = []
 
