@@ -1,16 +1,22 @@
 """What happened in the lab, oldest first: one log for everybody, from which figures and tables are made.
 
-No entry contains a usable secret: whatever looks like an API token or a JWT is cut out before it is stored.
+No entry contains a usable secret: whatever looks like an API token or a JWT is cut out before it is stored, and so is
+whatever the log was told to hide.
 """
 
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-_SECRETS = re.compile(r"pypi-[A-Za-z0-9_=-]{16,}|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_=-]*")
-_LONGEST = 300
+# Base64 decoders skip what they do not know, so a macaroon (which begins with "Ag", or "MD" in its older format) still
+# works with other characters strewn in: of such a one nothing is kept.
+_SECRETS = re.compile(
+    r"pypi-[^\w-]*(?:A[^\w-]*g|M[^\w-]*D).*|pypi-[A-Za-z0-9_=-]{16,}|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_=-]*"
+)
+_LONGEST, _LONGEST_CLIENT, _READ = 300, 40, 20_000
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,18 @@ class EventLog(list[Event]):
     def __init__(self, events: "EventLog | list[Event] | None" = None) -> None:
         super().__init__(events or [])
         self._lock = threading.Lock()
+        self._hidden: tuple[str, ...] = ()
+
+    def hide(self, secret: str) -> None:
+        """Cut a secret that one cannot tell by its looks out of whatever is noted from now on."""
+        self._hidden += (secret,)
 
     def add(self, service: str, action: str, actor: str, project: str | None = None, detail: str = "", *,
             ok: bool = True, client: str = "") -> None:  # fmt: skip
         """Note what happened now. Secrets and control characters in the texts are cut out."""
-        texts = [redact(text) for text in (actor, detail, client)]
-        event = Event(datetime.now(timezone.utc), service, action, texts[0], project and redact(project), texts[1], ok, texts[2])
+        texts = [redact(text, self._hidden) for text in (actor, project or "", detail, client)]
+        actor, about, detail, client = texts[0], texts[1] or None, texts[2], texts[3][:_LONGEST_CLIENT]
+        event = Event(datetime.now(timezone.utc), service, action, actor, about, detail, ok, client)
         with self._lock:
             self.append(event)
 
@@ -61,8 +73,10 @@ class EventLog(list[Event]):
         return "\n".join(map(str, self)) or "(nothing happened yet)"
 
 
-def redact(text: str) -> str:
-    """The text without API tokens, JWTs and control characters, cut to a length that fits a log."""
-    printable = "".join(character if character.isprintable() else "�" for character in str(text))
-    shown = _SECRETS.sub("[secret]", printable)
+def redact(text: str, hidden: Iterable[str] = ()) -> str:
+    """The text without API tokens, JWTs, hidden secrets and control characters, cut to a length that fits a log."""
+    shown = "".join(character if character.isprintable() else "�" for character in str(text)[:_READ])
+    for secret in hidden:
+        shown = shown.replace(secret, "[secret]")
+    shown = _SECRETS.sub("[secret]", shown)
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"

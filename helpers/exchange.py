@@ -49,7 +49,7 @@ class Grant:
 def payload(body: bytes) -> str:
     """The string `token` in the body of a mint-token or burn-token request. Raises MintRefused, saying what was wrong."""
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode("utf-8"))  # json itself would also take UTF-16 and UTF-32 (RFC 8259, section 8.1)
     except (ValueError, RecursionError) as error:
         raise MintRefused("invalid-payload", "expected a JSON object with a string 'token', got a body that is not JSON") from error
     if not isinstance(value, dict):

@@ -162,11 +162,11 @@ class Index:
             issuer, provider = peek(token, self.issuers, self.disabled)
             try:
                 claims = verify_id_token(token, self._keys, issuer=issuer, audience=self.audience)
-            except InvalidToken as error:
+                actor = _actor(claims)
+                with self._registry.change() as draft:  # from here to the end of the block, all or nothing
+                    grant = trade(draft, provider, claims, new_projects=self.new_projects)
+            except (InvalidToken, RecursionError) as error:  # the latter: nested as deep as could only just be read
                 raise MintRefused("invalid-token", "malformed or invalid token", str(error)) from error
-            actor = _actor(claims)
-            with self._registry.change() as draft:  # from here to the end of the block, all or nothing
-                grant = trade(draft, provider, claims, new_projects=self.new_projects)
             if isinstance(grant, MintRefused):
                 raise grant
         except MintRefused as refusal:

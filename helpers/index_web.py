@@ -15,6 +15,8 @@ from .uploads import read_form
 MAX_REQUEST = 100 * 1024 * 1024
 """Bytes that a request may have, and MAX_PARTS the fields of a form. More is answered with status 413."""
 MAX_PARTS = 10_000
+MAX_REASON = 1000
+"""Characters of a refusal that fit into a reason phrase."""
 
 
 def make_app(index: Index) -> flask.Flask:
@@ -90,7 +92,7 @@ def make_app(index: Index) -> flask.Flask:
 def refused(refusal: Refused) -> flask.Response:
     """A refusal, twice: as the reason phrase, and in the body, as JSON for clients that ask for it."""
     title = HTTPStatus(refusal.status).phrase
-    line = "".join(character if character.isprintable() else "?" for character in refusal.message)
+    line = "".join(character if character.isprintable() else "?" for character in refusal.message[:MAX_REASON])
     status = f"{refusal.status} {line}".encode("latin-1", "replace").decode("latin-1")
     if flask.request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
         response = flask.jsonify(message=refusal.message, code=status, title=title)

@@ -6,6 +6,7 @@ import sys
 from packaging.utils import canonicalize_name
 
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
+_STANDARD_LIBRARY = {canonicalize_name(module.strip("_")) for module in sys.stdlib_module_names}
 
 
 class Refused(Exception):
@@ -25,7 +26,7 @@ def check_new_name(name: str) -> None:
     """Raises Refused unless a project could be created under that name."""
     if not valid_name(name):
         raise Refused(400, f"The name {cut(name)!r} is invalid.")
-    if canonicalize_name(name).replace("-", "_") in {module.lower() for module in sys.stdlib_module_names}:
+    if canonicalize_name(name) in _STANDARD_LIBRARY:
         raise Refused(400, f"The name {name!r} isn't allowed (conflict with Python Standard Library module name).")
 
 

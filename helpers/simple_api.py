@@ -40,7 +40,8 @@ def project_detail(project: Project, request: flask.Request) -> flask.Response:
     for file in files:
         attributes = {"data-requires-python": file.requires_python} if file.requires_python else {}
         links.append((f"{_url(file, request)}#sha256={file.sha256}", file.filename, attributes))
-    return _answer(request, body, f"Links for {name}", links)
+    status = '<meta name="pypi:project-status" content="active">'
+    return _answer(request, body, f"Links for {name}", links, status)
 
 
 def _entry(file: File, request: flask.Request) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _url(file: File, request: flask.Request) -> str:
 
 
 def _answer(
-    request: flask.Request, body: dict[str, Any], title: str, links: list[tuple[str, str, dict[str, str]]]
+    request: flask.Request, body: dict[str, Any], title: str, links: list[tuple[str, str, dict[str, str]]], meta: str = ""
 ) -> flask.Response:
     """The page as JSON or HTML, as the Accept header prefers; HTML where it names neither."""
     chosen = request.accept_mimetypes.best_match([HTML, V1_HTML, V1_JSON], default=HTML)
@@ -75,7 +76,7 @@ def _answer(
             f"{html.escape(text)}</a><br>"
             for url, text, more in links
         ]
-        head = f'<!DOCTYPE html>\n<html>\n<head><meta name="pypi:repository-version" content="{_META["api-version"]}">'
+        head = f'<!DOCTYPE html>\n<html>\n<head><meta name="pypi:repository-version" content="{_META["api-version"]}">{meta}'
         page = f"{head}<title>{html.escape(title)}</title></head>\n<body>\n<h1>{html.escape(title)}</h1>\n"
         response = flask.Response(page + "\n".join([*lines, "</body>", "</html>", ""]))
     response.content_type = chosen if chosen == V1_JSON else f"{chosen}; charset=UTF-8"

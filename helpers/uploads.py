@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import flask
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
@@ -36,8 +36,8 @@ class Upload:
 def read_form(request: flask.Request) -> Upload:
     """The upload in a multipart request. Raises Refused with status 400 and the first thing that is wrong."""
     fields = {key: value for key, value in request.form.items() if value.strip() != "UNKNOWN"}
-    for key in set(request.files) - {"content", "gpg_signature"}:
-        raise Refused(400, f"{key}: Should not be a tuple.")
+    for key in sorted(set(request.files) - {"content", "gpg_signature"}):
+        raise Refused(400, f"{cut(key)}: Should not be a tuple.")
     if fields.get(":action") != "file_upload":
         raise Refused(400, f"Expected the field :action to be 'file_upload', got {cut(fields.get(':action', ''))!r}.")
     if fields.get("protocol_version", "1") != "1":
@@ -57,8 +57,8 @@ def read_form(request: flask.Request) -> Upload:
     if not any(digests.values()):
         raise Refused(400, "Error: Include at least one message digest.")
     try:
-        SpecifierSet(fields.get("requires_python", ""))
-    except InvalidSpecifier:
+        requires_python = str(SpecifierSet(fields.get("requires_python", "")))
+    except ValueError:  # InvalidSpecifier, or a number with thousands of digits
         raise Refused(400, f"{cut(fields['requires_python'])!r} is invalid for 'requires-python'. {_SEE}") from None
     content = request.files.get("content")
     if content is None or not content.filename:
@@ -73,7 +73,7 @@ def read_form(request: flask.Request) -> Upload:
         content=data,
         sha256=hashlib.sha256(data).hexdigest(),
         blake2_256=hashlib.blake2b(data, digest_size=32).hexdigest(),
-        requires_python=fields.get("requires_python", ""),
+        requires_python=requires_python,
         uploaded=time.time(),
     )
     return Upload(name, file, {key: value for key, value in digests.items() if value})
@@ -127,11 +127,10 @@ def _check_filename(file: File) -> None:
                            "127) in the name.")  # fmt: skip
     if "/" in name or "\\" in name:
         raise Refused(400, "Cannot upload a file with '/' or '\\' in the name.")
-    if not re.search(r".(\.tar\.gz|\.zip|\.whl)$", name):
+    if not (found := re.search(r"(?<=.)(\.tar\.gz|\.zip|\.whl)$", name, re.IGNORECASE)):
         raise Refused(400, "Invalid file extension: Use .tar.gz, .whl or .zip extension. See PEP 527 for more information.")
-    if not name.endswith(_EXTENSIONS[file.filetype]):
-        extension = re.search(r"(\.tar)?\.\w+$", name)[0]  # type: ignore[index]
-        raise Refused(400, f"Invalid file extension: Extension {extension} is invalid for filetype {file.filetype}. See PEP "
+    if found[0] not in _EXTENSIONS[file.filetype]:
+        raise Refused(400, f"Invalid file extension: Extension {found[0]} is invalid for filetype {file.filetype}. See PEP "
                            "527 for more information.")  # fmt: skip
 
 
