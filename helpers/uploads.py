@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import flask
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
@@ -58,7 +58,7 @@ def read_form(request: flask.Request) -> Upload:
         raise Refused(400, "Error: Include at least one message digest.")
     try:
         requires_python = str(SpecifierSet(fields.get("requires_python", "")))
-    except ValueError:  # InvalidSpecifier, or a number with thousands of digits
+    except InvalidSpecifier:
         raise Refused(400, f"{cut(fields['requires_python'])!r} is invalid for 'requires-python'. {_SEE}") from None
     content = request.files.get("content")
     if content is None or not content.filename:
