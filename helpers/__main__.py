@@ -1,12 +1,22 @@
-"""`python -m helpers serve`: the lab as a server to poke with curl, on the real clock, until interrupted."""
+"""`python -m helpers serve`: the lab as a server to poke with curl, on the real clock, until interrupted.
+
+`python -m helpers progress`: which exercises are done in the learner's saved notebooks.
+"""
 
 import argparse
 import json
+import signal
 import sys
-import threading
+import time
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
 
+from .exercises import RIGHT, SIGNS, progress
 from .jobs import GitHubJob
 from .lab import Lab
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,7 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serving = commands.add_parser("serve", help="serve the lab over HTTPS on 127.0.0.1 until interrupted")
     serving.add_argument("--port", type=int, default=0, help="port to listen on (default: one that the system chooses)")
+    standing = commands.add_parser("progress", help="say which exercises are done in saved notebooks")
+    standing.add_argument("notebooks", nargs="*", type=Path, help="notebooks to read (default: all chapters)")
     options = parser.parse_args(arguments)
+    if options.command == "progress":
+        return stand(options.notebooks or sorted(NOTEBOOKS.glob("[0-9]*.ipynb")))
     if not 0 <= options.port <= 65535:
         parser.error(f"expected a port between 0 and 65535, got {options.port}")
     return serve(options.port)
@@ -38,12 +52,31 @@ def serve(port: int) -> int:
                 f"  {curl} -d '{{\"token\": \"PASTE THE value HERE\"}}' {live.url}/_/oidc/mint-token",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
-            threading.Event().wait()
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever says `kill` gets a tidy end as well
+            while True:
+                time.sleep(3600)  # unlike a lock, this can be interrupted on Windows too
     except KeyboardInterrupt:
         return 0
     except OSError as error:
         print(f"expected a free port to listen on, got {port}: {error.strerror}; choose another with --port", file=sys.stderr)
         return 2
+
+
+def stand(notebooks: Iterable[Path]) -> int:
+    """Print, for each notebook, how its exercises stand: as they were when it was last saved."""
+    try:
+        found = progress(notebooks)
+    except (ValueError, OSError) as error:
+        told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        print(f"expected saved notebooks, got something else: {told}", file=sys.stderr)
+        return 2
+    for notebook, rows in groupby(found, key=lambda row: row.notebook):
+        states = [(row.exercise, row.state) for row in rows]
+        done = sum(state == RIGHT for _, state in states)
+        shown = "  ".join(f"{name} {SIGNS.get(state, '·')} {state}" for name, state in states)
+        print(f"{notebook}: {done} of {len(states)} right\n  {shown}")
+    done = sum(row.state == RIGHT for row in found)
+    print(f"{done} of {len(found)} exercises are right, as of the last time that each notebook was saved.")
     return 0
 
 
