@@ -79,6 +79,7 @@ def probe_disguise(disguise: Any, restore: Any) -> None:
 def probe_find_tokens(find_tokens: Any) -> None:
     chance = random.Random(11)
     tokens = [api_tokens.mint(api_tokens.token_id(n), [[api_tokens.USER, "x" * n]]).encode() for n in range(70, 76)]
+    header = b"Authorization: Basic "
     noise = [base64.b64encode(chance.randbytes(n)) for n in (90, 91, 92)]
 
     def log(*texts: bytes) -> bytes:
@@ -96,22 +97,18 @@ def probe_find_tokens(find_tokens: Any) -> None:
 
     ask(log(b"token: " + tokens[0]), {tokens[0]}, "A token that lay there in plain sight was missed.")
     ask(log(b"Etag: " + noise[1], b"X: " + noise[2]), set(), "")
-    at = []
-    for offset, user in enumerate((b"__token__:", b"__token__::", b"__token__:::")):
-        line = b"Authorization: Basic " + base64.b64encode(user + tokens[offset + 1])
-        try:
-            ask(log(line), {tokens[offset + 1]}, "missed")
-            at.append(offset)
-        except Wrong as wrong:
-            if str(wrong) != "missed":
-                raise
-    if not at:
-        text = "The decoder drops colons and spaces before it begins; what happens to its groups of four?"
-        raise Wrong(f"No token was found in a header's base64. {text}")
-    if len(at) < 3:
+    found = [
+        sum(token in find_tokens(log(b"Id: " + b"i" * n, header + base64.b64encode(user + token))) for n in range(4))
+        for token, user in zip(tokens[1:4], (b"__token__:", b"__token__::", b"__token__:::"), strict=True)
+    ]
+    if not set(found) & {4}:
+        where = "only when the lines above are of a certain length" if any(found) else "never"
+        text = "What does the decoder do to colons and spaces, and what happens to its groups of four?"
+        raise Wrong(f"A token in a header's base64 was found {where}. {text}")
+    if set(found) != {4}:
         text = "Encode `x` and a token, `xx` and a token, and compare the three texts."
-        raise Wrong(f"In base64 a token can begin at three offsets; it was found at {len(at)} of them. {text}")
-    both = log(b"a " + tokens[4], b"Authorization: Basic " + base64.b64encode(b"alice:" + tokens[5]))
+        raise Wrong(f"In base64 a token can begin at three offsets; it was found at {found.count(4)} of them. {text}")
+    both = log(b"a " + tokens[4], header + base64.b64encode(b"alice:" + tokens[5]))
     ask(both, set(tokens[4:]), "With one token in plain sight and another in base64, not both were found.")
 
 
@@ -293,7 +290,7 @@ def find_tokens(blob):
             ('''
 def find_tokens(blob):
     return set(TOKEN.findall(blob))
-''', "No token was found"),
+''', "found never"),
         ),
         cheat='''
 def find_tokens(blob):
