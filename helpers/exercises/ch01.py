@@ -101,10 +101,11 @@ def probe_find_tokens(find_tokens: Any) -> None:
         sum(token in find_tokens(log(b"Id: " + b"i" * n, header + base64.b64encode(user + token))) for n in range(4))
         for token, user in zip(tokens[1:4], (b"__token__:", b"__token__::", b"__token__:::"), strict=True)
     ]
-    if not set(found) & {4}:
-        where = "only when the lines above are of a certain length" if any(found) else "never"
+    if not any(found):
+        raise Wrong("None of the tokens in a header's base64 was found. Decode one such line by hand: what is in it?")
+    if 4 not in found:
         text = "What does the decoder do to colons and spaces, and what happens to its groups of four?"
-        raise Wrong(f"A token in a header's base64 was found {where}. {text}")
+        raise Wrong(f"In base64, a token was found only when the lines above it had a certain length. {text}")
     if set(found) != {4}:
         text = "Encode `x` and a token, `xx` and a token, and compare the three texts."
         raise Wrong(f"In base64 a token can begin at three offsets; it was found at {found.count(4)} of them. {text}")
@@ -290,7 +291,7 @@ def find_tokens(blob):
             ('''
 def find_tokens(blob):
     return set(TOKEN.findall(blob))
-''', "found never"),
+''', "by hand"),
         ),
         cheat='''
 def find_tokens(blob):
