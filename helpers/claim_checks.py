@@ -60,7 +60,10 @@ class ClaimChecks(list[ClaimCheck]):
 
 
 def _cells(row: Iterable[str], tag: str) -> str:
-    return "".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in row)
+    """The cells of a row; the values' own may break anywhere, so that a long one never pushes the verdict off the page."""
+    plain, long = "text-align:left", "text-align:left;overflow-wrap:anywhere"
+    styles = (plain, plain, long, long, plain)
+    return "".join(f'<{tag} style="{style}">{html.escape(cell)}</{tag}>' for style, cell in zip(styles, row, strict=True))
 
 
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "an array", dict: "an object"}

@@ -4,6 +4,7 @@ No entry contains a usable secret: whatever looks like an API token or a JWT is 
 whatever the log was told to hide.
 """
 
+import html
 import re
 import threading
 from collections.abc import Iterable
@@ -14,12 +15,12 @@ from typing import Any
 # Base64 decoders skip what they do not know, so a macaroon (which begins with "Ag", or "MD" in its older format) still
 # works with other characters strewn in: of such a one nothing is kept.
 _SECRETS = re.compile(
-    r"pypi-[^\w-]*(?:A[^\w-]*g|M[^\w-]*D).*|pypi-[A-Za-z0-9_=-]{16,}|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_=-]*"
+    r"pypi-[^A-Za-z0-9_-]*(?:A[^A-Za-z0-9_-]*g|M[^A-Za-z0-9_-]*D).*|pypi-[A-Za-z0-9_=-]{16,}|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_=-]*"
 )
 _LONGEST, _LONGEST_CLIENT, _READ = 300, 40, 20_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Event:
     """One thing that happened: `actor` asked `service` for `action`; `ok` says whether it was granted, `detail` why not."""
 
@@ -38,9 +39,11 @@ class Event:
         outcome = "" if self.ok else "refused: "
         return f"{self.time:%H:%M:%S}  {self.actor} → {self.service}  {self.action}{about}  {outcome}{self.detail}"
 
+    __repr__ = __str__
+
 
 class EventLog(list[Event]):
-    """The log: a list of events that several threads may add to. Printed, it is a table of lines."""
+    """The log: a list of events that several threads may add to. Displayed, it is a table."""
 
     def __init__(self, events: "EventLog | list[Event] | None" = None) -> None:
         super().__init__(events or [])
@@ -71,6 +74,18 @@ class EventLog(list[Event]):
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self)) or "(nothing happened yet)"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th style="text-align:left">{title}</th>' for title in ("time", "who", "asked", "for", "project", "outcome"))
+        return f"<table><tr>{head}</tr>{''.join(map(_row, self))}</table>"
+
+
+def _row(event: Event) -> str:
+    outcome = event.detail if event.ok else f"refused: {event.detail}"
+    texts = (f"{event.time:%H:%M:%S}", event.actor, event.service, event.action, event.project or "", outcome)
+    shade = "" if event.ok else ' style="background:#fbe3d6"'
+    cells = "".join(f'<td style="text-align:left">{html.escape(text)}</td>' for text in texts)
+    return f"<tr{shade}>{cells}</tr>"
 
 
 def redact(text: str, hidden: Iterable[str] = ()) -> str:
