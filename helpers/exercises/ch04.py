@@ -25,14 +25,16 @@ from helpers import api_tokens
 INDEX = "https://pypi.test"
 
 
-def upload(http, api_token, filename, content):
+def upload(http, api_token, filename, content=b""):
     """Upload one wheel; the answer has status 200 if it is published."""
     name, version = filename.split("-")[:2]
+    content = content or f"almost {filename}".encode()
     form = {
         ":action": "file_upload", "metadata_version": "2.4", "filetype": "bdist_wheel", "pyversion": "py3",
         "name": name.replace("_", "-"), "version": version, "sha256_digest": hashlib.sha256(content).hexdigest(),
     }
-    return http.post(f"{INDEX}/legacy/", auth=("__token__", api_token), data=form, files={"content": (filename, content)})
+    file = {"content": (filename, content)}
+    return http.post(f"{INDEX}/legacy/", auth=("__token__", api_token), data=form, files=file)
 '''
 _chapter: dict[str, Any] = {}
 exec(SETUP, _chapter)  # the probes upload as the chapter does
@@ -386,23 +388,23 @@ class UsedTokens:
     def claim(self, jti):
         return not self.seen and not self.seen.add(jti)
 """,
-    right="The real index asks its database for the same thing: one statement that adds the `jti` or fails.",
+    right="The real index leaves it to Redis: one command that stores the `jti`, or says that it is there.",
     minutes=4,
 )  # fmt: skip
 
 
 # ---------------------------------------------------------------- 4: the name that a pending publisher waits for
 
-_NAMES = ("octo_telemetry", "Octo.Telemetry", "octotelemetry", "octo-telemetry-sdk")
-_WAITING = GitHubPublisher(owner="octo-org", owner_id="65", repository="telemetry", workflow="release.yml")
+_NAMES = ("octo_compass", "Octo.Compass", "octocompass", "octo-compass-sdk")
+_WAITING = GitHubPublisher(owner="octo-org", owner_id="65", repository="compass", workflow="release.yml")
 
 
 def _first_release(package: str) -> tuple[bool, set[str]]:
     """Whether the first release of a package works, and which projects exist because of it."""
     lab = Lab()
     before = set(lab.index.projects)
-    lab.index.add_pending_publisher("octo-telemetry", _WAITING, owner="alice")
-    api_token = _mint(lab, lab.github.id_token(GitHubJob(repository="octo-org/telemetry")))
+    lab.index.add_pending_publisher("octo-compass", _WAITING, owner="alice")
+    api_token = _mint(lab, lab.github.id_token(GitHubJob(repository="octo-org/compass")))
     response = _upload(lab.http, api_token, f"{package.replace('-', '_').replace('.', '_').lower()}-1.0-py3-none-any.whl", b"")
     return response.status_code == 200, set(lab.index.projects) - before
 
@@ -416,7 +418,7 @@ def probe_names(works: dict[str, bool], left_behind: str | None) -> None:
             raise Wrong(f"Tried it: the upload of {name!r} was refused. Alike to the eye is not enough; which characters may vary?")
         if happened[name][0] and not works[name]:
             raise Wrong(f"Tried it: {name!r} is that project. Which spellings of a name are one name to an index (PEP 503)?")
-    (left,) = happened["octotelemetry"][1]
+    (left,) = happened["octocompass"][1]
     if left_behind is None or (isinstance(left_behind, str) and not left_behind):
         raise Wrong("Something is left behind. Which succeeded before the upload was refused, and what did that create?")
     if left_behind != left:
@@ -431,20 +433,20 @@ def _names(verdicts: tuple[object, ...], left: str) -> str:
 NAMES = Exercise(
     title="The name that a pending publisher waits for",
     names=("works", "left_behind"),
-    stub=_names(("...",) * 4, "...  # the project that exists after a release of \"octotelemetry\" failed, or None"),
+    stub=_names(("...",) * 4, "...  # the project that exists after a release of \"octocompass\" failed, or None"),
     probe=probe_names,
     hints=(
         "The index compares normalised names: what does PEP 503 make of capitals, dots, dashes and underscores?",
         "Exchange and upload are two requests, and the project is created by the first. Nothing undoes it.",
     ),
-    answer=_names((True, True, False, False), '"octo-telemetry"'),
+    answer=_names((True, True, False, False), '"octo-compass"'),
     mistakes=(
-        (_names((False, False, False, False), '"octo-telemetry"'), "one name to an index"),
-        (_names((True, True, True, False), '"octo-telemetry"'), "Alike to the eye"),
+        (_names((False, False, False, False), '"octo-compass"'), "one name to an index"),
+        (_names((True, True, True, False), '"octo-compass"'), "Alike to the eye"),
         (_names((True, True, False, False), "None"), "Something is left behind"),
-        (_names((True, True, False, False), '"octotelemetry"'), "the publisher only"),
+        (_names((True, True, False, False), '"octocompass"'), "the publisher only"),
     ),
-    cheat=_names((True, True, True, True), '"octo-telemetry"'),
+    cheat=_names((True, True, True, True), '"octo-compass"'),
     right="So compare the form with `name` in pyproject.toml, not with the repository.",
     minutes=2,
 )
