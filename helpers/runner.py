@@ -26,11 +26,11 @@ MASK = "***"
 
 _INHERITED = ("SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR")  # without these, nothing starts on Windows
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_ADD_MASK = re.compile(r"^::add-mask::(.*)\n?", re.MULTILINE)
+_ADD_MASK = re.compile(r"^[ \t]*::add-mask::(.*)\n?", re.MULTILINE)
 _PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 _DURATION = re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|s|seconds?)\b")
-_RATE = re.compile(r"\d+(\.\d+)? ([kKMG]i?B)/s")
-_SIZE = re.compile(r"\(\d+(\.\d+)? ?([kKMG]i?)?B\)")  # of a file that is compressed a little differently elsewhere
+_RATE = re.compile(r"\b\d+(\.\d+)? ([kKMG]i?B)/s")
+_SIZE = re.compile(r"\(\d+(\.\d+)? ?(([kKMG]i?)?B|bytes)\)")  # of a file that is compressed a little differently elsewhere
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,12 @@ class Runner:
         with standard output. When it is over, or after `time_limit` seconds, whatever it started is killed with it.
         A program that does not exist has exit code 127, as in a shell."""
         words = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
-        program = shutil.which(words[0], path=self.environment["PATH"])
+        if not words:
+            raise ValueError("expected a command, got none")
+        here = str(self.folder / words[0]) if os.path.dirname(words[0]) else words[0]  # ./release is one in the folder
+        program = shutil.which(here, path=self.environment["PATH"])
         if program is None:
-            return Run(words, 127, f"{words[0]}: command not found\n")
+            return self._log(words, 127, f"{words[0]}: command not found\n")
         with tempfile.TemporaryFile() as output:  # not a pipe: a child that outlives its parent would keep that open
             process = subprocess.Popen([program, *words[1:]], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
                                        stdout=output, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
@@ -99,22 +102,28 @@ class Runner:
                 _kill(process, self.environment["RUNNER_TRACKING_ID"])
             output.seek(0)
             text = output.read().decode("utf-8", "replace")
-        return Run(tuple(self._clean(word) for word in words), exit_code, self._clean(text))
+        return self._log(words, exit_code, text)
 
     __call__ = run
+
+    def _log(self, words: tuple[str, ...], exit_code: int | None, text: str) -> Run:
+        log = self._clean(text)  # first, since it may announce what is to be masked in the words
+        return Run(tuple(map(self._clean, words)), exit_code, log)
 
     def _clean(self, text: str) -> str:
         """The text as the CI system shows it: secrets masked, commands to the CI system taken out; and, for the lab's sake,
         without what differs from run to run: ports, durations, sizes of built files, folders, colours."""
         text = _ANSI.sub("", text).replace("\r\n", "\n")
         for announced in _ADD_MASK.findall(text):
-            self.mask(announced)
+            self.mask(_unescape(announced.strip()))
         text = _ADD_MASK.sub("", text)
         for secret in sorted(self._hidden, key=len, reverse=True):
             text = text.replace(secret, MASK)
         for folder, name in ((self.folder, "."), (self._home, "~")):
             text = text.replace(str(folder.resolve()), name).replace(str(folder), name)
-        return _SIZE.sub("(… kB)", _RATE.sub("… kB/s", _DURATION.sub("… s", _PORT.sub(r"\1:port", text))))
+        text = _SIZE.sub("(… kB)", _RATE.sub("… kB/s", _DURATION.sub("… s", _PORT.sub(r"\1:port", text))))
+        # twine fills its lines with blanks, as many as the port leaves
+        return "\n".join(line.rstrip(" ") for line in text.split("\n"))
 
     def close(self) -> None:
         """Remove the machine's home folder."""
@@ -143,6 +152,11 @@ def _clients(index_url: str, ca_file: Path, home: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _unescape(value: str) -> str:
+    """A value as it stands in a command to the CI system, where `%`, CR and LF are written as %25, %0D and %0A."""
+    return value.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+
+
 def _base64_forms(value: str) -> set[str]:
     """How a value looks inside base64, at each of the three offsets at which it may begin: the characters that depend on it
     alone. GitHub's runner registers these as well."""
@@ -164,19 +178,26 @@ def _wait(process: subprocess.Popen[bytes], time_limit: float) -> int | None:
 
 
 def _kill(process: subprocess.Popen[bytes], tracking_id: str) -> None:
-    """Kill the process if it still runs, and everything that it started: its session, and whoever carries its tracking id,
-    which is how GitHub's runner finds a job's orphans."""
+    """Kill the process if it still runs, and everything that it started: its session, its descendants, and whoever carries its
+    tracking id, which is how GitHub's runner finds a job's orphans."""
+    family: list[psutil.Process] = []
+    if process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(process.pid).children(recursive=True)
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     if process.poll() is None:
         process.kill()
     process.wait()
+    for descendant in family:
+        with contextlib.suppress(psutil.Error):
+            descendant.kill()
     while orphans := [each for each in psutil.process_iter() if _tracking_id(each) == tracking_id]:
         for orphan in orphans:
             with contextlib.suppress(psutil.Error):
                 orphan.kill()
-        psutil.wait_procs(orphans, timeout=5)
+        psutil.wait_procs(orphans, timeout=0.05)  # dead is enough; when somebody buries them is not known
 
 
 def _tracking_id(process: psutil.Process) -> str | None:
