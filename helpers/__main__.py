@@ -39,6 +39,7 @@ def serve(port: int) -> int:
     """Serve until interrupted. Standard output gets one line of JSON, standard error a few things to try."""
     try:
         with Lab(at=None) as lab, lab.serve(port) as live:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever says `kill` gets a tidy end as well
             job = live.job_environment(GitHubJob())
             url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
             facts = {"index": live.url, "ca_file": str(live.ca_file), "id_token_request_url": url, "id_token_request_token": token}
@@ -52,7 +53,6 @@ def serve(port: int) -> int:
                 f"  {curl} -d '{{\"token\": \"PASTE THE value HERE\"}}' {live.url}/_/oidc/mint-token",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever says `kill` gets a tidy end as well
             while True:
                 time.sleep(3600)  # unlike a lock, this can be interrupted on Windows too
     except KeyboardInterrupt:
