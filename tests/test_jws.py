@@ -33,7 +33,9 @@ def test_base64url_comes_back_as_it_went(data):
     assert jws.b64url_decode(text) == data
 
 
-@pytest.mark.parametrize("character", [chr(n) for n in range(128) if chr(n) not in ALPHABET] + ["é", "١", "\ud800"])
+@pytest.mark.parametrize(
+    "character", [chr(n) for n in range(128) if chr(n) not in ALPHABET] + ["é", "١", "\ud800"]
+)
 def test_a_character_outside_the_alphabet_is_refused_wherever_it_stands(character):
     for text in (character + "QUJD", "QU" + character + "JD", "QUJD" + character, "QUJ" + character):
         with pytest.raises(MalformedToken):
@@ -105,7 +107,11 @@ def test_no_text_makes_decoding_raise_anything_but_malformed_token(text):
 
 def test_displayed_a_token_names_its_three_parts_and_is_shortened():
     shown = repr(IdToken.decode(TOKEN))
-    assert [line.partition(":")[0] for line in shown.splitlines() if " more]" in line] == ["header", "claims", "signature"]
+    assert [line.partition(":")[0] for line in shown.splitlines() if " more]" in line] == [
+        "header",
+        "claims",
+        "signature",
+    ]
     assert "Zoë" in shown and "256 bytes" in shown and TOKEN not in shown
 
 
