@@ -31,7 +31,8 @@ def upload(http, api_token, filename, content=b""):
     content = content or f"almost {filename}".encode()
     form = {
         ":action": "file_upload", "metadata_version": "2.4", "filetype": "bdist_wheel", "pyversion": "py3",
-        "name": name.replace("_", "-"), "version": version, "sha256_digest": hashlib.sha256(content).hexdigest(),
+        "name": name.replace("_", "-"), "version": version,
+        "sha256_digest": hashlib.sha256(content).hexdigest(),
     }
     file = {"content": (filename, content)}
     return http.post(f"{INDEX}/legacy/", auth=("__token__", api_token), data=form, files=file)
@@ -58,10 +59,10 @@ def probe_seconds_left(seconds_left: Callable[[str, int], int | None]) -> None:
     cases = [
         (minted, 200, 700, "A token as the index mints it. Which two numbers does its expiry caveat hold?"),
         (minted, 2000, 0, "A token that has been dead for a while. What is left of it?"),
-        (lab.index.create_api_token("alice"), 0, None, "A user's token of its own kind. Which caveats has it, and which not?"),
-        (narrowed, 5, 40, "Its holder has narrowed this one for a subcontractor. How many expiry caveats has it now?"),
+        (lab.index.create_api_token("alice"), 0, None, "A user's own token. Which caveats has it?"),
+        (narrowed, 5, 40, "Its holder has narrowed this one. How many expiry caveats has it now?"),
         (api_tokens.attenuate(narrowed, [0, now + 5000, now]), 5, 40,
-         "Somebody who wanted more time has added a later end to this one. Which of several caveats has to hold?"),
+         "Somebody who wanted more time has added a later end. Which of the caveats must hold?"),
         (api_tokens.attenuate(minted, [0, now + 600, now + 300]), 100, 0,
          "This one is for later: the index refuses it at this moment. Which number in the caveat says so?"),
         (api_tokens.attenuate(minted, [0, now + 600, now + 300]), 300, 300,
@@ -130,11 +131,11 @@ def seconds_left(api_token, now):
 # ---------------------------------------------------------------- 2: which refusal comes first?
 
 _QUESTIONS = {
-    "an API token, sent in place of the ID token": "What does the index try to read before it knows whom to trust?",
-    "for another audience, and GitHub is switched off": "Does the index verify a token of a provider that is switched off?",
-    "expired, and exchanged once before": "By then nobody asks whether it was used. What is looked at earlier?",
-    "exchanged once before, and the publisher removed since": "Replay is looked at late. What has to be found before that?",
-    "refused while GitHub was off, and shown again now that it is on": "Did the refused exchange spend anything?",
+    "an API token, sent in place of the ID token": "What does the index read before it knows whom to trust?",
+    "for another audience, and GitHub is switched off": "Is a token verified whose provider is switched off?",
+    "expired, and exchanged once before": "Nobody asks any more if it was used. What is checked earlier?",
+    "exchanged once before, and the publisher removed since": "Replay is looked at late. What comes first?",
+    "refused while GitHub was off, and shown again now that it is on": "Did the refusal spend anything?",
 }
 
 
@@ -166,7 +167,9 @@ def probe_verdicts(verdicts: dict[str, str]) -> None:
         raise Wrong("Leave the five lines as they are, and write a code or `accepted` behind each.")
     for line, happened in _refusals().items():
         if verdicts[line] != happened:
-            raise Wrong(f"Tried it: the token that is {line} does not get {show(verdicts[line])}. {_QUESTIONS[line]}")
+            raise Wrong(
+                f"Tried it: the token that is {line} does not get {show(verdicts[line])}. {_QUESTIONS[line]}"
+            )
 
 
 def _verdicts(*codes: str) -> str:
@@ -176,7 +179,14 @@ def _verdicts(*codes: str) -> str:
 
 _PAYLOAD, _OFF, _TOKEN, _PUBLISHER, _REUSE, _ACCEPTED = (
     f'"{code}"'
-    for code in ("invalid-payload", "not-enabled", "invalid-token", "invalid-publisher", "invalid-reuse-token", "accepted")
+    for code in (
+        "invalid-payload",
+        "not-enabled",
+        "invalid-token",
+        "invalid-publisher",
+        "invalid-reuse-token",
+        "accepted",
+    )
 )
 
 VERDICTS = Exercise(
@@ -185,14 +195,14 @@ VERDICTS = Exercise(
     stub=_verdicts(*["..."] * 5),
     probe=probe_verdicts,
     hints=(
-        "Each of these tokens has more than one thing wrong, or nothing. The order of this part's cells is the index's order.",
-        "Signature and standard claims, expiry among them, come before publishers; publishers come before the `jti`.",
+        "Most of them have two things wrong. The order of this part's cells is the index's order.",
+        "Signature and standard claims, `exp` among them; then the publisher; then, last, the `jti`.",
     ),
     answer=_verdicts(_PAYLOAD, _OFF, _TOKEN, _PUBLISHER, _ACCEPTED),
     mistakes=(
-        (_verdicts(_PAYLOAD, _OFF, _REUSE, _PUBLISHER, _ACCEPTED), "nobody asks whether it was used"),
+        (_verdicts(_PAYLOAD, _OFF, _REUSE, _PUBLISHER, _ACCEPTED), "Nobody asks any more"),
         (_verdicts(_PAYLOAD, _OFF, _TOKEN, _REUSE, _ACCEPTED), "Replay is looked at late"),
-        (_verdicts(_PAYLOAD, _TOKEN, _TOKEN, _PUBLISHER, _ACCEPTED), "provider that is switched off"),
+        (_verdicts(_PAYLOAD, _TOKEN, _TOKEN, _PUBLISHER, _ACCEPTED), "whose provider is switched off"),
         (_verdicts(_PAYLOAD, _OFF, _TOKEN, _PUBLISHER, _REUSE), "spend anything"),
     ),
     cheat=_verdicts(*[_PAYLOAD] * 5),
@@ -214,7 +224,9 @@ def probe_used_tokens(UsedTokens: type) -> None:  # noqa: N803  a class is what 
             told = f"A store that has seen {'this' if not first else 'no such'} `jti` answered {show(got)}."
             raise Wrong(f"{told} Who is to get an API token, the first or the second?")
     if _in_a_thread(lambda: UsedTokens().claim("a")) is not True:
-        raise Wrong("A fresh store knew a `jti` already. Is what it remembers its own, or shared by the whole class?")
+        raise Wrong(
+            "A fresh store knew a `jti` already. Is what it remembers its own, or shared by the whole class?"
+        )
     step, stopped = 0, True
     while stopped and step < 400:
         step += 1
@@ -227,9 +239,11 @@ def _race(kind: type, both: list[object]) -> str:
     used = set(getattr(getattr(kind.claim, "__code__", None), "co_names", ()))
     if both.count(True) != 2:
         return f"Two requests at the same time were told {show(both)}. Exactly one is to get a token."
-    happened = "One request was stopped on its way through `claim`, another ran past it, and both were told True."
+    happened = (
+        "One request was stopped on its way through `claim`, another ran past it, and both were told True."
+    )
     if used & {"Lock", "RLock", "Semaphore", "Condition"}:
-        return f"{happened} A lock keeps somebody out only if both hold the same one. How many locks are made here?"
+        return f"{happened} A lock keeps out those who want the same one. How many locks are made here?"
     if any(isinstance(value, _LOCKS) for value in vars(kind()).values()):
         return f"{happened} There is a lock; is it held from the question to the answer, without a gap?"
     return f"{happened} Between which two of your steps can that happen?"
@@ -253,7 +267,9 @@ def _report(function: Callable[[], Any], done: list[Any]) -> None:
 
 def _reported(done: list[Any]) -> Any:
     if not done:
-        raise Wrong("A call of `claim` never came back. Is something acquired there that is not released on every way out?")
+        raise Wrong(
+            "A call of `claim` never came back. Is something acquired that is not released on every way out?"
+        )
     value, error = done[0]
     if error is not None:
         raise error
@@ -261,8 +277,9 @@ def _reported(done: list[Any]) -> Any:
 
 
 def _overtaken(kind: type, step: int) -> tuple[list[Any], bool]:
-    """Two requests for one `jti`: the first is stopped at its n-th step until the second is through, or waits for the first.
-    Returns both answers, and whether the first had that many steps."""
+    """Two requests for one `jti`: the first is stopped at its n-th step until the second is through, or waits
+    for it. Returns both answers, and whether the first had that many steps.
+    """
     store, counted = kind(), 0
     one: list[Any] = []
     other: list[Any] = []
@@ -393,7 +410,7 @@ class UsedTokens:
 )  # fmt: skip
 
 
-# ---------------------------------------------------------------- 4: the name that a pending publisher waits for
+# ---------------------------------------------------------------- 4: the name a pending publisher waits for
 
 _NAMES = ("octo_compass", "Octo.Compass", "octocompass", "octo-compass-sdk")
 _WAITING = GitHubPublisher(owner="octo-org", owner_id="65", repository="compass", workflow="release.yml")
@@ -405,24 +422,41 @@ def _first_release(package: str) -> tuple[bool, set[str]]:
     before = set(lab.index.projects)
     lab.index.add_pending_publisher("octo-compass", _WAITING, owner="alice")
     api_token = _mint(lab, lab.github.id_token(GitHubJob(repository="octo-org/compass")))
-    response = _upload(lab.http, api_token, f"{package.replace('-', '_').replace('.', '_').lower()}-1.0-py3-none-any.whl", b"")
+    response = _upload(
+        lab.http,
+        api_token,
+        f"{package.replace('-', '_').replace('.', '_').lower()}-1.0-py3-none-any.whl",
+        b"",
+    )
     return response.status_code == 200, set(lab.index.projects) - before
 
 
 def probe_names(works: dict[str, bool], left_behind: str | None) -> None:
-    if not isinstance(works, dict) or set(works) != set(_NAMES) or not all(isinstance(v, bool) for v in works.values()):
+    if (
+        not isinstance(works, dict)
+        or set(works) != set(_NAMES)
+        or not all(isinstance(v, bool) for v in works.values())
+    ):
         raise Wrong("Leave the four names as they are, and write True or False behind each.")
     happened = {name: _first_release(name) for name in _NAMES}
     for name in _NAMES:
         if works[name] and not happened[name][0]:
-            raise Wrong(f"Tried it: the upload of {name!r} was refused. Alike to the eye is not enough; which characters may vary?")
+            raise Wrong(
+                f"Tried it: {name!r} was refused. Alike to the eye is not enough; which characters may vary?"
+            )
         if happened[name][0] and not works[name]:
-            raise Wrong(f"Tried it: {name!r} is that project. Which spellings of a name are one name to an index (PEP 503)?")
+            raise Wrong(
+                f"Tried it: {name!r} is that project. Which spellings are one name to an index (PEP 503)?"
+            )
     (left,) = happened["octocompass"][1]
     if left_behind is None or (isinstance(left_behind, str) and not left_behind):
-        raise Wrong("Something is left behind. Which succeeded before the upload was refused, and what did that create?")
+        raise Wrong(
+            "Something is left behind. What succeeded before the upload failed, and what did it create?"
+        )
     if left_behind != left:
-        raise Wrong(f"{show(left_behind)} is not what the index has. Does the exchange know the package, or the publisher only?")
+        raise Wrong(
+            f"The index has no {show(left_behind)}. Does the exchange know package or publisher only?"
+        )
 
 
 def _names(verdicts: tuple[object, ...], left: str) -> str:
@@ -433,10 +467,12 @@ def _names(verdicts: tuple[object, ...], left: str) -> str:
 NAMES = Exercise(
     title="The name that a pending publisher waits for",
     names=("works", "left_behind"),
-    stub=_names(("...",) * 4, "...  # the project that exists after a release of \"octocompass\" failed, or None"),
+    stub=_names(
+        ("...",) * 4, '...  # the project that exists after a release of "octocompass" failed, or None'
+    ),
     probe=probe_names,
     hints=(
-        "The index compares normalised names: what does PEP 503 make of capitals, dots, dashes and underscores?",
+        "An index compares normalised names: what does PEP 503 make of capitals, dots, dashes?",
         "Exchange and upload are two requests, and the project is created by the first. Nothing undoes it.",
     ),
     answer=_names((True, True, False, False), '"octo-compass"'),
@@ -444,7 +480,7 @@ NAMES = Exercise(
         (_names((False, False, False, False), '"octo-compass"'), "one name to an index"),
         (_names((True, True, True, False), '"octo-compass"'), "Alike to the eye"),
         (_names((True, True, False, False), "None"), "Something is left behind"),
-        (_names((True, True, False, False), '"octocompass"'), "the publisher only"),
+        (_names((True, True, False, False), '"octocompass"'), "publisher only"),
     ),
     cheat=_names((True, True, True, True), '"octo-compass"'),
     right="So compare the form with `name` in pyproject.toml, not with the repository.",
@@ -466,13 +502,23 @@ def probe_publish(publish: Callable[..., list[str]]) -> None:
     before = len(lab.index.events)
     error, printed = _try(publish, lab, lab.http, _FILES)
     _check_secrets(error, printed)
-    _check_burned(lab, before, "after the refused upload the token lived on for 15 minutes. Which lines must run whatever happens?")
+    _check_burned(
+        lab,
+        before,
+        "after the refused upload the token lived on for 15 minutes. Which lines must run whatever happens?",
+    )
     if error is None:
-        raise Wrong(f"The index refused {refused}, and whoever called `publish` was not told. What does an upload's answer say?")
+        raise Wrong(
+            f"{refused} was refused, and whoever called `publish` was not told. What does the answer say?"
+        )
     lab = Lab()
     error, printed = _try(publish, lab, httpx.Client(transport=_Drops(lab), trust_env=False), _FILES)
     _check_secrets(error, printed)
-    _check_burned(lab, 0, "the connection broke during an upload, no answer came at all, and the token lived on. Is that way out covered?")
+    _check_burned(
+        lab,
+        0,
+        "the connection broke in an upload, no answer came at all, and the token lived on. Which way out is that?",
+    )
     _check_expired(publish)
 
 
@@ -485,22 +531,34 @@ def _check_happy(publish: Callable[..., list[str]]) -> None:
             published = publish(lab.http, lab.github.id_token(GitHubJob()), dict(_FILES))
         except Exception:
             if any("invalid-reuse-token" in event.detail for event in lab.index.events):
-                raise Wrong("The index says `invalid-reuse-token`. How often can one ID token be exchanged?") from None
+                raise Wrong(
+                    "The index says `invalid-reuse-token`. How often can one ID token be exchanged?"
+                ) from None
             raise
     _check_secrets(None, printed.getvalue())
     actions = [event.action for event in lab.index.events[before:] if event.service == "index" and event.ok]
     if set(actions) - {"mint-token", "burn-token", "upload", "audience"} or actions.count("mint-token") != 1:
-        raise Wrong(f"The index was asked for {', '.join(actions) or 'nothing'}. One exchange is enough for all files.")
+        raise Wrong(
+            f"The index was asked for {', '.join(actions) or 'nothing'}. One exchange will do for all files."
+        )
     if actions.count("upload") != len(_FILES) or len(lab.index.projects["octo-rocket"].files) != len(_FILES):
-        raise Wrong(f"Of {len(_FILES)} files the index has {actions.count('upload')}. Who uploads the others?")
-    _check_burned(lab, before, "all files were up, and the token lived on for 15 minutes. Which call ends its life?")
+        raise Wrong(
+            f"Of {len(_FILES)} files the index has {actions.count('upload')}. Who uploads the others?"
+        )
+    _check_burned(
+        lab, before, "all files were up, and the token lived on for 15 minutes. Which call ends its life?"
+    )
     if actions[-1] != "burn-token":
-        raise Wrong(f"The index was asked for {', '.join(actions)}, in this order. When is the token needed for the last time?")
+        raise Wrong(
+            f"The index was asked for {', '.join(actions)}. When is the token needed for the last time?"
+        )
     if not isinstance(published, (list, tuple)) or list(published) != list(_FILES):
         raise Wrong(f"It came back with {show(published)}. Which names does the caller want to read?")
 
 
-def _try(publish: Callable[..., Any], lab: Lab, http: httpx.Client, files: dict[str, bytes]) -> tuple[BaseException | None, str]:
+def _try(
+    publish: Callable[..., Any], lab: Lab, http: httpx.Client, files: dict[str, bytes]
+) -> tuple[BaseException | None, str]:
     """What it raised, and what it printed."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -526,11 +584,15 @@ class _Drops(httpx.BaseTransport):
 
 def _check_secrets(error: BaseException | None, printed: str) -> None:
     if "pypi-" in printed or "eyJ" in printed:
-        raise Wrong("The build log now holds a token: something was printed that contains it. Who reads that log?")
+        raise Wrong(
+            "The build log now holds a token: something was printed that contains it. Who reads that log?"
+        )
     for each in _chain(error):
         told = f"{each} {each.args!r} {' '.join(getattr(each, '__notes__', []))}"
         if "pypi-" in told or "eyJ" in told:
-            raise Wrong("The error that it raises contains a token, and errors end up in logs. What does the caller need to know?")
+            raise Wrong(
+                "The error that it raises contains a token, and errors end up in logs. Who reads those?"
+            )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -557,25 +619,28 @@ def _check_expired(publish: Callable[..., Any]) -> None:
         told = " ".join(f"{type(each).__name__}: {each}" for each in _chain(error))
         _check_secrets(error, "")
     if "invalid-token" not in told:
-        raise Wrong(f"With an expired ID token the caller was told {show(told, 120)}. The index had given a reason; where did it go?")
+        raise Wrong(
+            f"With an expired ID token the caller was told {show(told, 120)}. The index gave a reason; "
+            "where did it go?"
+        )
     if any(event.action == "upload" for event in lab.index.events[before:]):
         raise Wrong("With an expired ID token there was no API token, and an upload was tried all the same.")
 
 
-_PUBLISH = '''
+_PUBLISH = """
 def publish(http, id_token, files):
     answer = http.post(f"{INDEX}/_/oidc/mint-token", json={"token": id_token}).json()
     if not answer.get("success"):
         raise RuntimeError(f"no API token: {answer['errors']}")
     api_token, published = answer["token"], []
-'''
+"""
 
 PUBLISH = Exercise(
     title="The exchange as one function",
     names=("publish",),
     stub='''
 def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
-    """Exchange the ID token, upload the files (name → content), burn the API token; return the names published.
+    """Exchange the ID token, upload the files (name → content), burn the API token; return their names.
 
     Raises an exception that says what the index said, and contains no token, if anything is refused.
     """
@@ -584,8 +649,8 @@ def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
     probe=probe_publish,
     hints=(
         "Which lines must run whatever happens? Python has a word for that.",
-        "Mint and look at the answer first; then `try:` all uploads, raising for the first whose status is not 200, "
-        "and `finally:` burn.",
+        "Mint, and look at the answer; `try:` all uploads, raising for the first whose status is not 200; "
+        "`finally:` burn.",
     ),
     answer=f'''{_PUBLISH}    try:
         for filename, content in files.items():
