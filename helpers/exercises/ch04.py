@@ -517,7 +517,7 @@ def probe_publish(publish: Callable[..., list[str]]) -> None:
     _check_burned(
         lab,
         0,
-        "the connection broke in an upload, no answer came at all, and the token lived on. Which way out is that?",
+        "the connection broke in an upload, no answer came at all, and the token lived on. Is that covered?",
     )
     _check_expired(publish)
 
@@ -545,6 +545,8 @@ def _check_happy(publish: Callable[..., list[str]]) -> None:
         raise Wrong(
             f"Of {len(_FILES)} files the index has {actions.count('upload')}. Who uploads the others?"
         )
+    if {name: lab.index.file(name) for name in _FILES} != _FILES:
+        raise Wrong("The names are right, the bytes are not those that were to be published.")
     _check_burned(
         lab, before, "all files were up, and the token lived on for 15 minutes. Which call ends its life?"
     )
