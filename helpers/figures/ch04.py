@@ -1,113 +1,31 @@
-"""Every picture in the series: one palette, one size of type, a title that states the finding, a sentence.
+"""The figures of chapter 04: the exchange, and the race."""
 
-A function here takes data that the chapter has just computed and returns a `Figure`. Its sentence tells what
-the picture shows to somebody who cannot see it; it is the cell's text output, so it is also what is compared
-when a chapter runs again. What matters is told by position, words or marks too, never by colour alone.
-"""
-
-import io
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import matplotlib
 from matplotlib import figure, patches
-from matplotlib.axes import Axes
 
-from .events import Event
-
-# Okabe and Ito, "Color Universal Design", 2008: eight colours that the colour-blind can tell apart.
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-GREY = "#767676"
-
-WIDTH, DPI, SIZE = 10.5, 100, 13
-"""Inches, dots per inch, points: a thousand pixels wide, and legible from the last row."""
-STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so a picture is the same everywhere
-    "font.size": SIZE,
-    "text.parse_math": False,  # a dollar sign is a dollar sign
-    "axes.titlesize": SIZE + 4,
-    "axes.labelsize": SIZE,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": matplotlib.cycler(color=[BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK]),
-    "xtick.labelsize": SIZE,
-    "ytick.labelsize": SIZE,
-    "lines.linewidth": 2.0,
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture and the sentence that says what it shows. Raises ValueError for what is no sentence."""
-
-    sentence: str
-    drawing: figure.Figure = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if len(self.sentence.split()) < 3 or not self.sentence.endswith("."):
-            raise ValueError(f"a figure needs a sentence that says what it shows, got {self.sentence!r}")
-
-    def __repr__(self) -> str:
-        return self.sentence
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        with matplotlib.rc_context(STYLE):
-            self.drawing.savefig(file, format="png", metadata={"Software": None})
-        return file.getvalue()
-
-
-def _sheet(title: str) -> Axes:
-    """An area to draw on, under its title, measured in inches from the upper left corner; `_cut` ends it.
-
-    Like all that draws, to be called within `rc_context(STYLE)`.
-    """
-    heading = _wrap(title, WIDTH - 1.5, 3, SIZE + 4)
-    above = -0.3 * heading.count("\n")  # room for further lines of the title
-    axes = figure.Figure().add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(1, above))
-    axes.set_axis_off()
-    axes.text(0.15, above + 0.18, heading, size=SIZE + 4, weight="bold", va="top")
-    return axes
-
-
-def _cut(axes: Axes, height: float) -> figure.Figure:
-    """The finished sheet, cut off below so many inches."""
-    above = axes.get_ylim()[1]
-    axes.set_ylim(height, above)
-    axes.figure.set_size_inches(WIDTH, height - above)
-    return axes.figure
-
-
-def _wrap(text: str, inches: float, lines: int = 3, size: float = SIZE) -> str:
-    """The text in at most so many lines of that width; what does not fit is cut with an ellipsis."""
-    longest = max(8, int(inches * 72 / (0.57 * size)))
-    words = [word if len(word) <= longest else word[: longest - 1] + "…" for word in text.split()]
-    rows = textwrap.wrap(" ".join(words), longest, max_lines=lines, placeholder=" …", break_on_hyphens=False)
-    return "\n".join(rows)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _some(count: int, thing: str) -> str:
-    return f"{count or 'no'} {thing}{'' if count == 1 else 's'}"
-
-
-def span_in_words(seconds: float) -> str:
-    """A span of time in the unit that suits it: "40 seconds", "15 minutes", "483 days"."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length or seconds == length:
-            return _some(round(seconds / length), unit)
-    return _some(round(seconds), "second")
-
-
-# -- chapter 04: the exchange, and the race
+from ..events import Event
+from .base import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    SIZE,
+    STYLE,
+    VERMILLION,
+    WIDTH,
+    Figure,
+    cut,
+    listed,
+    sheet,
+    some,
+    span_in_words,
+    wrap,
+)
 
 _NAMES = {"learner": "the job", "index": "the index", "pypi.test": "the index", "github": "GitHub",
           "gitlab": "GitLab", "google": "Google Cloud", "activestate": "ActiveState"}  # fmt: skip
@@ -164,7 +82,7 @@ def sequence(events: Iterable[Event], title: str = "") -> Figure:
     lanes = [*(name for name in callers if name not in (*services, "the index")), "the index", *services]
     shares = [f"{sum(each.caller == name for each in every)} by {name}" for name in callers]
     refused = sum(not each.event.ok for each in every)
-    finding = f"{_some(len(every), 'request')}, {_listed(shares)}; {refused or 'none'} refused"
+    finding = f"{some(len(every), 'request')}, {listed(shares)}; {refused or 'none'} refused"
     return Figure(f"{finding}: {_told(calls)}.", _Diagram(lanes).draw(calls, title or finding))
 
 
@@ -175,7 +93,7 @@ def _told(calls: list[_Call]) -> str:
     for call in calls:
         asked = call.event.action
         if call.inner:
-            inner = _listed([each.event.action + _refusal(each) for each in call.inner])
+            inner = listed([each.event.action + _refusal(each) for each in call.inner])
             asked += f" (meanwhile the index asks {call.inner[0].service} for {inner})"
         asked += _refusal(call)
         if call.caller != caller:
@@ -203,7 +121,7 @@ class _Diagram:
         self.y = self.HEADS + 0.3
 
     def draw(self, calls: list[_Call], title: str) -> figure.Figure:
-        self.axes = _sheet(title)
+        self.axes = sheet(title)
         before = calls[0].event.time
         for call in calls:
             first = (call.inner or [call])[0].event.time
@@ -214,9 +132,9 @@ class _Diagram:
         for lane, x in self.lanes.items():
             self.axes.plot([x, x], [self.HEADS, self.y + 0.15], color="#BBBBBB", linewidth=1.5, zorder=0)
             box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": BLACK, "linewidth": 1.5}
-            label = _wrap(lane, self.gap - 0.3, 2)
+            label = wrap(lane, self.gap - 0.3, 2)
             self.axes.text(x, self.HEADS, label, ha="center", va="center", weight="bold", bbox=box)
-        return _cut(self.axes, self.y + 0.35)
+        return cut(self.axes, self.y + 0.35)
 
     def _call(self, call: _Call) -> None:
         start, end, event = self.lanes[call.caller], self.lanes[call.service], call.event
@@ -242,7 +160,7 @@ class _Diagram:
     def _arrow(self, start: float, end: float, middle: float, words: str, colour: str, line: str,
                weight: str = "normal") -> None:  # fmt: skip
         """An arrow with its words above it, in the gap beside the caller."""
-        label = _wrap(words.replace("https://", ""), self.gap - 0.4, 4, SIZE - 1)
+        label = wrap(words.replace("https://", ""), self.gap - 0.4, 4, SIZE - 1)
         self.y += 0.17 + self._height(label)
         inset = 0.07 if end > start else -0.07
         pen = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "linewidth": 2,
@@ -253,7 +171,7 @@ class _Diagram:
 
     def _note(self, words: str, x: float) -> None:
         """What a party did by itself."""
-        label = _wrap(words, self.gap - 0.3, 4, SIZE - 1)
+        label = wrap(words, self.gap - 0.3, 4, SIZE - 1)
         half = (self._height(label) + 0.15) / 2
         box = {"boxstyle": "round,pad=0.3", "facecolor": "#F2F2F2", "edgecolor": GREY}
         self.axes.text(x, self.y + 0.2 + half, label, ha="center", va="center", size=SIZE - 1, bbox=box)
@@ -286,7 +204,7 @@ def interleavings(rows: Sequence[tuple[str, int]], steps: Sequence[str] = ("seen
     right = left + longest * width + 0.3
     twice = [order for order, minted in rows if minted > 1]
     finding = f"{len(twice) or 'None'} of {len(rows)} orders mint{'' if len(twice) > 1 else 's'} twice"
-    axes = _sheet(finding)
+    axes = sheet(finding)
     axes.text(left, top - 0.25, "time →", color=GREY, va="center")
     axes.text(right, top - 0.25, "tokens minted", color=GREY, va="center")
     for n, (order, minted) in enumerate(rows):
@@ -300,5 +218,5 @@ def interleavings(rows: Sequence[tuple[str, int]], steps: Sequence[str] = ("seen
         mark, colour = ("✗", VERMILLION) if minted > 1 else ("✓", GREEN)
         axes.text(right, y, f"{mark} {minted}", va="center", color=colour, weight="bold", size=SIZE + 2)
     groups = {"twice": twice, "once": [order for order, minted in rows if minted == 1]}
-    told = [f"{_listed(orders)} {word}" for word, orders in groups.items() if orders]
-    return Figure(f"{finding}: {'; '.join(told)}.", _cut(axes, top + height * len(rows) + 0.15))
+    told = [f"{listed(orders)} {word}" for word, orders in groups.items() if orders]
+    return Figure(f"{finding}: {'; '.join(told)}.", cut(axes, top + height * len(rows) + 0.15))
