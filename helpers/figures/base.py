@@ -1,4 +1,4 @@
-"""What all figures share: palette, type, the sheet they are drawn on, and `Figure`: a picture and its sentence."""
+"""What all figures share: palette, type, the sheet they are drawn on, and `Figure`: a picture with words."""
 
 
 import io
