@@ -18,7 +18,6 @@ from helpers.publishers import GitHubPublisher
 
 SETUP = '''
 import hashlib
-import threading
 
 from helpers import api_tokens
 
@@ -316,6 +315,8 @@ def _overtaken(kind: type, step: int) -> tuple[list[Any], bool]:
 
 
 _INIT = """
+import threading
+
 class UsedTokens:
     def __init__(self):
         self.seen = set()
@@ -341,6 +342,8 @@ class UsedTokens:
         "`threading.Lock()` made once for the store, and `with self.lock:` around all of `claim`.",
     ),
     answer="""
+import threading
+
 class UsedTokens:
     def __init__(self):
         self.seen = set()
@@ -389,6 +392,8 @@ class UsedTokens:
         return True
 """, "never came back"),
         ("""
+import threading
+
 class UsedTokens:
     seen = set()
     lock = threading.Lock()
