@@ -1,5 +1,6 @@
 """The index behind HTTP: paths, status codes, headers, and how a refusal travels. Paths are those of the real index."""
 
+import io
 from http import HTTPStatus
 from typing import Any
 
@@ -19,9 +20,16 @@ MAX_REASON = 1000
 """Characters of a refusal that fit into a reason phrase."""
 
 
+class _Request(flask.Request):
+    def _get_file_stream(self, *_: Any, **__: Any) -> io.BytesIO:
+        """The index keeps files in memory anyway, and so a body that ends too soon leaves no open file behind."""
+        return io.BytesIO()
+
+
 def make_app(index: Index) -> flask.Flask:
     """A WSGI application that serves the index."""
     app = flask.Flask("index", static_folder=None)
+    app.request_class = _Request
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST, MAX_FORM_MEMORY_SIZE=MAX_REQUEST, MAX_FORM_PARTS=MAX_PARTS)

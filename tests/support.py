@@ -15,9 +15,13 @@ from helpers.jws import IdToken
 from helpers.publishers import ActiveStatePublisher, GitHubPublisher, GitLabPublisher, GooglePublisher
 
 INDEX = "https://pypi.test"
-PUBLISHER = GitHubPublisher(owner="octo-org", owner_id="65", repository="rocket", workflow="release.yml", environment="pypi")
+PUBLISHER = GitHubPublisher(
+    owner="octo-org", owner_id="65", repository="rocket", workflow="release.yml", environment="pypi"
+)
 """The publisher that every lab begins with, that of octo-rocket."""
-OTHER = GitHubPublisher(owner="octo-org", owner_id="65", repository="comet", workflow="release.yml", environment="pypi")
+OTHER = GitHubPublisher(
+    owner="octo-org", owner_id="65", repository="comet", workflow="release.yml", environment="pypi"
+)
 """A publisher that no lab begins with, and the job that it lets in."""
 OTHER_JOB = GitHubJob(repository="octo-org/comet")
 JOBS = {
@@ -58,7 +62,10 @@ def refusal(response: httpx.Response) -> tuple[str, str]:
     assert response.headers["content-type"] == "application/json"
     answer = response.json()
     [error] = answer["errors"]
-    assert answer == {"message": "Token request failed", "errors": [error]} and set(error) == {"code", "description"}
+    assert answer == {"message": "Token request failed", "errors": [error]} and set(error) == {
+        "code",
+        "description",
+    }
     return error["code"], error["description"]
 
 
@@ -67,10 +74,13 @@ def burn(lab: Lab, token: Any) -> httpx.Response:
     return lab.http.post(f"{INDEX}/_/oidc/burn-token", content=json.dumps({"token": token}))
 
 
-def form(name: str = "octo-rocket", version: str = "1.0", content: bytes = b"a wheel", **fields: str) -> dict[str, str]:
+def form(
+    name: str = "octo-rocket", version: str = "1.0", content: bytes = b"a wheel", **fields: str
+) -> dict[str, str]:
     """The fields that a client sends with a wheel; `...` as a value takes a field away."""
     sent = {
-        ":action": "file_upload", "protocol_version": "1", "metadata_version": "2.4", "name": name, "version": version,
+        ":action": "file_upload", "protocol_version": "1", "metadata_version": "2.4", "name": name,
+        "version": version,
         "filetype": "bdist_wheel", "pyversion": "py3", "sha256_digest": hashlib.sha256(content).hexdigest(),
         "blake2_256_digest": hashlib.blake2b(content, digest_size=32).hexdigest(), "requires_python": "",
     } | fields  # fmt: skip
@@ -87,16 +97,28 @@ def sdist(name: str = "octo-rocket", version: str = "1.0") -> str:
     return f"{canonicalize_name(name).replace('-', '_')}-{version}.tar.gz"
 
 
-def upload(lab: Lab, token: str, *, name: str = "octo-rocket", version: str = "1.0", content: bytes = b"a wheel",
-           filename: str | None = None, accept: str = "*/*", headers: Any = None, **fields: Any) -> httpx.Response:  # fmt: skip
-    """What the index answers to an upload: of a wheel, unless `filename` and the fields say something else."""
+def upload(
+    lab: Lab,
+    token: str,
+    *,
+    name: str = "octo-rocket",
+    version: str = "1.0",
+    content: bytes = b"a wheel",
+    filename: str | None = None,
+    accept: str = "*/*",
+    headers: dict[str, str] | None = None,
+    **fields: Any,
+) -> httpx.Response:
+    """What the index answers to an upload: of a wheel, unless `filename` says something else."""
     filename = wheel(name, version) if filename is None else filename
     if filename.endswith(".tar.gz"):
         fields = {"filetype": "sdist", "pyversion": "source"} | fields
     return lab.http.post(
-        f"{INDEX}/legacy/", data=form(name, version, content, **fields), files={"content": (filename, content, None)},
+        f"{INDEX}/legacy/",
+        data=form(name, version, content, **fields),
+        files={"content": (filename, content, None)},
         headers={"Authorization": f"Bearer {token}", "Accept": accept} if headers is None else headers,
-    )  # fmt: skip
+    )
 
 
 def said(response: httpx.Response) -> tuple[int, str]:

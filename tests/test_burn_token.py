@@ -112,4 +112,7 @@ def test_a_burned_token_does_not_give_its_id_token_back(lab):
     token = lab.github.id_token(OTHER_JOB)
     answers = [lab.http.post(f"{INDEX}/_/oidc/mint-token", json={"token": token}) for _ in "a"]
     burn(lab, answers[0].json()["token"])
-    assert lab.http.post(f"{INDEX}/_/oidc/mint-token", json={"token": token}).json()["errors"][0]["code"] == "invalid-reuse-token"
+    assert (
+        lab.http.post(f"{INDEX}/_/oidc/mint-token", json={"token": token}).json()["errors"][0]["code"]
+        == "invalid-reuse-token"
+    )

@@ -1,9 +1,26 @@
 """What a maintainer does in a browser, the registry behind it, and the log."""
 
 import sys
+from urllib.parse import quote
 
 import pytest
-from support import INDEX, JOBS, OTHER, OTHER_JOB, PUBLISHER, burn, claims, exchange, form, mint, refusal, said, snapshot, upload, wheel
+from support import (
+    INDEX,
+    JOBS,
+    OTHER,
+    OTHER_JOB,
+    PUBLISHER,
+    burn,
+    claims,
+    exchange,
+    form,
+    mint,
+    refusal,
+    said,
+    snapshot,
+    upload,
+    wheel,
+)
 
 from helpers import Lab, api_tokens
 from helpers.events import redact
@@ -22,12 +39,16 @@ def latest(lab) -> tuple:
     return event.action, event.actor, event.project
 
 
-# -- a maintainer's operations ----------------------------------------------------------------------------------------
+# -- a maintainer's operations -------------------------------------------------------------------------------
 
 
 def test_a_project_can_be_created_by_hand(lab):
     project = lab.index.add_project("Octo.Comet", owner="bob")
-    assert lab.index.projects["octo-comet"] == project and latest(lab) == ("create project", "bob", "Octo.Comet")
+    assert lab.index.projects["octo-comet"] == project and latest(lab) == (
+        "create project",
+        "bob",
+        "Octo.Comet",
+    )
 
 
 @pytest.mark.parametrize("name", ["octo-rocket", "Octo.Rocket", "", "-", "a b", "json"])
@@ -40,9 +61,15 @@ def test_a_name_that_is_taken_or_not_allowed_raises_a_value_error(lab, name):
 
 def test_a_publisher_can_be_added_and_removed(lab):
     lab.index.add_publisher("Octo.Rocket", OTHER)
-    assert lab.index.publishers("octo_rocket") == [PUBLISHER, OTHER] and latest(lab)[:2] == ("add publisher", "alice")
+    assert lab.index.publishers("octo_rocket") == [PUBLISHER, OTHER] and latest(lab)[:2] == (
+        "add publisher",
+        "alice",
+    )
     lab.index.remove_publisher("octo-rocket", OTHER)
-    assert lab.index.publishers("octo-rocket") == [PUBLISHER] and latest(lab)[:2] == ("remove publisher", "alice")
+    assert lab.index.publishers("octo-rocket") == [PUBLISHER] and latest(lab)[:2] == (
+        "remove publisher",
+        "alice",
+    )
 
 
 def test_a_publisher_of_no_project_raises_a_lookup_error(lab):
@@ -75,7 +102,9 @@ def test_a_publisher_must_be_of_its_issuers_kind(lab):
         lab.index.add_publisher("octo-rocket", google)
 
 
-@pytest.mark.parametrize(("name", "publisher"), [("Octo.Rocket", OTHER), ("a b", OTHER), ("json", OTHER), ("octo-moon", OTHER)])
+@pytest.mark.parametrize(
+    ("name", "publisher"), [("Octo.Rocket", OTHER), ("a b", OTHER), ("json", OTHER), ("octo-moon", OTHER)]
+)
 def test_a_pending_publisher_wants_a_new_name_and_to_be_new(lab, name, publisher):
     lab.index.add_pending_publisher("octo-comet", OTHER, owner="bob")
     before = snapshot(lab)
@@ -136,7 +165,7 @@ def test_what_the_index_shows_cannot_be_changed_through_it(lab):
     assert lab.index.events and lab.index.publishers("octo-rocket") == [PUBLISHER]
 
 
-# -- all at once or not at all ----------------------------------------------------------------------------------------
+# -- all at once or not at all -------------------------------------------------------------------------------
 
 
 class Interrupted(BaseException):
@@ -144,7 +173,7 @@ class Interrupted(BaseException):
 
 
 def at_each_line(do, look) -> int:
-    """Run `do` and call `look` with the number of each line of the helpers that is about to run. Returns how many there were."""
+    """Run `do`, and call `look` before each line of the helpers with its number. Returns the count."""
     count = 0
 
     def trace(frame, event, _):
@@ -210,13 +239,16 @@ def test_interrupted_at_any_line_it_has_happened_whole_or_not_at_all(story):
     lab, do = story()
     before = snapshot(lab)
 
-    def interrupt(line):
-        if line == stop:
-            raise Interrupted
+    def interrupt_at(stop):
+        def look(line):
+            if line == stop:
+                raise Interrupted
+
+        return look
 
     for stop in range(1, lines, 3 if lines > 300 else 1):
         with pytest.raises(Interrupted):
-            at_each_line(do, interrupt)
+            at_each_line(do, interrupt_at(stop))
         if snapshot(lab) != before:
             assert snapshot(lab) == after
             break
@@ -235,7 +267,9 @@ def test_an_error_in_any_step_of_an_exchange_leaves_nothing_behind(monkeypatch, 
     lab, do = pending_exchange()
     before = snapshot(lab)
     module, _, name = point.rpartition(".")
-    owner = sys.modules.get(module) or getattr(sys.modules[module.rpartition(".")[0]], module.rpartition(".")[2])
+    owner = sys.modules.get(module) or getattr(
+        sys.modules[module.rpartition(".")[0]], module.rpartition(".")[2]
+    )
     real = getattr(owner, name)
 
     def broken(*args, **kwargs):
@@ -264,28 +298,37 @@ def test_readers_are_not_held_up_and_see_the_old_state(lab, monkeypatch):
     assert seen == [404] and lab.http.get(f"{INDEX}/simple/octo-comet/").status_code == 200
 
 
-# -- the log ----------------------------------------------------------------------------------------------------------
+# -- the log -------------------------------------------------------------------------------------------------
 
 
 def everywhere(lab, text: str) -> None:
     """Send a text to index and issuer in every place that a client can choose."""
     http, raw = lab.http, text.encode("utf-8", "surrogatepass")
     exchange(lab, text), exchange(lab, f"x{text}"), burn(lab, text)
-    http.post(f"{INDEX}/_/oidc/mint-token", content=raw), http.post(f"{INDEX}/_/oidc/burn-token", json={text: text})
+    (
+        http.post(f"{INDEX}/_/oidc/mint-token", content=raw),
+        http.post(f"{INDEX}/_/oidc/burn-token", json={text: text}),
+    )
     latin = raw.replace(b"\n", b"").replace(b"\0", b"")
     agent = {b"User-Agent": latin, b"Accept": latin, b"Host": latin, b"Content-Type": latin}
     for path in ("/simple/", "/_/oidc/audience", f"/simple/{wheel()}/", "/legacy/"):
         http.get(INDEX + path, headers=agent), http.post(INDEX + path, headers=agent)
-    from urllib.parse import quote
-
-    for path in (f"/simple/{quote(text)}/", f"/files/{quote(text)}", f"/{quote(text)}", f"/legacy/?x={quote(text)}"):
+    for path in (
+        f"/simple/{quote(text)}/",
+        f"/files/{quote(text)}",
+        f"/{quote(text)}",
+        f"/legacy/?x={quote(text)}",
+    ):
         http.get(INDEX + path), http.post(INDEX + path)
     known = lab.index.create_api_token("alice")
     for field in (*form(), "another"):
         upload(lab, known, **{field: text, "filename": wheel()} if field != "filename" else {})
         upload(lab, known, **{field: f"{'x' * 200}{text}", "filename": wheel()})
     for filename in (text, f"{text}.whl", f"{text}-1.0-py3-none-any.whl", wheel(text[:99] or "x")):
-        upload(lab, known, filename=filename.replace("\0", "") or "x"), upload(lab, text.replace("\n", ""), filename=wheel())
+        (
+            upload(lab, known, filename=filename.replace("\0", "") or "x"),
+            upload(lab, text.replace("\n", ""), filename=wheel()),
+        )
     for claim in claims(lab.github):
         exchange(lab, lab.github.id_token(claims(lab.github, **{claim: text})))
         exchange(lab, lab.github.id_token(claims(lab.github, **{claim: [text]})))
@@ -296,7 +339,10 @@ def everywhere(lab, text: str) -> None:
     http.get(url, headers={b"Authorization": b"bearer " + latin}, params={"audience": text})
     environment = lab.github.job_environment(GitHubJob())
     bearer = {"Authorization": f"bearer {environment['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
-    http.get(f"{environment['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={quote(text)}", headers={**bearer, "User-Agent": "x"})
+    http.get(
+        f"{environment['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={quote(text)}",
+        headers={**bearer, "User-Agent": "x"},
+    )
 
 
 def secrets(lab) -> dict[str, str]:
@@ -309,7 +355,7 @@ def secrets(lab) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("kind", secrets(Lab()))
+@pytest.mark.parametrize("kind", ["minted API token", "user's API token", "ID token", "request token"])
 def test_whatever_is_sent_the_log_holds_no_usable_secret(lab, kind):
     lab.index.add_publisher("octo-rocket", JOBS["google"][1])
     secret = secrets(lab)[kind]
@@ -333,7 +379,13 @@ def test_a_token_with_junk_strewn_in_still_works_and_is_still_cut_out(lab, junk)
 
 @pytest.mark.parametrize(
     "text",
-    ["pypi-publisher", "pypi-attestations-0.1-py3", "release.yml of octo-org/pypi-agent in environment pypi", "eyes.open", "e30.e30"],
+    [
+        "pypi-publisher",
+        "pypi-attestations-0.1-py3",
+        "release.yml of octo-org/pypi-agent in environment pypi",
+        "eyes.open",
+        "e30.e30",
+    ],
 )
 def test_ordinary_words_stay(text):
     assert redact(text) == text
@@ -349,7 +401,7 @@ def test_control_characters_cannot_forge_a_line_of_the_log(lab):
 
 
 def test_entries_are_short_however_long_the_texts(lab):
-    exchange(lab, lab.github.id_token(claims(lab.github, aud="a" * 10**6, repository="r" * 10**6)))
+    exchange(lab, lab.github.id_token(claims(lab.github, aud="a" * 10**5, repository="r" * 10**5)))
     lab.http.get(f"{INDEX}/simple/", headers={"User-Agent": "u" * 10**5})
     assert max(len(str(event)) for event in lab.events) < 1000
 

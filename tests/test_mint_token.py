@@ -4,7 +4,21 @@ import json
 
 import jwt
 import pytest
-from support import INDEX, JOBS, OTHER, OTHER_JOB, PUBLISHER, claims, exchange, mint, now, refusal, said, snapshot, upload
+from support import (
+    INDEX,
+    JOBS,
+    OTHER,
+    OTHER_JOB,
+    PUBLISHER,
+    claims,
+    exchange,
+    mint,
+    now,
+    refusal,
+    said,
+    snapshot,
+    upload,
+)
 
 from helpers import Lab, api_tokens
 from helpers.jobs import GitHubJob, GitLabJob
@@ -34,7 +48,7 @@ def unsigned(payload: bytes, **header) -> str:
     return f"{b64url_encode(head)}.{b64url_encode(payload)}.{b64url_encode(b'signature')}"
 
 
-# -- the answer -------------------------------------------------------------------------------------------------------
+# -- the answer ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/_/oidc/mint-token", "/_/oidc/github/mint-token"])
@@ -48,12 +62,16 @@ def test_a_good_id_token_is_answered_with_an_api_token_for_900_seconds(lab, path
 
 def test_other_keys_and_the_content_type_do_not_matter(lab):
     body = json.dumps({"token": lab.github.id_token(JOB), "audience": ["x"], "success": False})
-    response = lab.http.post(f"{INDEX}/_/oidc/mint-token", content=body, headers={"Content-Type": "text/plain"})
+    response = lab.http.post(
+        f"{INDEX}/_/oidc/mint-token", content=body, headers={"Content-Type": "text/plain"}
+    )
     assert response.status_code == 200
 
 
 def test_a_body_without_any_content_type_will_do(lab):
-    request = lab.http.build_request("POST", f"{INDEX}/_/oidc/mint-token", content=json.dumps({"token": lab.github.id_token(JOB)}))
+    request = lab.http.build_request(
+        "POST", f"{INDEX}/_/oidc/mint-token", content=json.dumps({"token": lab.github.id_token(JOB)})
+    )
     request.headers.pop("content-type", None)
     assert lab.http.send(request).status_code == 200
 
@@ -72,7 +90,10 @@ def test_the_audience_is_told(lab):
 def test_the_audience_is_not_told_when_trusted_publishing_is_switched_off(lab):
     lab.index.disabled.add("oidc")
     response = lab.http.get(f"{INDEX}/_/oidc/audience")
-    assert (response.status_code, response.json()) == (403, {"message": "Trusted publishing functionality not enabled"})
+    assert (response.status_code, response.json()) == (
+        403,
+        {"message": "Trusted publishing functionality not enabled"},
+    )
     assert response.headers["content-type"] == "application/json"
 
 
@@ -81,7 +102,7 @@ def test_the_audience_is_told_when_a_provider_is_switched_off(lab):
     assert lab.http.get(f"{INDEX}/_/oidc/audience").status_code == 200
 
 
-# -- 1: the body ------------------------------------------------------------------------------------------------------
+# -- 1: the body ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -111,10 +132,13 @@ def test_the_audience_is_told_when_a_provider_is_switched_off(lab):
 )
 def test_a_body_without_a_string_token_is_refused_with_what_was_wrong(lab, body, got):
     response = lab.http.post(f"{INDEX}/_/oidc/mint-token", content=body)
-    assert refusal(response) == ("invalid-payload", f"expected a JSON object with a string 'token', got {got}")
+    assert refusal(response) == (
+        "invalid-payload",
+        f"expected a JSON object with a string 'token', got {got}",
+    )
 
 
-# -- 2 to 4: the peek -------------------------------------------------------------------------------------------------
+# -- 2 to 4: the peek ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -143,7 +167,17 @@ def test_what_cannot_be_decoded_or_has_no_iss_is_a_malformed_jwt(lab, token):
 
 @pytest.mark.parametrize(
     "iss",
-    ["https://gitlab.example", "https://gitlab.com/", "HTTPS://GITLAB.COM", "", None, 7, ["https://gitlab.com"], {}, True],
+    [
+        "https://gitlab.example",
+        "https://gitlab.com/",
+        "HTTPS://GITLAB.COM",
+        "",
+        None,
+        7,
+        ["https://gitlab.com"],
+        {},
+        True,
+    ],
 )
 def test_an_issuer_nobody_knows_is_unknown_whatever_its_type(lab, iss):
     assert refusal(exchange(lab, unsigned(json.dumps({"iss": iss}).encode()))) == UNKNOWN_ISSUER
@@ -178,7 +212,7 @@ def test_the_switch_of_gitlab_does_not_cover_a_self_managed_one_but_the_big_swit
     assert answer == ("not-enabled", "gitlab trusted publishing functionality not enabled")
 
 
-# -- 5: signature and standard claims ---------------------------------------------------------------------------------
+# -- 5: signature and standard claims ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -231,7 +265,10 @@ def test_a_provider_that_is_down_means_invalid_token(lab):
 
 def test_of_two_claims_of_one_name_the_last_counts(lab):
     payload = json.dumps(claims(lab.github, repository=...))[:-1].encode()
-    for first, last, code in (("octo-org/comet", "octo-org/rocket", 200), ("octo-org/rocket", "octo-org/comet", 422)):
+    for first, last, code in (
+        ("octo-org/comet", "octo-org/rocket", 200),
+        ("octo-org/rocket", "octo-org/comet", 422),
+    ):
         both = payload + f', "repository": "{first}", "repository": "{last}"}}'.encode()
         key = lab.github.signing_key
         token = jwt.PyJWS().encode(both, key.private_key, algorithm="RS256", headers={"kid": key.kid})
@@ -246,7 +283,7 @@ def test_claims_nested_as_deep_as_can_be_read_are_refused_like_any_others(lab):
         assert refusal(exchange(lab, token)) in (NOT_FOUND, INVALID_TOKEN, MALFORMED)
 
 
-# -- 6: pending publishers --------------------------------------------------------------------------------------------
+# -- 6: pending publishers -----------------------------------------------------------------------------------
 
 
 def test_a_pending_publisher_creates_its_project_and_becomes_a_normal_publisher(lab):
@@ -265,7 +302,11 @@ def test_a_pending_publisher_that_equals_a_normal_one_becomes_that_one_and_cover
     token = mint(lab)
     ids = [lab.index.projects[name].id for name in ("octo-comet", "octo-rocket")]
     assert api_tokens.caveats(token)[1] == [2, ids]
-    assert upload(lab, token, name="octo-comet").status_code == upload(lab, token, content=b"b").status_code == 200
+    assert (
+        upload(lab, token, name="octo-comet").status_code
+        == upload(lab, token, content=b"b").status_code
+        == 200
+    )
     lab.index.remove_publisher("octo-comet", PUBLISHER)
     assert lab.index.publishers("octo-rocket") == [PUBLISHER]
 
@@ -289,7 +330,9 @@ def test_a_pending_publisher_reserves_no_name_and_is_dropped_when_it_comes_too_l
     token = lab.github.id_token(OTHER_JOB)
     assert refusal(exchange(lab, token)) == EXISTS
     assert lab.index.pending == [] and lab.index.projects["octo-comet"].owner == "mallory"
-    assert refusal(exchange(lab, token)) == NOT_FOUND  # the ID token is not spent, there is nothing left for it to match
+    assert (
+        refusal(exchange(lab, token)) == NOT_FOUND
+    )  # the ID token is not spent, there is nothing left for it to match
 
 
 def test_a_pending_publisher_comes_before_a_normal_one(lab):
@@ -314,7 +357,10 @@ def test_a_project_that_cannot_be_created_is_an_invalid_payload_and_nothing_is_s
     lab.index.add_pending_publisher("octo-comet", OTHER, owner="alice")
     lab.index.new_projects = False
     token, before = lab.github.id_token(OTHER_JOB), snapshot(lab)
-    assert refusal(exchange(lab, token)) == ("invalid-payload", "New project registration temporarily disabled.")
+    assert refusal(exchange(lab, token)) == (
+        "invalid-payload",
+        "New project registration temporarily disabled.",
+    )
     assert snapshot(lab) == before
     lab.index.new_projects = True
     assert exchange(lab, token).status_code == 200
@@ -329,7 +375,10 @@ def test_a_pending_publisher_whose_checks_fail_creates_nothing(lab):
 
 def test_an_invalid_token_creates_nothing(lab):
     lab.index.add_pending_publisher("octo-comet", OTHER, owner="alice")
-    assert refusal(exchange(lab, lab.github.id_token(claims(lab.github, OTHER_JOB, aud="other")))) == INVALID_TOKEN
+    assert (
+        refusal(exchange(lab, lab.github.id_token(claims(lab.github, OTHER_JOB, aud="other"))))
+        == INVALID_TOKEN
+    )
     assert "octo-comet" not in lab.index.projects and len(lab.index.pending) == 1
 
 
@@ -350,7 +399,7 @@ def test_publishers_of_every_provider_can_be_pending(lab, provider):
     assert publisher in lab.index.publishers("octo-comet")
 
 
-# -- 7: publishers ----------------------------------------------------------------------------------------------------
+# -- 7: publishers -------------------------------------------------------------------------------------------
 
 
 def test_no_publisher_at_all_is_an_invalid_publisher(lab):
@@ -376,10 +425,13 @@ def test_the_publisher_bound_to_the_environment_is_preferred(lab):
     lab.index.add_project("octo-anywhere", owner="alice")
     lab.index.add_publisher("octo-anywhere", anywhere)
     assert api_tokens.caveats(mint(lab))[1] == [2, [lab.index.projects["octo-rocket"].id]]
-    assert api_tokens.caveats(mint(lab, GitHubJob(environment="")))[1] == [2, [lab.index.projects["octo-anywhere"].id]]
+    assert api_tokens.caveats(mint(lab, GitHubJob(environment="")))[1] == [
+        2,
+        [lab.index.projects["octo-anywhere"].id],
+    ]
 
 
-# -- 8: once ----------------------------------------------------------------------------------------------------------
+# -- 8: once -------------------------------------------------------------------------------------------------
 
 
 def test_an_id_token_can_be_exchanged_once(lab):
@@ -443,7 +495,7 @@ def test_where_no_jti_is_required_one_that_is_there_counts(lab):
     assert refusal(exchange(lab, token)) == REUSED
 
 
-# -- 9: the API token -------------------------------------------------------------------------------------------------
+# -- 9: the API token ----------------------------------------------------------------------------------------
 
 
 def test_the_api_token_names_publisher_projects_and_times_in_that_order(lab):
@@ -466,7 +518,11 @@ def test_the_api_token_covers_every_project_of_the_publisher(lab):
     lab.index.add_project("octo-comet", owner="alice")
     lab.index.add_publisher("octo-comet", PUBLISHER)
     token = mint(lab)
-    assert upload(lab, token).status_code == upload(lab, token, name="octo-comet", content=b"b").status_code == 200
+    assert (
+        upload(lab, token).status_code
+        == upload(lab, token, name="octo-comet", content=b"b").status_code
+        == 200
+    )
 
 
 def test_projects_added_to_the_publisher_after_minting_are_not_covered(lab):
@@ -495,7 +551,7 @@ def test_the_api_token_dies_with_its_publishers_last_project(lab):
     assert upload(lab, token).status_code == 403
 
 
-# -- the order --------------------------------------------------------------------------------------------------------
+# -- the order -----------------------------------------------------------------------------------------------
 
 
 def test_refusals_come_in_the_documented_order(lab):
@@ -530,7 +586,7 @@ def test_a_publisher_that_is_gone_is_told_before_a_replay(lab):
     assert refusal(exchange(lab, token)) == NOT_FOUND
 
 
-# -- the log ----------------------------------------------------------------------------------------------------------
+# -- the log -------------------------------------------------------------------------------------------------
 
 
 def test_the_log_says_what_was_granted_to_whom(lab):
@@ -540,7 +596,10 @@ def test_the_log_says_what_was_granted_to_whom(lab):
     assert (created.action, created.actor, created.project) == ("create project", "bob", "octo-comet")
     assert (granted.action, granted.actor, granted.ok) == ("mint-token", "octo-org/comet", True)
     identifier = api_tokens.identifier(token)
-    assert granted.detail == f"token {identifier[:8]} for octo-comet, 15 minutes" and identifier not in granted.detail
+    assert (
+        granted.detail == f"token {identifier[:8]} for octo-comet, 15 minutes"
+        and identifier not in granted.detail
+    )
 
 
 def test_the_log_says_why_an_exchange_was_refused(lab):

@@ -9,7 +9,11 @@ from support import INDEX, mint, sdist, upload, wheel
 
 from helpers import Lab
 
-HTML, V1_HTML, V1_JSON = "text/html", "application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.v1+json"
+HTML, V1_HTML, V1_JSON = (
+    "text/html",
+    "application/vnd.pypi.simple.v1+html",
+    "application/vnd.pypi.simple.v1+json",
+)
 
 
 @pytest.fixture
@@ -26,7 +30,9 @@ def stocked(lab):
         ("1.9", wheel(version="1.9"), b"old", ""),
         ("1.10", sdist(version="1.10"), b"source", ">=3.11,<4"),
     ):
-        response = upload(lab, token, version=version, filename=filename, content=content, requires_python=python)
+        response = upload(
+            lab, token, version=version, filename=filename, content=content, requires_python=python
+        )
         assert response.status_code == 200, response.text
     return lab
 
@@ -75,7 +81,11 @@ class Links(html.parser.HTMLParser):
 )
 def test_accept_chooses_the_form_and_the_answer_varies_by_it(lab, path, accept, kind):
     response = get(lab, path, accept)
-    assert (response.status_code, response.headers["content-type"], response.headers["vary"]) == (200, kind, "Accept")
+    assert (response.status_code, response.headers["content-type"], response.headers["vary"]) == (
+        200,
+        kind,
+        "Accept",
+    )
 
 
 def test_the_list_has_all_projects_by_normalised_name(lab):
@@ -89,14 +99,18 @@ def test_the_list_has_all_projects_by_normalised_name(lab):
 
 
 @pytest.mark.parametrize(
-    "name", ["octo-rocket", "Octo-Rocket/", "octo_rocket/", "OCTO..ROCKET/", "octo-_.rocket", "octo-roc%E2%84%AAet/"]
+    "name",
+    ["octo-rocket", "Octo-Rocket/", "octo_rocket/", "OCTO..ROCKET/", "octo-_.rocket", "octo-roc%E2%84%AAet/"],
 )
 def test_another_spelling_is_redirected_to_the_normalised_name_with_a_slash(lab, name):
     response = get(lab, f"/simple/{name}")
     assert (response.status_code, response.headers["location"]) == (301, "/simple/octo-rocket/")
 
 
-@pytest.mark.parametrize("path", ["/simple/octo-comet/", "/simple/%ff/", "/simple/%00/", "/simple/../", "/files/none.whl", "/files/%ff"])
+@pytest.mark.parametrize(
+    "path",
+    ["/simple/octo-comet/", "/simple/%ff/", "/simple/%00/", "/simple/../", "/files/none.whl", "/files/%ff"],
+)
 def test_what_is_not_there_is_404(lab, path):
     assert get(lab, path).status_code == 404
 
@@ -105,7 +119,10 @@ def test_html_and_json_list_the_same_files_oldest_version_first(stocked):
     page, answer = get(stocked, "/simple/octo-rocket/"), get(stocked, "/simple/octo-rocket/", V1_JSON).json()
     names = [wheel(version="1.9"), wheel(version="1.10"), sdist(version="1.10")]
     assert [file["filename"] for file in answer["files"]] == [text for text, _ in Links(page.text).found]
-    assert sorted(names) == sorted(file["filename"] for file in answer["files"]) and answer["files"][0]["filename"] == names[0]
+    assert (
+        sorted(names) == sorted(file["filename"] for file in answer["files"])
+        and answer["files"][0]["filename"] == names[0]
+    )
     assert answer["versions"] == ["1.9", "1.10"]
     for file, (_, attributes) in zip(answer["files"], Links(page.text).found, strict=True):
         assert attributes["href"] == f"{file['url']}#sha256={file['hashes']['sha256']}"
@@ -117,7 +134,9 @@ def test_a_link_leads_to_the_bytes_that_were_uploaded(stocked):
         assert file["url"] == f"{INDEX}/files/{file['filename']}"
         response = stocked.http.get(file["url"])
         assert hashlib.sha256(response.content).hexdigest() == file["hashes"]["sha256"]
-        assert len(response.content) == file["size"] and response.content == stocked.index.file(file["filename"])
+        assert len(response.content) == file["size"] and response.content == stocked.index.file(
+            file["filename"]
+        )
 
 
 def test_the_json_has_the_documented_fields_and_no_others(stocked):
@@ -128,7 +147,8 @@ def test_the_json_has_the_documented_fields_and_no_others(stocked):
     assert set(answer) == {"meta", "name", "project-status", "versions", "files"}
     file = answer["files"][0]
     assert {key: file[key] for key in file if key not in ("filename", "url", "hashes", "size")} == {
-        "requires-python": None, "upload-time": "2026-11-23T09:00:00.000000Z", "yanked": False, "core-metadata": False,
+        "requires-python": None, "upload-time": "2026-11-23T09:00:00.000000Z", "yanked": False,
+        "core-metadata": False,
         "data-dist-info-metadata": False, "provenance": None,
     }  # fmt: skip
 
@@ -147,11 +167,15 @@ def test_the_html_states_version_and_status(lab):
 
 def test_requires_python_is_escaped_in_html(stocked):
     page = get(stocked, "/simple/octo-rocket/").text
-    assert 'data-requires-python="&gt;=3.11,&lt;4"' in page or 'data-requires-python="&lt;4,&gt;=3.11"' in page
+    assert (
+        'data-requires-python="&gt;=3.11,&lt;4"' in page or 'data-requires-python="&lt;4,&gt;=3.11"' in page
+    )
 
 
 def test_urls_are_those_of_the_host_that_was_asked(stocked):
-    request = stocked.http.build_request("GET", f"{INDEX}/simple/octo-rocket/", headers={"Host": "127.0.0.1:4443", "Accept": V1_JSON})
+    request = stocked.http.build_request(
+        "GET", f"{INDEX}/simple/octo-rocket/", headers={"Host": "127.0.0.1:4443", "Accept": V1_JSON}
+    )
     urls = [file["url"] for file in stocked.http.send(request).json()["files"]]
     assert all(url.startswith("https://127.0.0.1:4443/files/") for url in urls)
 
@@ -165,5 +189,14 @@ def test_listing_and_downloading_are_in_the_log_with_the_program_that_asked(stoc
     stocked.http.get(f"{INDEX}/simple/octo-rocket/", headers={"User-Agent": "pip/26.0 {}"})
     stocked.http.get(f"{INDEX}/files/{wheel(version='1.9')}", headers={"User-Agent": "uv/0.13"})
     listed, downloaded = stocked.index.events[-2:]
-    assert (listed.action, listed.project, listed.detail, listed.client) == ("list", "octo-rocket", "3 files", "pip")
-    assert (downloaded.action, downloaded.detail, downloaded.client) == ("download", wheel(version="1.9"), "uv")
+    assert (listed.action, listed.project, listed.detail, listed.client) == (
+        "list",
+        "octo-rocket",
+        "3 files",
+        "pip",
+    )
+    assert (downloaded.action, downloaded.detail, downloaded.client) == (
+        "download",
+        wheel(version="1.9"),
+        "uv",
+    )

@@ -32,14 +32,19 @@ def test_fifty_threads_with_one_id_token_get_exactly_one_api_token(lab):
     token = lab.github.id_token(GitHubJob())
     answers = together(50, lambda _: exchange(lab, token).json())
     assert sum("token" in answer for answer in answers) == 1
-    assert Counter(answer["errors"][0]["code"] for answer in answers if "errors" in answer) == {"invalid-reuse-token": 49}
+    assert Counter(answer["errors"][0]["code"] for answer in answers if "errors" in answer) == {
+        "invalid-reuse-token": 49
+    }
 
 
 def test_fifty_threads_with_fifty_id_tokens_get_fifty_api_tokens_that_work(lab):
     tokens = [lab.github.id_token(GitHubJob()) for _ in range(50)]
     minted = together(50, lambda number: exchange(lab, tokens[number]).json()["token"])
     assert len({api_tokens.identifier(token) for token in minted}) == 50
-    assert {upload(lab, token, version=str(number), content=b"%d" % number).status_code for number, token in enumerate(minted)} == {200}
+    assert {
+        upload(lab, token, version=str(number), content=b"%d" % number).status_code
+        for number, token in enumerate(minted)
+    } == {200}
 
 
 def test_fifty_threads_with_one_pending_publisher_create_one_project(lab):
@@ -47,7 +52,9 @@ def test_fifty_threads_with_one_pending_publisher_create_one_project(lab):
     tokens = [lab.github.id_token(OTHER_JOB) for _ in range(50)]
     answers = together(50, lambda number: exchange(lab, tokens[number]).status_code)
     assert set(answers) == {200} and lab.index.publishers("octo-comet") == [OTHER]
-    assert [event.action for event in lab.index.events].count("create project") == 2  # octo-rocket, and this one
+    assert [event.action for event in lab.index.events].count(
+        "create project"
+    ) == 2  # octo-rocket, and this one
 
 
 def test_twenty_threads_uploading_other_bytes_under_one_name_store_one_file_whole(lab):
@@ -55,7 +62,11 @@ def test_twenty_threads_uploading_other_bytes_under_one_name_store_one_file_whol
     contents = [bytes([number]) * 100_000 for number in range(20)]
     answers = together(20, lambda number: upload(lab, token, content=contents[number]))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 19}
-    assert all(answer.reason_phrase.startswith("File already exists ") for answer in answers if answer.status_code == 400)
+    assert all(
+        answer.reason_phrase.startswith("File already exists ")
+        for answer in answers
+        if answer.status_code == 400
+    )
     winner = next(number for number, answer in enumerate(answers) if answer.status_code == 200)
     [file] = lab.index.projects["octo-rocket"].files
     assert file.content == contents[winner] == lab.http.get(f"{INDEX}/files/{wheel()}").content
@@ -87,7 +98,9 @@ def test_readers_see_whole_releases_while_others_write(lab):
     def act(number):
         if number % 2:
             return upload(lab, token, version=str(number), content=b"%d" % number).status_code
-        answer = lab.http.get(f"{INDEX}/simple/octo-rocket/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}).json()
+        answer = lab.http.get(
+            f"{INDEX}/simple/octo-rocket/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}
+        ).json()
         return {lab.http.get(file["url"]).status_code for file in answer["files"]} <= {200}
 
     assert set(together(20, act)) == {200, True}

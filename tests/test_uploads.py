@@ -35,7 +35,7 @@ def refused_as(response) -> str:
     return reason
 
 
-# -- what becomes of a good one ---------------------------------------------------------------------------------------
+# -- what becomes of a good one ------------------------------------------------------------------------------
 
 
 def test_an_upload_is_answered_with_200_and_stored_whole(lab):
@@ -52,9 +52,16 @@ def test_what_uv_sends_will_do(lab):
     fields = form(md5_digest=...)
     assert "md5_digest" not in fields and fields["requires_python"] == ""
     boundary = "a boundary"
-    parts = "".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items())
-    content = f'--{boundary}\r\nContent-Disposition: form-data; name="content"; filename="{wheel()}"\r\n\r\na wheel\r\n'
-    headers = {"Authorization": f"Bearer {mint(lab)}", "Content-Type": f'multipart/form-data; boundary="{boundary}"'}
+    parts = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'
+        for k, v in fields.items()
+    )
+    content = f'--{boundary}\r\nContent-Disposition: form-data; name="content"; filename="{wheel()}"'
+    content += "\r\n\r\na wheel\r\n"
+    headers = {
+        "Authorization": f"Bearer {mint(lab)}",
+        "Content-Type": f'multipart/form-data; boundary="{boundary}"',
+    }
     body = f"{parts}{content}--{boundary}--\r\n".encode()
     assert lab.http.post(f"{INDEX}/legacy/", content=body, headers=headers).status_code == 200
 
@@ -62,32 +69,45 @@ def test_what_uv_sends_will_do(lab):
 def test_a_project_takes_the_spelling_of_the_last_upload_and_keeps_its_id(lab):
     before = lab.index.projects["octo-rocket"].id
     assert upload(lab, mint(lab), name="Octo.Rocket", filename=wheel()).status_code == 200
-    assert lab.index.projects["octo-rocket"].name == "Octo.Rocket" and lab.index.projects["octo-rocket"].id == before
+    assert (
+        lab.index.projects["octo-rocket"].name == "Octo.Rocket"
+        and lab.index.projects["octo-rocket"].id == before
+    )
 
 
 def test_an_api_token_is_good_for_several_uploads(lab):
     token = mint(lab)
-    assert upload(lab, token).status_code == upload(lab, token, filename=sdist(), content=b"an sdist").status_code == 200
+    assert (
+        upload(lab, token).status_code
+        == upload(lab, token, filename=sdist(), content=b"an sdist").status_code
+        == 200
+    )
 
 
-# -- the path ---------------------------------------------------------------------------------------------------------
+# -- the path ------------------------------------------------------------------------------------------------
 
 
 def test_without_the_slash_the_answer_is_308_with_an_absolute_location(lab):
     response = lab.http.post(f"{INDEX}/legacy", data=form())
     assert (response.status_code, response.headers["location"]) == (308, f"{INDEX}/legacy/")
-    assert response.reason_phrase.startswith("An upload was attempted to /legacy but the expected upload URL is /legacy/")
+    assert response.reason_phrase.startswith(
+        "An upload was attempted to /legacy but the expected upload URL is /legacy/"
+    )
 
 
-# -- 1: authentication ------------------------------------------------------------------------------------------------
+# -- 1: authentication ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "token", "TOKEN", "Basic", "bASIC", "Basic with space around"])
+@pytest.mark.parametrize(
+    "scheme", ["Bearer", "bearer", "token", "TOKEN", "Basic", "bASIC", "Basic with space around"]
+)
 def test_an_api_token_may_come_as_basic_bearer_or_token(lab, scheme):
     token = mint(lab)
     header = {"Authorization": f"{scheme} {token}"}
     if "asic" in scheme.lower():
-        value = basic("__token__", f" {token}\n" if "space" in scheme else token)["Authorization"].partition(" ")[2]
+        value = basic("__token__", f" {token}\n" if "space" in scheme else token)["Authorization"].partition(
+            " "
+        )[2]
         header = {"Authorization": f"{scheme.partition(' ')[0]} {value}"}
     assert upload(lab, "", headers=header).status_code == 200
 
@@ -132,7 +152,7 @@ def test_a_token_that_is_no_more_is_refused_like_one_that_never_was(lab, end):
     assert status == 403 and reason.startswith(NO_AUTHENTICATION)
 
 
-# -- 2: form and metadata ---------------------------------------------------------------------------------------------
+# -- 2: form and metadata ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -148,15 +168,24 @@ def test_a_token_that_is_no_more_is_refused_like_one_that_never_was(lab, end):
         ({"name": "-octo-rocket"}, "'-octo-rocket' is an invalid value for Name."),
         ({"name": "octo rocket"}, "'octo rocket' is an invalid value for Name."),
         ({"name": "octo-rocket\n"}, "'octo-rocket\\n' is an invalid value for Name."),
-        ({"name": "octo-roc\N{KELVIN SIGN}et"}, "'octo-roc?et' is an invalid value for Name."),  # a reason phrase is Latin-1
+        (
+            {"name": "octo-roc\N{KELVIN SIGN}et"},
+            "'octo-roc?et' is an invalid value for Name.",
+        ),  # a reason phrase is Latin-1
         ({"version": ...}, "'' is invalid for 'version'."),
         ({"version": "one"}, "'one' is invalid for 'version'."),
         ({"version": "1.0+local"}, "The use of local versions in '1.0+local' is not allowed."),
         ({"version": "1" * 5000}, "'1111"),
         ({"filetype": ...}, "Invalid value for filetype. Error: Use a known file type."),
         ({"filetype": "bdist_egg"}, "Invalid value for filetype. Error: Use a known file type."),
-        ({"pyversion": ...}, "Invalid value for pyversion. Error: Python version is required for binary distribution uploads."),
-        ({"filetype": "sdist"}, "Invalid value for pyversion. Error: Use 'source' as Python version for an sdist."),
+        (
+            {"pyversion": ...},
+            "Invalid value for pyversion. Error: Python version is required for binary distribution uploads.",
+        ),
+        (
+            {"filetype": "sdist"},
+            "Invalid value for pyversion. Error: Use 'source' as Python version for an sdist.",
+        ),
         ({"sha256_digest": ..., "blake2_256_digest": ...}, "Error: Include at least one message digest."),
         ({"sha256_digest": "abc"}, "Invalid value for sha256_digest."),
         ({"blake2_256_digest": "g" * 64}, "Invalid value for blake2_256_digest."),
@@ -171,13 +200,17 @@ def test_a_form_that_makes_no_sense_is_refused(lab, fields, reason):
 
 
 def test_a_form_without_content_is_refused(lab):
-    response = lab.http.post(f"{INDEX}/legacy/", data=form(), headers={"Authorization": f"Bearer {mint(lab)}"})
+    response = lab.http.post(
+        f"{INDEX}/legacy/", data=form(), headers={"Authorization": f"Bearer {mint(lab)}"}
+    )
     assert refused_as(response) == "Upload payload does not have a file."
 
 
 def test_content_that_is_no_file_is_refused(lab):
     fields = {**form(), "content": "a wheel"}
-    response = lab.http.post(f"{INDEX}/legacy/", data=fields, headers={"Authorization": f"Bearer {mint(lab)}"})
+    response = lab.http.post(
+        f"{INDEX}/legacy/", data=fields, headers={"Authorization": f"Bearer {mint(lab)}"}
+    )
     assert refused_as(response) == "Upload payload does not have a file."
 
 
@@ -198,7 +231,9 @@ def test_an_image_is_refused(lab):
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"--x\r\n", b"\xff" * 100])
-@pytest.mark.parametrize("kind", ["", "application/json", "multipart/form-data", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "kind", ["", "application/json", "multipart/form-data", "multipart/form-data; boundary=x"]
+)
 def test_a_body_that_is_no_form_is_refused(lab, body, kind):
     headers = {"Authorization": f"Bearer {mint(lab)}", "Content-Type": kind}
     refused_as(lab.http.post(f"{INDEX}/legacy/", content=body, headers=headers))
@@ -212,12 +247,14 @@ def test_one_digest_is_enough_in_capitals_too(lab, digest):
     assert upload(lab, mint(lab), **only).status_code == 200
 
 
-# -- 3: no such project -----------------------------------------------------------------------------------------------
+# -- 3: no such project --------------------------------------------------------------------------------------
 
 
 def test_a_minted_token_cannot_create_a_project(lab):
     reason = refused_as(upload(lab, mint(lab), name="octo-comet"))
-    assert reason.startswith("Non-user identities cannot create new projects. This was probably caused by successfully using")
+    assert reason.startswith(
+        "Non-user identities cannot create new projects. This was probably caused by successfully using"
+    )
     assert "octo-comet" not in lab.index.projects
 
 
@@ -243,7 +280,10 @@ def test_a_name_of_the_standard_library_is_refused(lab, alice, name):
 
 def test_no_project_is_created_while_none_may_be(lab, alice):
     lab.index.new_projects = False
-    assert said(upload(lab, alice, name="octo-comet")) == (403, "New project registration temporarily disabled.")
+    assert said(upload(lab, alice, name="octo-comet")) == (
+        403,
+        "New project registration temporarily disabled.",
+    )
     assert upload(lab, alice).status_code == 200
 
 
@@ -254,7 +294,7 @@ def test_a_refused_upload_creates_no_project(lab, alice):
     assert snapshot(lab) == before
 
 
-# -- 4: macaroon ------------------------------------------------------------------------------------------------------
+# -- 4: macaroon ---------------------------------------------------------------------------------------------
 
 
 def test_all_caveats_that_do_not_hold_are_told_at_once(lab):
@@ -298,7 +338,9 @@ def test_a_users_token_does_not_expire(lab, alice):
 def test_another_user_may_not_upload(lab):
     token = lab.index.create_api_token("mallory")
     status, reason = said(upload(lab, token))
-    assert status == 403 and reason.startswith("The user 'mallory' isn't allowed to upload to project 'octo-rocket'.")
+    assert status == 403 and reason.startswith(
+        "The user 'mallory' isn't allowed to upload to project 'octo-rocket'."
+    )
 
 
 def test_an_attenuated_token_is_held_to_what_was_added(lab):
@@ -307,7 +349,7 @@ def test_an_attenuated_token_is_held_to_what_was_added(lab):
     assert said(upload(lab, token)) == (403, reason)
 
 
-# -- 5: the file ------------------------------------------------------------------------------------------------------
+# -- 5: the file ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -318,16 +360,15 @@ def test_an_attenuated_token_is_held_to_what_was_added(lab):
         ("octo_rocket-1.0.exe", "Invalid file extension: Use .tar.gz, .whl or .zip extension."),
         ("octo_rocket-1.0.whl.asc", "Invalid file extension: Use .tar.gz, .whl or .zip extension."),
         (".whl", "Invalid file extension: Use .tar.gz, .whl or .zip extension."),
-        ("octo_rocket-1.0.zip", "Invalid file extension: Extension .zip is invalid for filetype bdist_wheel."),
-        ("octo_rocket-1.0-py3-none-any.WHL", "Invalid file extension: Extension .WHL is invalid for filetype bdist_wheel."),
+        ("octo_rocket-1.0.zip", "Invalid file extension: Extension .zip is invalid for filetype"),
+        ("octo_rocket-1.0-py3-none-any.WHL", "Invalid file extension: Extension .WHL is invalid"),
         ("octo_rocket.whl", "Invalid wheel filename"),
         ("octo_rocket-one-py3-none-any.whl", "Invalid wheel filename"),
         ("octo_comet-1.0-py3-none-any.whl", "Start filename for 'octo-rocket' with 'octo_rocket'."),
-        ("Octo_Rocket-1.0-py3-none-any.whl", "Filename 'Octo_Rocket-1.0-py3-none-any.whl' should contain the normalized project "
-         "name 'octo_rocket', not 'Octo_Rocket'."),
+        ("Octo_Rocket-1.0-py3-none-any.whl", "Filename 'Octo_Rocket-1.0-py3-none-any.whl' should contain"),
         ("octo_rocket-1.1-py3-none-any.whl", "Version in filename should be '1.0' not '1.1'."),
     ],
-)  # fmt: skip
+)
 def test_a_wheels_filename_must_be_that_of_project_and_version(lab, filename, reason):
     token = mint(lab)
     before = snapshot(lab)
@@ -338,12 +379,24 @@ def test_a_wheels_filename_must_be_that_of_project_and_version(lab, filename, re
 @pytest.mark.parametrize(
     ("filename", "reason"),
     [
-        ("octo_rocket-1.0-py3-none-any.whl", "Invalid file extension: Extension .whl is invalid for filetype sdist."),
+        (
+            "octo_rocket-1.0-py3-none-any.whl",
+            "Invalid file extension: Extension .whl is invalid for filetype sdist.",
+        ),
         ("octo_rocket.tar.gz", "Invalid source distribution filename: octo_rocket.tar.gz"),
         ("octo_comet-1.0.tar.gz", "Start filename for 'octo-rocket' with 'octo_rocket'."),
-        ("octo-rocket-1.0.tar.gz", "Filename 'octo-rocket-1.0.tar.gz' is invalid, should be 'octo_rocket-1.0.tar.gz'."),
-        ("octo_rocket-1.0.0.tar.gz", "Filename 'octo_rocket-1.0.0.tar.gz' is invalid, should be 'octo_rocket-1.0.tar.gz'."),
-        ("octo_rocket-1.0.zip", "Filename 'octo_rocket-1.0.zip' is invalid, should be 'octo_rocket-1.0.tar.gz'."),
+        (
+            "octo-rocket-1.0.tar.gz",
+            "Filename 'octo-rocket-1.0.tar.gz' is invalid, should be 'octo_rocket-1.0.tar.gz'.",
+        ),
+        (
+            "octo_rocket-1.0.0.tar.gz",
+            "Filename 'octo_rocket-1.0.0.tar.gz' is invalid, should be 'octo_rocket-1.0.tar.gz'.",
+        ),
+        (
+            "octo_rocket-1.0.zip",
+            "Filename 'octo_rocket-1.0.zip' is invalid, should be 'octo_rocket-1.0.tar.gz'.",
+        ),
     ],
 )
 def test_an_sdists_filename_must_be_that_of_project_and_version(lab, filename, reason):
@@ -353,14 +406,19 @@ def test_an_sdists_filename_must_be_that_of_project_and_version(lab, filename, r
 
 def test_an_equal_version_spelled_differently_is_the_same_version(lab):
     assert upload(lab, mint(lab), version="v1.0", filename=wheel(version="1.0")).status_code == 200
-    assert upload(lab, mint(lab), version="1.00", filename=wheel(version="1.0"), content=b"b").status_code == 400
+    assert (
+        upload(lab, mint(lab), version="1.00", filename=wheel(version="1.0"), content=b"b").status_code == 400
+    )
     assert {file.version for file in lab.index.projects["octo-rocket"].files} == {"1.0"}
 
 
 @pytest.mark.parametrize("digest", ["sha256_digest", "blake2_256_digest", "md5_digest"])
 def test_every_digest_that_is_stated_must_be_right(lab, digest):
     response = upload(lab, mint(lab), **{digest: "0" * (32 if digest == "md5_digest" else 64)})
-    assert refused_as(response) == "The digest supplied does not match a digest calculated from the uploaded file."
+    assert (
+        refused_as(response)
+        == "The digest supplied does not match a digest calculated from the uploaded file."
+    )
 
 
 def test_the_same_filename_and_bytes_again_change_nothing(lab):
@@ -392,10 +450,12 @@ def test_a_release_has_one_sdist(lab):
     lab.index._registry.state.files.pop(sdist())  # so that the filename does not speak first
     response = upload(lab, token, filename=sdist(), content=b"another")
     assert refused_as(response) == "Only one sdist may be uploaded per release."
-    assert upload(lab, token, version="2.0", filename=sdist(version="2.0"), content=b"third").status_code == 200
+    assert (
+        upload(lab, token, version="2.0", filename=sdist(version="2.0"), content=b"third").status_code == 200
+    )
 
 
-# -- the order --------------------------------------------------------------------------------------------------------
+# -- the order -----------------------------------------------------------------------------------------------
 
 
 def test_refusals_come_in_the_documented_order(lab):
@@ -405,11 +465,18 @@ def test_refusals_come_in_the_documented_order(lab):
     burn(lab, dead)
     upload(lab, token)
     lab.clock.advance(minutes=15)
-    request = {"name": "octo comet", "filename": "octo_comet-1.0.exe", "sha256_digest": "0" * 64, "content": b"a wheel"}
+    request = {
+        "name": "octo comet",
+        "filename": "octo_comet-1.0.exe",
+        "sha256_digest": "0" * 64,
+        "content": b"a wheel",
+    }
     assert said(upload(lab, dead, **request))[1].startswith(NO_AUTHENTICATION)
     assert refused_as(upload(lab, token, **request)).startswith("'octo comet' is an invalid value for Name.")
     request["name"] = "octo-moon"
-    assert refused_as(upload(lab, token, **request)).startswith("Non-user identities cannot create new projects.")
+    assert refused_as(upload(lab, token, **request)).startswith(
+        "Non-user identities cannot create new projects."
+    )
     request["name"] = "octo-rocket"
     assert said(upload(lab, token, **request)) == (403, "Invalid API Token: token is expired")
     token = mint(lab)
@@ -425,7 +492,7 @@ def test_refusals_come_in_the_documented_order(lab):
     assert upload(lab, token, version="2.0", content=b"other bytes").status_code == 200
 
 
-# -- how a refusal travels --------------------------------------------------------------------------------------------
+# -- how a refusal travels -----------------------------------------------------------------------------------
 
 
 def test_a_client_that_asks_for_json_gets_json(lab):
@@ -451,7 +518,7 @@ def test_a_reason_phrase_is_one_line_of_latin_1_however_long_the_name(lab):
         assert "x-evil" not in response.headers
 
 
-# -- the warning ------------------------------------------------------------------------------------------------------
+# -- the warning ---------------------------------------------------------------------------------------------
 
 
 def warnings(lab) -> list[str]:
@@ -478,7 +545,7 @@ def test_no_warning_without_a_publisher_nor_for_a_minted_token_nor_for_a_refused
     assert warnings(lab) == []
 
 
-# -- the log ----------------------------------------------------------------------------------------------------------
+# -- the log -------------------------------------------------------------------------------------------------
 
 
 def test_the_log_says_who_uploaded_what(lab):
