@@ -43,7 +43,6 @@ def serve(port: int) -> int:
             job = live.job_environment(GitHubJob())
             url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
             facts = {"index": live.url, "ca_file": str(live.ca_file), "id_token_request_url": url, "id_token_request_token": token}
-            print(json.dumps(facts), flush=True)
             curl = f"curl --cacert {live.ca_file}"
             print(
                 f"The lab is up; Ctrl-C ends it. Its tokens are worth nothing anywhere else. To try:\n"
@@ -53,6 +52,7 @@ def serve(port: int) -> int:
                 f"  {curl} -d '{{\"token\": \"PASTE THE value HERE\"}}' {live.url}/_/oidc/mint-token",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
+            print(json.dumps(facts), flush=True)  # last: whoever has read it knows that all is said and ready
             while True:
                 time.sleep(3600)  # unlike a lock, this can be interrupted on Windows too
     except KeyboardInterrupt:

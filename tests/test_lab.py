@@ -203,7 +203,9 @@ def test_a_self_managed_gitlab_can_be_added_and_publishes():
     with Lab() as lab:
         url = "https://gitlab.octo.example"
         issuer = lab.add_issuer(url)
-        lab.index.add_publisher("octo-rocket", GitLabPublisher(namespace="octo-org", project="rocket", issuer=url))
+        lab.index.add_publisher(
+            "octo-rocket", GitLabPublisher(namespace="octo-org", project="rocket", issuer=url)
+        )
         job = GitLabJob(issuer=url)
         assert lab.issuer_of(job) is issuer
         minted = lab.http.post("https://pypi.test/_/oidc/mint-token", json={"token": issuer.id_token(job)})
@@ -232,5 +234,8 @@ def test_an_issuer_needs_an_https_url_of_its_own(url):
 
 
 def test_the_job_of_an_issuer_that_nobody_added_is_refused_in_a_sentence():
-    with Lab() as lab, pytest.raises(LookupError, match=r"lab\.add_issuer\('https://gitlab\.octo\.example'\)"):
+    with (
+        Lab() as lab,
+        pytest.raises(LookupError, match=r"lab\.add_issuer\('https://gitlab\.octo\.example'\)"),
+    ):
         lab.issuer_of(GitLabJob(issuer="https://gitlab.octo.example"))

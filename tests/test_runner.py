@@ -72,7 +72,12 @@ def test_nothing_is_inherited_from_the_machine_the_lab_runs_on(monkeypatch):
         found = environment(runner)
     assert [name for name, value in found.items() if "hostile" in value] == []
     # What no client is told to use is not there at all.
-    told = set(module._clients("", Path(), Path())) | {"PATH", "RUNNER_TRACKING_ID", "LC_CTYPE", *module._INHERITED}
+    told = set(module._clients("", Path(), Path())) | {
+        "PATH",
+        "RUNNER_TRACKING_ID",
+        "LC_CTYPE",
+        *module._INHERITED,
+    }
     assert set(found) <= told
 
 
@@ -97,12 +102,18 @@ def test_programs_in_a_folder_given_to_the_runner_come_first(tmp_path):
 def test_a_github_job_with_the_permission_finds_the_way_to_its_id_token():
     with machine(GitHubJob()) as runner:
         found = environment(runner)
-    assert (found["CI"], found["GITHUB_ACTIONS"], found["GITHUB_REPOSITORY"]) == ("true", "true", "octo-org/rocket")
+    assert (found["CI"], found["GITHUB_ACTIONS"], found["GITHUB_REPOSITORY"]) == (
+        "true",
+        "true",
+        "octo-org/rocket",
+    )
     assert "?" in found["ACTIONS_ID_TOKEN_REQUEST_URL"]
     assert found["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] == MASK  # it is there; only the log does not show it
 
 
-@pytest.mark.parametrize("job", [GitHubJob(id_token=False), GitHubJob(from_fork=True), GitHubJob(id_token=True, from_fork=True)])
+@pytest.mark.parametrize(
+    "job", [GitHubJob(id_token=False), GitHubJob(from_fork=True), GitHubJob(id_token=True, from_fork=True)]
+)
 def test_without_the_permission_and_in_pull_requests_from_forks_neither_variable_exists(job):
     with machine(job) as runner:
         found = environment(runner)
@@ -188,7 +199,9 @@ def test_a_run_displays_its_command_its_log_and_its_end(runner):
     assert repr(run) == "$ python -c 'print(1)'\n1\n[exit code 0]"
 
 
-@pytest.mark.parametrize("command", ["no-such-program --token x", ["no-such-program"], "./no-such-script", "/no/such/program"])
+@pytest.mark.parametrize(
+    "command", ["no-such-program --token x", ["no-such-program"], "./no-such-script", "/no/such/program"]
+)
 def test_a_program_that_is_not_there_is_127_as_in_a_shell(command, runner):
     run = runner.run(command)
     assert run.exit_code == 127 and run.log.endswith(": command not found\n") and not run.ok
@@ -228,7 +241,9 @@ def test_a_huge_output_is_no_accident(runner):
     assert run.ok and run.log.count("\n") == 100_001 and run.log.endswith("1*")
 
 
-@pytest.mark.parametrize("text", ["1" * 50_000, " " * 50_000 + "x", "(" * 50_000, "1." * 25_000, "\x1b[" * 25_000, "::" * 25_000])
+@pytest.mark.parametrize(
+    "text", ["1" * 50_000, " " * 50_000 + "x", "(" * 50_000, "1." * 25_000, "\x1b[" * 25_000, "::" * 25_000]
+)
 def test_no_output_makes_the_cleaning_of_the_log_slow(text, runner):
     before = os.times().user
     runner._clean(text)
@@ -403,14 +418,25 @@ def test_what_is_masked_of_base64_is_the_part_that_the_secret_alone_decides(runn
         base64.b64encode(base64.b64encode(SECRET.encode())).decode(),
         SECRET[:-1],
     ],
-    ids=["reversed", "hex", "upper case", "spaced", "base64 in short lines", "base32", "base64 twice", "all but its end"],
+    ids=[
+        "reversed",
+        "hex",
+        "upper case",
+        "spaced",
+        "base64 in short lines",
+        "base32",
+        "base64 twice",
+        "all but its end",
+    ],
 )
 def test_masking_is_no_protection_against_whoever_wants_to_show_a_secret(disguise, runner):
     assert runner._clean(disguise) == disguise
 
 
 def test_a_value_announced_with_add_mask_is_masked_and_the_line_swallowed(runner):
-    assert say(runner, "before\n::add-mask::hush-hush\nthe value is hush-hush") == f"before\nthe value is {MASK}"
+    assert (
+        say(runner, "before\n::add-mask::hush-hush\nthe value is hush-hush") == f"before\nthe value is {MASK}"
+    )
 
 
 def test_an_announced_value_stays_masked_for_the_job(runner):
@@ -422,7 +448,11 @@ def test_an_announced_value_stays_masked_for_the_job(runner):
 
 @pytest.mark.parametrize(
     ("line", "value"),
-    [("  ::add-mask::hush-hush  ", "hush-hush"), ("::add-mask::50%25 off", "50% off"), ("::add-mask::one-line%0Atwo-lines", "two-lines")],
+    [
+        ("  ::add-mask::hush-hush  ", "hush-hush"),
+        ("::add-mask::50%25 off", "50% off"),
+        ("::add-mask::one-line%0Atwo-lines", "two-lines"),
+    ],
     ids=["indented", "percent sign", "two lines"],
 )
 def test_an_announced_value_is_read_as_the_ci_system_writes_it(line, value, runner):
@@ -440,7 +470,9 @@ def test_announcing_nothing_masks_nothing(runner):
 @pytest.mark.parametrize("job", [GitHubJob(), GitLabJob()])
 def test_what_leads_to_an_id_token_is_masked_from_the_start(job):
     with machine(job) as runner:
-        run = runner.run(python("import os; print(*(os.environ[name] for name in os.environ if 'TOKEN' in name))"))
+        run = runner.run(
+            python("import os; print(*(os.environ[name] for name in os.environ if 'TOKEN' in name))")
+        )
     assert MASK in run.log and not any(len(word) > 40 and "/" not in word for word in run.log.split())
 
 

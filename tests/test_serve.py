@@ -22,7 +22,9 @@ posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no signal tha
 def serving(*arguments: str):
     """A server in a process of its own, killed at the end if it still runs."""
     command = [sys.executable, "-m", "helpers", "serve", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             yield process
         finally:
@@ -47,11 +49,15 @@ def test_the_whole_exchange_with_what_the_one_line_of_json_says_and_a_tidy_end()
         facts = json.loads(process.stdout.readline())
         assert list(facts) == ["index", "ca_file", "id_token_request_url", "id_token_request_token"]
         index = facts["index"]
-        assert index.startswith("https://127.0.0.1:") and facts["id_token_request_url"].startswith(f"{index}/github/")
+        assert index.startswith("https://127.0.0.1:") and facts["id_token_request_url"].startswith(
+            f"{index}/github/"
+        )
         with client(facts) as http:
             audience = http.get(f"{index}/_/oidc/audience").json()["audience"]
             url, token = facts["id_token_request_url"], facts["id_token_request_token"]
-            id_token = http.get(f"{url}&audience={audience}", headers={"Authorization": f"bearer {token}"}).json()["value"]
+            id_token = http.get(
+                f"{url}&audience={audience}", headers={"Authorization": f"bearer {token}"}
+            ).json()["value"]
             minted = http.post(f"{index}/_/oidc/mint-token", json={"token": id_token})
             assert minted.status_code == 200, minted.text
             assert abs(minted.json()["expires"] - 900 - time.time()) < 30  # the real clock
@@ -104,7 +110,11 @@ def test_a_port_that_is_taken_is_said_in_one_sentence():
         with serving("--port", str(port)) as process:
             out, said = process.communicate(timeout=10)
     assert (process.returncode, out) == (2, "")
-    assert said.count("\n") == 1 and f"expected a free port to listen on, got {port}" in said and "--port" in said
+    assert (
+        said.count("\n") == 1
+        and f"expected a free port to listen on, got {port}" in said
+        and "--port" in said
+    )
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "many", ""])

@@ -65,7 +65,9 @@ def serve():
 
 @pytest.fixture
 def in_process():
-    return httpx.Client(transport=InProcess(lambda host: echo if host == "pypi.test" else None), trust_env=False)
+    return httpx.Client(
+        transport=InProcess(lambda host: echo if host == "pypi.test" else None), trust_env=False
+    )
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -77,7 +79,9 @@ def read_all(connection: socket.socket) -> bytes:
     return received
 
 
-def ask(method: str = "GET", path: str = "/", *headers: str, body: bytes = b"", version: str = "1.1") -> bytes:
+def ask(
+    method: str = "GET", path: str = "/", *headers: str, body: bytes = b"", version: str = "1.1"
+) -> bytes:
     lines = [f"{method} {path} HTTP/{version}", "Host: 127.0.0.1", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
@@ -110,7 +114,9 @@ def test_a_redirect_to_somewhere_else_is_refused_too(in_process):
         start_response("302 Found", [("Location", "https://elsewhere.example/")])
         return [b""]
 
-    client = httpx.Client(transport=InProcess(lambda host: elsewhere if host == "pypi.test" else None), trust_env=False)
+    client = httpx.Client(
+        transport=InProcess(lambda host: elsewhere if host == "pypi.test" else None), trust_env=False
+    )
     with pytest.raises(httpx.ConnectError, match="elsewhere.example"):
         client.get("https://pypi.test/", follow_redirects=True)
 
@@ -229,7 +235,10 @@ def test_the_same_request_gets_the_same_answer_in_process_and_over_https(method,
 def test_a_path_arrives_as_the_bytes_it_stands_for(path, serve, in_process):
     url = httpx.URL("https://pypi.test/", raw_path=path.encode("ascii") + b"?q=%ff")
     served = serve()
-    for answer in (in_process.get(url), served.client.get(url.copy_with(host="127.0.0.1", port=served.server.port))):
+    for answer in (
+        in_process.get(url),
+        served.client.get(url.copy_with(host="127.0.0.1", port=served.server.port)),
+    ):
         assert answer.json()["PATH_INFO"].encode("latin-1") == decoded(path)
         assert answer.json()["QUERY_STRING"] == "q=%ff"
 
@@ -241,8 +250,16 @@ def decoded(path: str) -> bytes:
 
 
 def test_headers_that_are_not_ascii_arrive_as_the_bytes_they_are(serve, in_process):
-    headers = [(b"X-Word", "naïve".encode()), (b"X-Byte", b"\xff\x85"), (b"X-Twice", b"a"), (b"X-Twice", b"b")]
-    for answer in (in_process.get("https://pypi.test/", headers=headers), serve().client.get("/", headers=headers)):
+    headers = [
+        (b"X-Word", "naïve".encode()),
+        (b"X-Byte", b"\xff\x85"),
+        (b"X-Twice", b"a"),
+        (b"X-Twice", b"b"),
+    ]
+    for answer in (
+        in_process.get("https://pypi.test/", headers=headers),
+        serve().client.get("/", headers=headers),
+    ):
         seen = answer.json()
         assert seen["HTTP_X_WORD"].encode("latin-1").decode("utf-8") == "naïve"
         assert seen["HTTP_X_BYTE"].encode("latin-1") == b"\xff\x85"
@@ -251,7 +268,10 @@ def test_headers_that_are_not_ascii_arrive_as_the_bytes_they_are(serve, in_proce
 
 
 def test_a_header_with_an_underscore_cannot_pass_itself_off_as_another(serve, in_process):
-    for answer in (in_process.get("https://pypi.test/", headers={"X_Odd": "1"}), serve().client.get("/", headers={"X_Odd": "1"})):
+    for answer in (
+        in_process.get("https://pypi.test/", headers={"X_Odd": "1"}),
+        serve().client.get("/", headers={"X_Odd": "1"}),
+    ):
         assert "HTTP_X_ODD" not in answer.json()
 
 
@@ -281,7 +301,10 @@ def test_the_server_listens_on_loopback_only(serve):
 
 def test_only_who_trusts_this_certificate_authority_connects(serve):
     served, other = serve(), serve()
-    with httpx.Client(verify=other.trusting, trust_env=False) as client, pytest.raises(httpx.ConnectError, match="certificate"):
+    with (
+        httpx.Client(verify=other.trusting, trust_env=False) as client,
+        pytest.raises(httpx.ConnectError, match="certificate"),
+    ):
         client.get(served.url)
 
 
@@ -395,7 +418,9 @@ def test_what_an_application_does_not_read_is_not_taken_for_the_next_request(ser
     assert [answer["PATH_INFO"] for answer in answers(connection, 2)] == ["/1", "/2"]
 
 
-@pytest.mark.parametrize("request_", [ask("GET", "/", "Connection: close"), ask(version="1.0")], ids=["close", "HTTP/1.0"])
+@pytest.mark.parametrize(
+    "request_", [ask("GET", "/", "Connection: close"), ask(version="1.0")], ids=["close", "HTTP/1.0"]
+)
 def test_a_client_that_wants_no_more_is_hung_up_on(request_, serve):
     connection = serve().handshake()
     connection.sendall(request_)
