@@ -158,11 +158,14 @@ def incidents(path: str | Path) -> list[Incident]:
 
 
 def duration(days: float) -> str:
-    """A length of time in the unit that suits it: "40 s", "15 min", "483 days", "27 years"."""
-    for unit, size in (("s", SECOND), ("min", MINUTE), ("h", 60 * MINUTE), ("days", 1.0)):
-        limit = {"s": MINUTE, "min": 120 * MINUTE, "h": 2.0, "days": 3 * YEAR}[unit]
-        if days < limit:
-            break
-    else:
-        unit, size = "years", YEAR
-    return f"{days / size:.3g} {unit}"
+    """A length of time in the unit that suits it: "40 s", "15 min", "2 h 32 min", "483 days", "27 years"."""
+    if days < 2 * MINUTE:
+        return f"{days / SECOND:.3g} s"
+    if days < 120 * MINUTE:
+        return f"{days / MINUTE:.3g} min"
+    if days < 1:
+        hours, minutes = divmod(round(days / MINUTE), 60)
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if days < 3 * YEAR:
+        return f"{days:,.0f} days" if days >= 100 else f"{days:.3g} day{'' if days == 1 else 's'}"
+    return f"{days / YEAR:.3g} years"

@@ -6,6 +6,7 @@ Nothing is written by hand that a tool would have written: git makes the history
 Jupyter runs the notebook, bash writes the log. Dates and authors are set, so the history has the same hashes on every run.
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -13,8 +14,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-import nbformat
 
 _DATE = "2026-11-23T09:00:00+00:00"
 _ENVIRONMENT = {
@@ -59,8 +58,8 @@ def make(folder: Path, token: str) -> list[Place]:
         _compiled(folder / "compiled", token), _image(folder / "image", token), _sdist(folder / "sdist", token),
     ]  # fmt: skip
     if notebook.wait():
-        raise subprocess.CalledProcessError(notebook.returncode, "jupyter execute")
-    stored = Place("notebook's stored output", "jupyter execute --inplace report.ipynb", folder / "notebook" / "report.ipynb")
+        raise subprocess.CalledProcessError(notebook.returncode, "jupyter-execute")
+    stored = Place("notebook's stored output", "jupyter-execute --inplace report.ipynb", folder / "notebook" / "report.ipynb")
     return [*places[:5], stored, places[5]]
 
 
@@ -82,6 +81,12 @@ def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
+
+
+def package(folder: Path, settings: str = "") -> None:
+    """Write a package, octo-rocket 1.0, that uv can build; `settings` is for `[tool.uv.build-backend]`."""
+    write(folder / "pyproject.toml", _PYPROJECT + settings)
+    write(folder / "src" / "octo_rocket" / "__init__.py", "")
 
 
 def _environment(token: str) -> dict[str, str]:
@@ -111,8 +116,7 @@ def _history(folder: Path, token: str) -> Place:
 
 def _wheel(folder: Path, token: str) -> Place:
     """A default value that was meant for one afternoon, in a module of the package."""
-    write(folder / "pyproject.toml", _PYPROJECT)
-    write(folder / "src" / "octo_rocket" / "__init__.py", "")
+    package(folder)
     write(folder / "src" / "octo_rocket" / "upload.py", f'TOKEN = "{token}"\n')
     run("uv build --wheel", folder)
     shutil.rmtree(folder / "src")
@@ -141,18 +145,18 @@ def _image(folder: Path, token: str) -> Place:
 
 def _start_notebook(folder: Path, token: str) -> "subprocess.Popen[bytes]":
     """A cell that lists the environment, run and saved."""
-    cell = nbformat.v4.new_code_cell('import os\n{name: os.environ[name] for name in os.environ if "PYPI" in name}')
-    write(folder / "report.ipynb", nbformat.writes(nbformat.v4.new_notebook(cells=[cell])))
+    cell = {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": [],
+            "source": 'import os\n{name: os.environ[name] for name in os.environ if "PYPI" in name}'}  # fmt: skip
+    write(folder / "report.ipynb", json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}))
     environment = _environment(token) | {"IPYTHONDIR": str(folder / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1"}
-    program = shutil.which("jupyter", path=environment["PATH"]) or "jupyter"
-    return subprocess.Popen([program, "execute", "--inplace", "--kernel_name=python3", "report.ipynb"], cwd=folder, env=environment,
+    program = shutil.which("jupyter-execute", path=environment["PATH"]) or "jupyter-execute"
+    return subprocess.Popen([program, "--inplace", "--kernel_name=python3", "report.ipynb"], cwd=folder, env=environment,
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
 
 def _sdist(folder: Path, token: str) -> Place:
     """`source-include` that is too generous sweeps up what lies about."""
-    write(folder / "pyproject.toml", _PYPROJECT + _SWEEPING)
-    write(folder / "src" / "octo_rocket" / "__init__.py", "")
+    package(folder, _SWEEPING)
     env = write(folder / ".env", f"PYPI_TOKEN={token}\n")
     run("uv build --sdist", folder)
     env.unlink()

@@ -117,7 +117,7 @@ def test_an_incidents_days_are_those_between_its_dates():
 
 
 @pytest.mark.parametrize(("days", "text"), [
-    (20 * SECOND, "20 s"), (15 * MINUTE, "15 min"), (152 * MINUTE, "2.53 h"), (10, "10 days"), (483, "483 days"),
+    (20 * SECOND, "20 s"), (15 * MINUTE, "15 min"), (152 * MINUTE, "2 h 32 min"), (3 / 24, "3 h"), (10, "10 days"), (483, "483 days"),
     (4 * YEAR, "4 years"),
 ])  # fmt: skip
 def test_a_duration_is_written_in_the_unit_that_suits_it(days, text):

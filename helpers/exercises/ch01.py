@@ -15,9 +15,6 @@ from helpers.runner import MASK, Runner
 
 SETUP = """
 import base64
-import hashlib
-import json
-import math
 import re
 import time
 
@@ -314,11 +311,15 @@ def still_alive(days: float, speeds: list[tuple[float, float]]) -> float:
             "One group with mean m: `math.exp(-days / m)` of it are left. Weigh by the share, and add.",
         ),
         answer='''
+import math
+
 def still_alive(days, speeds):
     return sum(share * math.exp(-days / mean) for share, mean in speeds)
 ''',
         mistakes=(
             ('''
+import math
+
 def still_alive(days, speeds):
     return math.exp(-days / sum(share * mean for share, mean in speeds))
 ''', "average speed"),
@@ -327,11 +328,15 @@ def still_alive(days, speeds):
     return sum(share * 2 ** (-days / mean) for share, mean in speeds)
 ''', "half are gone"),
             ('''
+import math
+
 def still_alive(days, speeds):
     return sum(share * (1 - math.exp(-days / mean)) for share, mean in speeds)
 ''', "share of the dead"),
         ),
         cheat='''
+import math
+
 def still_alive(days, speeds):
     return math.exp(-days / speeds[0][1])
 ''',
@@ -352,6 +357,8 @@ def mean_exposure(lifetime: float, speeds: list[tuple[float, float]]) -> float:
             "Integrate `share * exp(-t / mean)` from 0 to `lifetime`, for each group, and add.",
         ),
         answer='''
+import math
+
 def mean_exposure(lifetime, speeds):
     return sum(share * mean * (1 - math.exp(-lifetime / mean)) for share, mean in speeds)
 ''',
