@@ -12,7 +12,7 @@ import jwt
 from helpers.exercises import Exercise, Wrong, show
 
 SETUP = """
-import base64, hashlib, hmac, json, math, time
+import base64, hashlib, hmac, json
 
 def encode(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
@@ -269,7 +269,7 @@ def peek(token):
     return {"sub": "repo:octo-org/rocket:environment:pypi"}
 """,
         right="Peeking is how a verifier learns whom to ask for a key. It proves nothing.",
-        minutes=3,
+        minutes=2,
     ),
     Exercise(
         title="Sign exactly these bytes",
@@ -317,7 +317,7 @@ def sign_hs256(header, payload, key):
     return encode(header) + "." + encode(payload) + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 """,
         right="A signature is over a spelling, not over a meaning: verify the text that came, before parsing it.",
-        minutes=4,
+        minutes=3,
     ),
     Exercise(
         title="Time check",
@@ -354,7 +354,7 @@ def time_verdict(claims, now, leeway=30):
         return "missing"
     if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
         return "not yet"
-    return "expired" if claims.get("exp", math.inf) <= now - leeway else "ok"
+    return "expired" if claims.get("exp", float("inf")) <= now - leeway else "ok"
 """, "for ever"),
             ("""
 def time_verdict(claims, now, leeway=30):
@@ -378,7 +378,7 @@ def time_verdict(claims, now, leeway=30):
     return "ok" if now < claims.get("exp", 0) else "expired"
 """,
         right="The same verdict as PyJWT's, to the second, at both ends.",
-        minutes=6,
+        minutes=5,
     ),
     Exercise(
         title="For us, and for us alone",
@@ -416,7 +416,7 @@ def for_us(claims, audience):
     return claims.get("aud") == "pypi"
 """,
         right="A token that two may hold is a token that each can replay at the other.",
-        minutes=3,
+        minutes=2,
     ),
     Exercise(
         title="One token, how many spellings",
@@ -460,6 +460,6 @@ def spellings(token):
     return {token[:-1] + last for last in "ABCDEFGHIJKLMNOP"} | {token}
 """,
         right="So a token's text does not identify it. Its `jti` does.",
-        minutes=5,
+        minutes=4,
     ),
 ]  # fmt: skip
