@@ -187,6 +187,16 @@ def test_no_alg_but_rs256_is_let_in(alg):
         verify(raw(header, json.dumps(CLAIMS).encode()).rpartition(".")[0] + ".")
 
 
+def test_no_alg_but_rs256_is_let_in_even_with_a_key_that_is_bound_to_another():
+    class Other:
+        def key(self, issuer, kid):
+            return jwt.PyJWK(KEY.public_jwk, algorithm="RS512")
+
+    text = jwt.encode(CLAIMS, KEY.private_key, algorithm="RS512", headers={"kid": KEY.kid})
+    with pytest.raises(WrongAlgorithm):
+        verify_id_token(text, Other(), issuer=ISSUER)
+
+
 @pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])
 def test_the_public_key_is_no_hmac_secret(encoding):
     form = serialization.PublicFormat.SubjectPublicKeyInfo
