@@ -134,7 +134,8 @@ class GitLabJob:
     """A GitLab CI job, on gitlab.com or on the self-managed instance at `issuer`.
 
     `config` is the path of the pipeline's file; `id_tokens` what that file asks for with `id_tokens:`, as a variable's
-    name and its audience, e.g. `{"PYPI_ID_TOKEN": "pypi"}`. `namespace` may have slashes.
+    name and its audience, e.g. `{"PYPI_ID_TOKEN": "pypi"}`. `namespace` may have slashes. Its tokens live as long as the
+    job may run: an hour, unless the project says otherwise.
     """
 
     provider: ClassVar[str] = "gitlab"
