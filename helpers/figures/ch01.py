@@ -52,11 +52,11 @@ def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
     """
     rows = [(label, days) for group in groups.values() for label, days, _ in group]
     count = len(rows) + len(groups) * 1.25
-    finite = [days for _, days in rows if days != float("inf")]
-    title = f"From {duration(min(finite))} to {duration(max(finite))}, and one that never ends"
-    if len(finite) == len(rows):
-        title = title.partition(",")[0]
-    axes = _chart(title, 1.5 + 0.4 * count, 3.9, 0.4)
+    title = "Up to " + ", ".join(
+        f"{duration(max(days for _, days, _ in group))} for a {heading.partition(',')[0]}"
+        for heading, group in list(groups.items())[:2]
+    )
+    axes = _chart(title, 1.25 + 0.4 * count, 3.9, 0.4, 0.5)
     _time_axis(axes, SECOND * 8, 40 * YEAR)
     axes.set_ylim(count - 0.4, -0.4)
     axes.set_yticks([])
