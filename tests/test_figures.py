@@ -187,6 +187,12 @@ def test_a_sequence_can_be_read(events):
     assert_readable(sequence(events))
 
 
+def test_a_dollar_sign_is_drawn_as_one():
+    figure = sequence([event("index", "upload", "$TOKEN and $$ and $x^2$")])
+    assert "$TOKEN and $$ and $x^2$" in words_of(figure)
+    assert not any(text.get_parse_math() for text, _ in texts_of(figure))
+
+
 def test_a_long_title_is_wrapped():
     title = (
         "The job asks and asks, and in the end, after many questions and some answers, is given one API token"
