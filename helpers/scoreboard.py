@@ -58,16 +58,19 @@ class Board:
         return "\n".join([first, rule, *rows, rule, last])
 
     def _repr_html_(self) -> str:
-        rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self._table())
-        return f"<table>\n{rows}\n</table>"
+        first, *rows, last = ("".join(map(_cell, row)) for row in self._table())
+        body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+        ends = f"<thead><tr>{first}</tr></thead>", f'<tr style="border-top:1px solid #767676">{last}</tr>'
+        return f"<table>{ends[0]}\n<tbody>{body}\n{ends[1]}</tbody></table>"
 
 
-_STYLES = {"✓": ";color:#0072b2", "✗": ";color:#d55e00;font-weight:bold"}
+_STYLES = {"✓": "color:#0072b2", "✗": "color:#d55e00;font-weight:bold"}
 """Okabe-Ito blue and vermillion. The sign in front says the same to those who do not see them."""
 
 
 def _cell(text: str) -> str:
-    return f'<td style="text-align:left{_STYLES.get(text[:1], "")}">{html.escape(text)}</td>'
+    style = f"text-align:left;white-space:nowrap;padding:2px 4px;{_STYLES.get(text[:1], '')}"
+    return f'<td style="{style}">{html.escape(text)}</td>'
 
 
 def scoreboard(cases: Iterable[Case], **verifiers: Verifier) -> Board:

@@ -101,9 +101,9 @@ def guarded(token: str, reasons: Sequence[str], accepted: Sequence[bool]) -> Fig
         y += _ROW * rows + 0.12
     if free:
         look = {"color": VERMILLION, "weight": "bold", "ha": "right", "va": "center"}
-        pen = {"arrowstyle": "-", "color": VERMILLION, "linewidth": 2}
-        words = f"the hand-made verifier accepts another {'one' if free == 1 else 'character'} here "
-        axes.annotate(words, last, (last[0], y + 0.15), arrowprops=pen, **look)
+        pen = {"arrowstyle": "-", "color": VERMILLION, "linewidth": 2, "relpos": (1, 0.5)}
+        words = "the hand-made verifier accepts another character here "
+        axes.annotate(words, last, (last[0] - 0.15, y + 0.15), arrowprops=pen, **look)
     told = listed([f"{looks[reason][0]} {count}" for reason, count in counts.items()])
     where = ", the last one" if free == 1 and accepted[-1] else ""
     hand = f"the hand-made verifier accepts a change of {some(free, 'character')}{where}"
