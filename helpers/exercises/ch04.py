@@ -253,7 +253,7 @@ def _in_a_thread(function: Callable[[], Any]) -> Any:
     done: list[Any] = []
     thread = threading.Thread(target=_report, args=(function, done), daemon=True)
     thread.start()
-    thread.join(1)
+    thread.join(2)
     return _reported(done)
 
 
@@ -282,7 +282,13 @@ def _overtaken(kind: type, step: int) -> tuple[list[Any], bool]:
     store, counted = kind(), 0
     one: list[Any] = []
     other: list[Any] = []
-    second = threading.Thread(target=_report, args=(lambda: store.claim("jti"), other), daemon=True)
+    under_way = threading.Event()
+
+    def overtake() -> Any:
+        under_way.set()
+        return store.claim("jti")
+
+    second = threading.Thread(target=_report, args=(overtake, other), daemon=True)
     theirs = getattr(kind.claim, "__globals__", None)
 
     def watch(frame: Any, event: str, _: Any) -> Any:
@@ -294,6 +300,7 @@ def _overtaken(kind: type, step: int) -> tuple[list[Any], bool]:
             counted += 1
             if counted == step:
                 second.start()
+                under_way.wait(2)
                 second.join(0.005)  # through by then; or it waits for a lock that the first one holds
         return watch
 
@@ -306,11 +313,11 @@ def _overtaken(kind: type, step: int) -> tuple[list[Any], bool]:
 
     first = threading.Thread(target=_report, args=(traced, one), daemon=True)
     first.start()
-    first.join(1)
+    first.join(2)
     stopped = second.ident is not None
     if not stopped:
         second.start()
-    second.join(1)
+    second.join(2)
     return [_reported(one), _reported(other)], stopped
 
 
