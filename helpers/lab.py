@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,15 +29,16 @@ INDEX_URL = "https://pypi.test"
 
 
 def _time_machine() -> ModuleType:
-    """time-machine without pytest, which it would import if it could, though it needs it only for its own plugin."""
-    if "time_machine" not in sys.modules and "pytest" not in sys.modules:
-        sys.modules["pytest"] = None  # type: ignore[assignment]
-        try:
-            import time_machine
-        finally:
-            del sys.modules["pytest"]
-    import time_machine
-
+    """time-machine without pytest and unittest, which it imports for its plugin and for decorating test classes: a quarter of
+    the time that a lab takes to start."""
+    stubs = {"pytest": None, "unittest": SimpleNamespace(TestCase=type("TestCase", (), {}))}
+    absent = {name: stub for name, stub in stubs.items() if name not in sys.modules and "time_machine" not in sys.modules}
+    sys.modules.update(absent)  # type: ignore[arg-type]
+    try:
+        import time_machine
+    finally:
+        for name in absent:
+            del sys.modules[name]
     return time_machine
 
 

@@ -28,7 +28,10 @@ def test_ten_million_simulated_releases(benchmark):
     off = abs(found.mean - policy.exposure(speeds)) / found.standard_error
     result = f"{off:.1f} standard errors off"
     benchmark.extra_info.update(
-        what="ten million simulated releases, against the closed form", aim="under 2 s, within 3", times=1, result=result
+        what="ten million simulated releases, against the closed form",
+        aim="under 2 s, within 3",
+        times=1,
+        result=result,
     )
 
 
@@ -64,7 +67,9 @@ def haystack(tmp_path_factory):
         body = _text(chance)
         if n in marked:
             token = next(wanted)
-            body += b"\nkey = " + (token if n % 2 else base64.b64encode(b"u" * (n % 3) + b":" + token)) + b"\n"
+            body += (
+                b"\nkey = " + (token if n % 2 else base64.b64encode(b"u" * (n % 3) + b":" + token)) + b"\n"
+            )
         path = root / f"src{n % 97}" / f"module{n}.txt"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(body)
@@ -74,7 +79,9 @@ def haystack(tmp_path_factory):
         members = {f"m{k}.py": _text(chance) for k in range(10)}
         if n in marked:
             members["leak.env"] = next(wanted)
-        name, data = (f"a{n}.whl", _zip(members)) if n % 2 else (f"a{n}.tar.gz", gzip.compress(_tar(members), 1))
+        name, data = (
+            (f"a{n}.whl", _zip(members)) if n % 2 else (f"a{n}.tar.gz", gzip.compress(_tar(members), 1))
+        )
         (root / "dist" / name).write_bytes(_zip({name: data}) if n % 5 == 0 else data)
     _history(root / "repository", list(wanted), chance)
     return root, tokens
