@@ -1,4 +1,4 @@
-"""Exercises of chapter 02: what is in a token, what signs it, when and for whom it counts, how else it is spelt."""
+"""Exercises of chapter 02: what is in a token, what signs it, when and for whom it counts, its spellings."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ def _decode(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-# -- q2_1 ------------------------------------------------------------------------------------------------------
+# -- q2_1 ------------------------------------------------------------
 
 
 def probe_peek(peek: Any) -> None:
@@ -48,7 +48,7 @@ def probe_peek(peek: Any) -> None:
             raise Wrong("Other claims came back than went in. Which of the three parts holds them?")
     if failed and len(failed) < 3:
         kind = next(iter(failed.values()))
-        raise Wrong(f"It raises {kind} for some payloads, not for others. What is different about their lengths?")
+        raise Wrong(f"It raises {kind} for some payloads, not for others. Look at their lengths.")
     if failed:
         raise Wrong(f"Even a plain payload raises {next(iter(failed.values()))}. Start from the middle part.")
     claims = {"actor": "Zoë ÿÿÿ>>>???", "note": "ûïþ ~~~ ???", "nested": {"list": [1, "ø"]}}
@@ -61,18 +61,18 @@ def probe_peek(peek: Any) -> None:
             got = type(error).__name__
         if got != claims:
             raise Wrong(
-                "Claims with letters outside ASCII do not come through. Two characters of the base64url alphabet "
-                "are not those of the usual one, and the bytes behind it are UTF-8."
+                "Claims with letters outside ASCII do not come through. Two characters of the base64url "
+                "alphabet are not those of the usual one, and the bytes behind it are UTF-8."
             )
 
 
-# -- q2_2 ------------------------------------------------------------------------------------------------------
+# -- q2_2 ------------------------------------------------------------
 
 _A1_KEY = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
 
 
 def probe_sign(sign_hs256: Any) -> None:
-    bodies = (b'{"sub":"a"}', b'{"iss":"joe",\r\n "exp":1300819380}', b'{ "b" : 1,\t"a":2 }', b'{"a":1,"a":2}')
+    bodies = b'{"sub":"a"}', b'{"iss":"joe",\r\n "exp":1300819380}', b'{ "b" : 1,\t"a":2 }', b'{"a":1,"a":2}'
     for number, payload in enumerate(bodies):
         header, key = b'{"typ":"JWT",\r\n "alg":"HS256"}', _decode(_A1_KEY)[number:]
         got = sign_hs256(header, payload, key)
@@ -85,8 +85,8 @@ def probe_sign(sign_hs256: Any) -> None:
         head, body, tail = got.split(".")
         if (_decode(head), _decode(body)) != (header, payload):
             raise Wrong(
-                "Header or payload are not the bytes that were given. Did they go through a parser? JSON that "
-                "means the same can be spelt in many ways, and the signature is over one of them."
+                "Header or payload are not the bytes that were given. Did they go through a parser? JSON "
+                "that means the same can be spelt in many ways, and the signature is over one of them."
             )
         expected = hmac.digest(key, f"{head}.{body}".encode(), hashlib.sha256)
         if _decode(tail) in (expected.hex().encode(), _decode(expected.hex())):
@@ -97,7 +97,7 @@ def probe_sign(sign_hs256: Any) -> None:
             raise Wrong("The signature is not the HMAC of the first two parts, as they stand, and the dot.")
 
 
-# -- q2_3 ------------------------------------------------------------------------------------------------------
+# -- q2_3 ------------------------------------------------------------
 
 _VERDICTS = ("ok", "missing", "not yet", "expired")
 
@@ -130,6 +130,8 @@ def probe_time(time_verdict: Any) -> None:
                 got = time_verdict(dict(claims), now, leeway)
                 if got not in _VERDICTS:
                     raise Wrong(f"{show(got)} is none of the four answers.")
+                if got != expected and leeway != 30 and got == pyjwt_time_verdict(claims, 30):
+                    raise Wrong(f"With {leeway} s of leeway it answers as with 30: is that written down?")
                 if got != expected:
                     raise Wrong(_about_time(about, got, leeway))
 
@@ -138,8 +140,11 @@ def _times(now: int, leeway: int) -> list[tuple[dict[str, int], str]]:
     usual = {"iat": now - 60, "exp": now + 240}
     without = [({"iat": now - 60}, "exp missing"), ({"exp": now + 240}, "iat missing"), ({}, "both missing")]
     middle = [(usual, "plain"), ({**usual, "nbf": now - 300}, "plain"), ({**usual, "sub": "x"}, "plain")]
-    far = [({**usual, "exp": now - 3600, "iat": now - 7200}, "dead"), ({**usual, "nbf": now + 3600}, "nbf"),
-           ({**usual, "iat": now + 3600, "exp": now + 7200}, "iat")]  # fmt: skip
+    far = [
+        ({**usual, "exp": now - 3600, "iat": now - 7200}, "dead"),
+        ({**usual, "nbf": now + 3600}, "nbf"),
+        ({**usual, "iat": now + 3600, "exp": now + 7200}, "iat"),
+    ]
     edges = []
     for second in (-1, 0, 1):
         edges.append(({"iat": now - 600, "exp": now - leeway + second}, "exp edge"))
@@ -155,43 +160,48 @@ def _about_time(about: str, got: str, leeway: int) -> str:
         return "`iat` and `exp` are required, whatever else is there."
     if about == "exp edge":
         return (
-            f"With {leeway} s of leeway, one second differs at the end of a token's life. Reread “on or after” in "
-            "RFC 7519, section 4.1.4."
+            f"With {leeway} s of leeway, one second differs at the end of a token's life. Reread “on or "
+            "after” in RFC 7519, section 4.1.4."
         )
     if about == "iat edge":
-        return f"With {leeway} s of leeway, `iat` one second too far ahead, or a token on the very edge, goes wrong."
+        return f"With {leeway} s of leeway, the beginning is off: how far ahead of this clock may `iat` lie?"
     if about == "nbf edge":
         return f"With {leeway} s of leeway, the beginning is off: how far ahead of this clock may `nbf` lie?"
     if about in ("nbf", "iat"):
         return f"A token whose `{about}` lies an hour ahead came out as {show(got)}."
-    return f"A token that is {'long dead' if about == 'dead' else 'in the middle of its life'} came out as {show(got)}."
+    state = "long dead" if about == "dead" else "in the middle of its life"
+    return f"A token that is {state} came out as {show(got)}."
 
 
-# -- q2_4 ------------------------------------------------------------------------------------------------------
+# -- q2_4 ------------------------------------------------------------
 
 
 def probe_audience(for_us: Any) -> None:
     for audience in ("pypi", "testpypi", "sigstore"):
         if for_us({"aud": audience, "sub": "x"}, audience) is not True:
-            raise Wrong(f"A token for {audience!r} was refused by {audience!r} itself: the answer is not True.")
+            raise Wrong(f"A token for {audience!r} was refused by {audience!r} itself: that is not True.")
         cases = (
             (f"{audience}-mirror", "A token for another service passed, whose name contains ours. "
              "What does `in` mean between two strings?"),
             (audience[:-1], "A token for another service passed, whose name is the beginning of ours."),
             (audience.upper(), "A token for a name in other letters passed. Names are compared as they are."),
-            ([audience, "npm"], "A token for two passed: the other one has it as well, and can send it here."),
-            ([audience], "A list passed, if only with one member. The index takes a single string and nothing else."),
+            ([audience, "npm"], "A token for two passed: the other one has it, too, and can send it here."),
+            ([audience], "A list passed, if only with one member. The index takes a string and nothing else."),
             ({audience: 1}, "An object passed as an audience."),
             (None, "A token for nobody passed: its `aud` is null."),
         )  # fmt: skip
         for aud, feedback in cases:
             if for_us({"aud": aud}, audience):
                 raise Wrong(feedback)
-    if for_us({"sub": "x"}, "pypi"):
+    try:
+        passed = for_us({"sub": "x"}, "pypi")
+    except KeyError:  # a refusal, too
+        passed = False
+    if passed:
         raise Wrong("A token without any `aud` passed.")
 
 
-# -- q2_5 ------------------------------------------------------------------------------------------------------
+# -- q2_5 ------------------------------------------------------------
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -214,15 +224,15 @@ def probe_spellings(spellings: Any) -> None:
                 raise Wrong("The token's own spelling is one of them.")
             if got - expected and size == 256:
                 raise Wrong(
-                    f"{len(got - expected)} of these {len(got)} carry another signature. Decode and compare, or "
-                    "count the bits that a byte takes from the last character."
+                    f"{len(got - expected)} of these {len(got)} carry another signature. Decode and compare, "
+                    "or count the bits that a byte takes from the last character."
                 )
             if got != expected:
                 if size == 256:
-                    raise Wrong(f"Only {len(got)} found. How many bits of the last character does nobody read?")
+                    raise Wrong(f"Only {len(got)} found. How many bits at the very end does nobody read?")
                 raise Wrong(
-                    f"Right for RS256 with the usual key, but a signature of {size} bytes ({kind}) does not have "
-                    f"{len(got)} spellings: its last character holds another number of bits."
+                    f"Right for RS256 with the usual key, but a signature of {size} bytes ({kind}) does not "
+                    f"have {len(got)} spellings: its last character holds another number of bits."
                 )
 
 
@@ -248,7 +258,7 @@ def peek(token):
             ("""
 def peek(token):
     return json.loads(base64.urlsafe_b64decode(token.split(".")[1]))
-""", "their lengths"),
+""", "Look at their lengths"),
             ("""
 def peek(token):
     payload = token.split(".")[1]
@@ -280,8 +290,8 @@ def sign_hs256(header: bytes, payload: bytes, key: bytes) -> str:
 """,
         probe=probe_sign,
         hints=(
-            "The bytes are given, so nothing has to be parsed. What is between the dot on the left and the key?",
-            "`encode` both, join them with a dot, `hmac.digest(key, …, hashlib.sha256)` over that text, `encode` again.",
+            "The bytes are given, so nothing has to be parsed. Over which text is the HMAC?",
+            "`encode` both, a dot between them, `hmac.digest(key, …, hashlib.sha256)`, and `encode` again.",
         ),
         answer="""
 def sign_hs256(header, payload, key):
@@ -291,7 +301,7 @@ def sign_hs256(header, payload, key):
         mistakes=(
             ("""
 def sign_hs256(header, payload, key):
-    parts = [json.dumps(json.loads(part), separators=(",", ":")).encode() for part in (header, payload)]
+    parts = [json.dumps(json.loads(part)).encode() for part in (header, payload)]
     signing_input = ".".join(map(encode, parts))
     return signing_input + "." + encode(hmac.digest(key, signing_input.encode(), hashlib.sha256))
 """, "through a parser"),
@@ -316,7 +326,7 @@ def sign_hs256(header, payload, key):
 def sign_hs256(header, payload, key):
     return encode(header) + "." + encode(payload) + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 """,
-        right="A signature is over a spelling, not over a meaning: verify the text that came, before parsing it.",
+        right="A signature is over a spelling, not a meaning: verify the text that came, before parsing it.",
         minutes=3,
     ),
     Exercise(
@@ -329,7 +339,7 @@ def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
         probe=probe_time,
         hints=(
             "Draw the line from `iat` to `exp`, and the leeway at both ends. Does each end belong to it?",
-            "Missing first; then what lies more than the leeway ahead; then `exp` on or before `now - leeway`.",
+            "Missing first; then more than the leeway ahead; then `exp` at or before `now - leeway`.",
         ),
         answer="""
 def time_verdict(claims, now, leeway=30):
@@ -364,6 +374,14 @@ def time_verdict(claims, now, leeway=30):
         return "not yet"
     return "expired" if claims["exp"] <= now - leeway else "ok"
 """, "how far ahead"),
+            ("""
+def time_verdict(claims, now, leeway=30):
+    if "iat" not in claims or "exp" not in claims:
+        return "missing"
+    if max(claims["iat"], claims.get("nbf", 0)) > now + 30:
+        return "not yet"
+    return "expired" if claims["exp"] <= now - 30 else "ok"
+""", "as with 30"),
             ("""
 def time_verdict(claims, now, leeway=30):
     if "iat" not in claims or "exp" not in claims:
