@@ -20,7 +20,7 @@ from support import (
     upload,
 )
 
-from helpers import Lab, api_tokens
+from helpers import Lab, api_tokens, index
 from helpers.jobs import GitHubJob, GitLabJob
 from helpers.jws import b64url_encode
 from helpers.publishers import GitHubPublisher, GitLabPublisher, GooglePublisher
@@ -281,6 +281,16 @@ def test_claims_nested_as_deep_as_can_be_read_are_refused_like_any_others(lab):
         nested = f'{payload}, "environment": {"[" * depth}{"]" * depth}}}'.encode()
         token = jwt.PyJWS().encode(nested, key.private_key, algorithm="RS256", headers={"kid": key.kid})
         assert refusal(exchange(lab, token)) in (NOT_FOUND, INVALID_TOKEN, MALFORMED)
+
+
+def test_claims_too_deep_to_look_at_are_an_invalid_token(lab, monkeypatch):
+    def too_deep(*_, **__):
+        raise RecursionError
+
+    monkeypatch.setattr(index, "trade", too_deep)
+    before = snapshot(lab)
+    assert refusal(exchange(lab, lab.github.id_token(JOB))) == INVALID_TOKEN
+    assert snapshot(lab) == before
 
 
 # -- 6: pending publishers -----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Many at once: what may happen once happens once, and nothing is half there."""
 
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -7,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support import INDEX, OTHER, OTHER_JOB, burn, exchange, mint, upload, wheel
 
-from helpers import Lab, api_tokens
+from helpers import Lab, api_tokens, index_web
 from helpers.jobs import GitHubJob
 
 
 @pytest.fixture
 def lab():
-    return Lab()
+    lab = Lab()
+    mint(lab)  # the keys are there, so nobody waits for them and all arrive at the registry at once
+    return lab
 
 
 def together(count: int, do) -> list:
@@ -24,8 +27,15 @@ def together(count: int, do) -> list:
         barrier.wait(30)
         return do(number)
 
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(
+        1e-6
+    )  # take turns as often as can be, so that what can go wrong between two lines does
+    try:
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, range(count)))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_fifty_threads_with_one_id_token_get_exactly_one_api_token(lab):
@@ -35,6 +45,44 @@ def test_fifty_threads_with_one_id_token_get_exactly_one_api_token(lab):
     assert Counter(answer["errors"][0]["code"] for answer in answers if "errors" in answer) == {
         "invalid-reuse-token": 49
     }
+
+
+def test_a_replay_in_the_middle_of_an_exchange_waits_for_its_end(lab, monkeypatch):
+    token, real, lock, moved = (
+        lab.github.id_token(GitHubJob()),
+        api_tokens.mint,
+        lab.index._registry._lock,
+        threading.Event(),
+    )
+    answers = []
+
+    def replay():
+        answers.append(exchange(lab, token).status_code)
+        moved.set()
+
+    class Watched:
+        """The registry's lock, which says when the replay has come to it."""
+
+        def __enter__(self):
+            if threading.current_thread() is second:
+                moved.set()
+            return lock.__enter__()
+
+        def __exit__(self, *error):
+            return lock.__exit__(*error)
+
+    def mint_in_the_middle(*args):
+        if threading.current_thread() is not second:
+            second.start()
+            assert moved.wait(30)
+        return real(*args)
+
+    second = threading.Thread(target=replay)
+    monkeypatch.setattr(lab.index._registry, "_lock", Watched())
+    monkeypatch.setattr(api_tokens, "mint", mint_in_the_middle)
+    assert exchange(lab, token).status_code == 200
+    second.join(30)
+    assert answers == [422]
 
 
 def test_fifty_threads_with_fifty_id_tokens_get_fifty_api_tokens_that_work(lab):
@@ -104,6 +152,17 @@ def test_readers_see_whole_releases_while_others_write(lab):
         return {lab.http.get(file["url"]).status_code for file in answer["files"]} <= {200}
 
     assert set(together(20, act)) == {200, True}
+
+
+def test_a_token_burned_while_its_upload_is_on_the_way_is_refused(lab, monkeypatch):
+    token, real = mint(lab), index_web.read_form
+
+    def read_slowly(request):
+        burn(lab, token)
+        return real(request)
+
+    monkeypatch.setattr(index_web, "read_form", read_slowly)
+    assert upload(lab, token).status_code == 403 and lab.index.projects["octo-rocket"].files == ()
 
 
 def test_of_burning_and_uploading_at_once_one_comes_first(lab):
