@@ -186,7 +186,7 @@ def probe_audience(for_us: Any) -> None:
             (audience[:-1], "A token for another service passed, whose name is the beginning of ours."),
             (audience.upper(), "A token for a name in other letters passed. Names are compared as they are."),
             ([audience, "npm"], "A token for two passed: the other one has it, too, and can send it here."),
-            ([audience], "A list passed, if only with one member. The index takes a string and nothing else."),
+            ([audience], "A list passed, if only with one member. The index takes a string, nothing else."),
             ({audience: 1}, "An object passed as an audience."),
             (None, "A token for nobody passed: its `aud` is null."),
         )  # fmt: skip
