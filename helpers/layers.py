@@ -1,7 +1,8 @@
 """What is inside a file that contains others: archives, compressed files, notebooks, and git's object store.
 
-`open_layers` looks at the bytes, not at the name, and says how to open them; iterating then gives each member's name and bytes.
-Everything stays in memory, within a budget: a bomb is a `Skip`, and so is what is broken, encrypted, or too large.
+`open_layers` looks at the bytes, not at the name, and says how to open them; iterating then gives each
+member's name and bytes. Everything stays in memory, within a budget: a bomb is a `Skip`, and so is what is
+broken, encrypted, or too large.
 """
 
 import bz2
@@ -23,15 +24,29 @@ Layers = Iterator[tuple[str, bytes]]
 _MEMBER_COST = 512  # bytes that each member takes from the budget besides its content
 _LARGEST_BLOB = 64 * 2**20
 _GIT_ENVIRONMENT = {
-    "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_REPLACE_OBJECTS": "1",
-}  # fmt: skip
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+}
 
 
 _BROKEN = (
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError,
-    ArithmeticError, RuntimeError, MemoryError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+)
 """What the standard library raises when an archive is not what it claims to be."""
 
 
@@ -161,7 +176,11 @@ def _notebook(data: bytes) -> Layers:
         for number, cell in enumerate(json.loads(data)["cells"], 1):
             yield f"cell {number}", _text(cell.get("source", ""))
             for output in cell.get("outputs", []):
-                texts = [output.get("text", ""), output.get("traceback", ""), *output.get("data", {}).values()]
+                texts = [
+                    output.get("text", ""),
+                    output.get("traceback", ""),
+                    *output.get("data", {}).values(),
+                ]
                 yield f"cell {number}, output", b"\n".join(map(_text, texts))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Skip("not a notebook, although its name says so") from None
@@ -173,18 +192,21 @@ def _text(value: object) -> bytes:
 
 
 def is_git(folders: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether a folder with these things in it is a git repository's own: `.git`, a bare one, a submodule's."""
+    """Whether a folder with these things in it is a git repository's own: `.git`, a bare one, a
+    submodule's."""
     return "HEAD" in names and "objects" in folders and "refs" in folders
 
 
 def git_objects(repository: Path) -> Layers:
-    """Every blob, commit and tag that git still keeps, also those that no branch leads to. The name of a blob is its path in
-    some commit, and its id."""
+    """Every blob, commit and tag that git still keeps, also those that no branch leads to. The name of a blob
+    is its path in some commit, and its id."""
     git = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", f"--git-dir={repository}"]
     environment = os.environ | _GIT_ENVIRONMENT
     quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
     try:
-        listing = subprocess.run([*git, "rev-list", "--all", "--reflog", "--objects"], stdout=subprocess.PIPE, **quiet).stdout
+        listing = subprocess.run(
+            [*git, "rev-list", "--all", "--reflog", "--objects"], stdout=subprocess.PIPE, **quiet
+        ).stdout
         batch = [*git, "cat-file", "--batch-all-objects", "--batch", "--unordered", "--buffer"]
         process = subprocess.Popen(batch, stdout=subprocess.PIPE, **quiet)
     except OSError:
@@ -200,7 +222,8 @@ def git_objects(repository: Path) -> Layers:
 
 
 def _git_batch(stream: IO[bytes], paths: dict[bytes, bytes]) -> Layers:
-    """The output of `git cat-file --batch`: a line with id, kind and size, then the object, then a newline."""
+    """The output of `git cat-file --batch`: a line with id, kind and size, then the object, then a
+    newline."""
     large = 0
     while len(header := stream.readline().split()) == 3:
         identifier, kind, size = header[0], header[1].decode(), int(header[2])
@@ -209,7 +232,9 @@ def _git_batch(stream: IO[bytes], paths: dict[bytes, bytes]) -> Layers:
             while size > 0 and (part := stream.read(min(size, 2**20))):
                 size -= len(part)
         else:
-            name = paths.get(identifier, b"").decode("utf-8", "replace") or ("unreachable" if kind == "blob" else kind)
+            name = paths.get(identifier, b"").decode("utf-8", "replace") or (
+                "unreachable" if kind == "blob" else kind
+            )
             yield f"{name}@{identifier[:8].decode()}", stream.read(size)
         stream.read(1)
     if large:

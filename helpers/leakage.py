@@ -1,8 +1,9 @@
 """Exposure windows: how long a leaked credential is worth something, as a model and as a table of incidents.
 
-A leaked token is alive until somebody notices and revokes it, or until it expires or is replaced. The time to detection is a
-mixture of exponentials: groups of leaks, each with its share and its mean. Means are taken over a stated horizon, since most
-of the slow group outlives any. All times are in days. `scanner` finds leaked tokens.
+A leaked token is alive until somebody notices and revokes it, or until it expires or is replaced. The time to
+detection is a mixture of exponentials: groups of leaks, each with its share and its mean. Means are taken
+over a stated horizon, since most of the slow group outlives any. All times are in days. `scanner` finds
+leaked tokens.
 """
 
 import csv
@@ -18,7 +19,8 @@ SECOND = 1 / 86_400
 MINUTE = 60 * SECOND
 YEAR = 365.25
 HORIZON = 4 * YEAR
-"""Days over which exposure is counted unless told otherwise: as long as the longest survey in the table of incidents."""
+"""Days over which exposure is counted unless told otherwise: as long as the longest survey in the table of
+incidents."""
 NEVER = math.inf
 
 _CHUNK = 250_000  # draws that fit into a processor's cache
@@ -26,14 +28,21 @@ _CHUNK = 250_000  # draws that fit into a processor's cache
 
 @dataclass(frozen=True)
 class Detection:
-    """Days until a leak is noticed and the token revoked: groups of leaks, with the share of each and its mean in days."""
+    """Days until a leak is noticed and the token revoked: groups of leaks, with the share of each and its
+    mean in days."""
 
     shares: tuple[float, ...]
     means: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.shares) != len(self.means) or not math.isclose(sum(self.shares), 1) or min(self.means) <= 0:
-            raise ValueError(f"expected shares that add up to 1, each with a positive mean, got {self.shares}, {self.means}")
+        if (
+            len(self.shares) != len(self.means)
+            or not math.isclose(sum(self.shares), 1)
+            or min(self.means) <= 0
+        ):
+            raise ValueError(
+                f"expected shares that add up to 1, with positive means, got {self.shares}, {self.means}"
+            )
 
     def alive(self, days: ArrayLike) -> NDArray[np.float64]:
         """The share of leaked tokens that nobody has revoked after so many days."""
@@ -55,10 +64,12 @@ def one_speed(days: float, alive: float) -> Detection:
     return Detection((1.0,), (-days / math.log(alive),))
 
 
-def two_speeds(days: float, alive: float, *, late: float, late_alive: float, early: float, early_share: float) -> Detection:
-    """Two exponentials through three facts: `alive` after `days`, `late_alive` after `late` days, and of those revoked within
-    `days`, the share `early_share` within `early` days. It takes the fast group to be gone by `days`. Raises ValueError for
-    facts that contradict each other."""
+def two_speeds(
+    days: float, alive: float, *, late: float, late_alive: float, early: float, early_share: float
+) -> Detection:
+    """Two exponentials through three facts: `alive` after `days`, `late_alive` after `late` days, and of
+    those revoked within `days`, the share `early_share` within `early` days. It takes the fast group to be
+    gone by `days`. Raises ValueError for facts that contradict each other."""
     slow = (late - days) / math.log(alive / late_alive)
     share = alive * math.exp(days / slow)
     gone_early = early_share * (1 - alive)  # of all leaks
@@ -72,9 +83,9 @@ def two_speeds(days: float, alive: float, *, late: float, late_alive: float, ear
 class Policy:
     """What a team does about its tokens. Times in days, counted from the leak.
 
-    `lifetime`: the token expires that long after it was minted, and leaks at once. `rotation`: it is replaced every so many
-    days, and leaks at any moment in between. `faster`: detection is so many times as fast. `projects`: for how many projects
-    a token is good.
+    `lifetime`: the token expires that long after it was minted, and leaks at once. `rotation`: it is replaced
+    every so many days, and leaks at any moment in between. `faster`: detection is so many times as fast.
+    `projects`: for how many projects a token is good.
     """
 
     name: str
@@ -90,7 +101,8 @@ class Policy:
         return detection.faster(self.faster).alive(after) * rotated * (after < self.lifetime)
 
     def exposure(self, detection: Detection, horizon: float = HORIZON) -> float:
-        """Mean days for which a leaked token works, within the horizon: the integral of `alive`, in closed form."""
+        """Mean days for which a leaked token works, within the horizon: the integral of `alive`, in closed
+        form."""
         end = min(self.lifetime, self.rotation, horizon)
         total = 0.0
         for share, mean in zip(detection.shares, detection.faster(self.faster).means, strict=True):
@@ -112,8 +124,11 @@ class Simulated:
     standard_error: float
 
 
-def simulate(policy: Policy, detection: Detection, *, releases: int, seed: int, horizon: float = HORIZON) -> Simulated:
-    """Let the tokens of so many releases leak, and see how long each works. The same seed gives the same result."""
+def simulate(
+    policy: Policy, detection: Detection, *, releases: int, seed: int, horizon: float = HORIZON
+) -> Simulated:
+    """Let the tokens of so many releases leak, and see how long each works. The same seed gives the same
+    result."""
     rng = np.random.default_rng(seed)
     speeds, cut = detection.faster(policy.faster), min(policy.lifetime, horizon)
     total = squares = 0.0
@@ -148,7 +163,9 @@ class Incident:
         """An incident from a row of the file."""
         days = float(row["seconds"]) * SECOND if row["seconds"] else None
         share = float(row["share_alive"]) if row["share_alive"] else None
-        return cls(row["incident"], row["clock"], row["start"], row["end"], days, share, row["known"], row["source"])
+        return cls(
+            row["incident"], row["clock"], row["start"], row["end"], days, share, row["known"], row["source"]
+        )
 
 
 def incidents(path: str | Path) -> list[Incident]:

@@ -1,11 +1,13 @@
-"""A scanner for leaked API tokens that looks inside things: archives in archives, compiled files, git's whole history, base64.
+"""A scanner for leaked API tokens that looks inside things: archives in archives, compiled files, git's whole
+history, base64.
 
     report = scan("project/")
     for finding in report.findings: print(finding)       # dist/rocket-1.0.tar.gz › rocket-1.0/.env, offset 11
     for skipped in report.skipped: print(skipped)        # what could not be looked at, and why
 
-A finding is a place, never the secret. It follows no symbolic links, runs nothing but git, and unpacks in memory, up to a
-limit. What it knows of a token is the pattern that public secret scanners use; `layers` opens the containers.
+A finding is a place, never the secret. It follows no symbolic links, runs nothing but git, and unpacks in
+memory, up to a limit. What it knows of a token is the pattern that public secret scanners use; `layers` opens
+the containers.
 """
 
 import base64
@@ -23,7 +25,9 @@ from .layers import Budget, Skip
 TOKEN = re.compile(rb"pypi-[A-Za-z0-9_-]{85,}")
 """What secret scanners look for (GitHub Docs, "Supported secret scanning patterns")."""
 
-_CERTAIN = 90  # characters; behind them may stand a neighbour's, as in a .pyc, where the next byte is often a letter
+_CERTAIN = (
+    90  # characters; behind them may stand a neighbour's, as in a .pyc, where the next byte is often a letter
+)
 
 MAX_FILE = 64 * 2**20
 """Bytes; a larger file is skipped, and the report says so."""
@@ -32,18 +36,21 @@ MAX_UNPACKED = 256 * 2**20
 MAX_DEPTH = 8
 """Containers within containers."""
 
-# `pypi-` in base64, at each of the three byte offsets at which it may begin: the characters that depend on it alone, and what
-# has to stand before them so that the group of four can be decoded.
+# `pypi-` in base64, at each of the three byte offsets at which it may begin: the characters that depend on it
+# alone, and what has to stand before them so that the group of four can be decoded.
 _NEEDLES = ((b"cHlwaS", b""), (b"B5cGkt", b"AH"), (b"weXBpL", b"AAB"))
 _BREAK = rb"(?:\r?\n[ \t]*)?"
-_IN_BASE64 = re.compile(rb"|".join(rb"(" + _BREAK.join(re.escape(bytes([c])) for c in needle) + rb")" for needle, _ in _NEEDLES))
+_IN_BASE64 = re.compile(
+    rb"|".join(rb"(" + _BREAK.join(re.escape(bytes([c])) for c in needle) + rb")" for needle, _ in _NEEDLES)
+)
 _BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+" + _BREAK + rb")+")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A place where a token lies. Two findings with the same `fingerprint` are the same token; it does not tell which."""
+    """A place where a token lies. Two findings with the same `fingerprint` are the same token; it does not
+    tell which."""
 
     place: tuple[str, ...]
     """The path of a file, then the path inside it, and so on."""
@@ -54,7 +61,9 @@ class Finding:
     fingerprint: str = field(compare=False)
 
     def __str__(self) -> str:
-        return f"{' › '.join(self.place)}, offset {self.offset}{', in base64' if self.form == 'base64' else ''}"
+        return (
+            f"{' › '.join(self.place)}, offset {self.offset}{', in base64' if self.form == 'base64' else ''}"
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,8 @@ class Report:
 
 
 def find_tokens(blob: bytes) -> Iterator[tuple[int, str, bytes]]:
-    """The tokens in some bytes, plain and inside base64 (also URL-safe, also wrapped over lines): offset, form, token."""
+    """The tokens in some bytes, plain and inside base64 (also URL-safe, also wrapped over lines): offset,
+    form, token."""
     if b"pypi-" in blob:
         for match in TOKEN.finditer(blob):
             yield match.start(), "plain", match[0]
@@ -146,7 +156,8 @@ def _scan_file(path: Path, place: tuple[str, ...], report: Report) -> None:
 
 
 def _scan_blob(data: bytes, place: tuple[str, ...], report: Report, budget: Budget) -> set[str]:
-    """Look into the layers of some bytes, then at the bytes themselves. Returns the fingerprints of what was found."""
+    """Look into the layers of some bytes, then at the bytes themselves. Returns the fingerprints of what was
+    found."""
     seen: set[str] = set()
     inside = layers.open_layers(data, place[-1])
     if inside is not None:
@@ -156,7 +167,9 @@ def _scan_blob(data: bytes, place: tuple[str, ...], report: Report, budget: Budg
             seen = _scan_layers(inside(budget), place, report, budget)
     for offset, form, token in find_tokens(data):
         fingerprint = hashlib.sha256(token[:_CERTAIN]).hexdigest()[:12]
-        if inside is None or fingerprint not in seen:  # a container that does not compress shows what was found inside it
+        if (
+            inside is None or fingerprint not in seen
+        ):  # a container that does not compress shows what was found inside it
             report.findings.append(Finding(place, offset, form, fingerprint))
         seen.add(fingerprint)
     return seen
@@ -176,5 +189,7 @@ def _scan_layers(
 
 def _printable(name: str) -> str:
     """A name for the report: it may come from anybody, and may even be a token."""
+    if name.isprintable() and "pypi-" not in name:
+        return name
     shown = "".join(character if character.isprintable() else "\ufffd" for character in name)
     return re.sub(TOKEN.pattern.decode(), "[token]", shown)

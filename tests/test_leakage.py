@@ -1,4 +1,5 @@
-"""The exposure model: closed form against simulation, the fits against the facts they are made from, the table of incidents."""
+"""The exposure model: closed form against simulation, the fits against the facts they are made from, the
+table of incidents."""
 
 from datetime import date
 from pathlib import Path
@@ -37,7 +38,9 @@ POLICIES = [
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 @pytest.mark.parametrize("speeds", [SPEEDS, one_speed(31, 0.74)], ids=["two speeds", "one speed"])
-def test_ten_million_simulated_releases_agree_with_the_closed_form_within_three_standard_errors(policy, speeds):
+def test_ten_million_simulated_releases_agree_with_the_closed_form_within_three_standard_errors(
+    policy, speeds
+):
     releases = 10_000_000 if policy is POLICIES[0] else 4_000_000
     simulated = simulate(policy, speeds, releases=releases, seed=23)
     assert simulated.standard_error > 0
@@ -94,8 +97,16 @@ def test_shares_that_do_not_add_up_are_refused():
         Detection((0.5, 0.4), (1, 2))
 
 
-@given(st.floats(0.001, 5000), st.floats(0.001, 5000), st.floats(0.01, 1e5), st.floats(0.01, 1e5), st.floats(0, 1))
-def test_exposure_lies_between_nothing_and_the_shortest_limit_whatever_the_numbers(life, rotation, fast, slow, share):
+@given(
+    st.floats(0.001, 5000),
+    st.floats(0.001, 5000),
+    st.floats(0.01, 1e5),
+    st.floats(0.01, 1e5),
+    st.floats(0, 1),
+)
+def test_exposure_lies_between_nothing_and_the_shortest_limit_whatever_the_numbers(
+    life, rotation, fast, slow, share
+):
     speeds = Detection((share, 1 - share), (fast, slow))
     policy = Policy("any", lifetime=life, rotation=rotation)
     assert 0 < policy.exposure(speeds) <= min(life, rotation, HORIZON) * (1 + 1e-9)
@@ -116,9 +127,17 @@ def test_an_incidents_days_are_those_between_its_dates():
         assert row.days == pytest.approx((date.fromisoformat(row.end) - date.fromisoformat(row.start)).days)
 
 
-@pytest.mark.parametrize(("days", "text"), [
-    (20 * SECOND, "20 s"), (15 * MINUTE, "15 min"), (152 * MINUTE, "2 h 32 min"), (3 / 24, "3 h"), (10, "10 days"), (483, "483 days"),
-    (4 * YEAR, "4 years"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (20 * SECOND, "20 s"),
+        (15 * MINUTE, "15 min"),
+        (152 * MINUTE, "2 h 32 min"),
+        (3 / 24, "3 h"),
+        (10, "10 days"),
+        (483, "483 days"),
+        (4 * YEAR, "4 years"),
+    ],
+)
 def test_a_duration_is_written_in_the_unit_that_suits_it(days, text):
     assert duration(days) == text

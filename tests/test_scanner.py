@@ -47,7 +47,8 @@ def tarred(**members):
     return buffer.getvalue()
 
 
-# -- the leaky project ------------------------------------------------------------------------------------------------
+# -- the leaky project
+# ------------------------------------------------------------------------------------------------
 
 
 def test_all_seven_places_of_the_leaky_project_are_found_and_nothing_else(tmp_path):
@@ -64,7 +65,8 @@ def test_nothing_is_reported_in_the_same_project_without_a_token(tmp_path):
     assert repr(scan(tmp_path)) == "nothing found"
 
 
-# -- text and base64 --------------------------------------------------------------------------------------------------
+# -- text and base64
+# --------------------------------------------------------------------------------------------------
 
 
 @given(before=st.binary(max_size=7), after=st.binary(max_size=7), urlsafe=st.booleans())
@@ -97,14 +99,25 @@ def test_innocent_bytes_and_innocent_base64_yield_nothing(data):
     assert list(find_tokens(data)) == list(find_tokens(base64.b64encode(b"pypi-" + data[:80]))) == []
 
 
-# -- containers -------------------------------------------------------------------------------------------------------
+# -- containers
+# -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [
-    zipped(a=LEAK), tarred(a=LEAK), gzip.compress(LEAK), bz2.compress(LEAK), lzma.compress(LEAK),
-    gzip.compress(tarred(a=zipped(b=gzip.compress(LEAK)))), gzip.compress(b"first") + gzip.compress(LEAK),
-    zipped(a=base64.encodebytes(LEAK)), b"#!/usr/bin/env python3\n" + zipped(a=LEAK),
-], ids=["zip", "tar", "gzip", "bzip2", "xz", "nested", "second gzip member", "base64 in zip", "zipapp"])  # fmt: skip
+@pytest.mark.parametrize(
+    "data",
+    [
+        zipped(a=LEAK),
+        tarred(a=LEAK),
+        gzip.compress(LEAK),
+        bz2.compress(LEAK),
+        lzma.compress(LEAK),
+        gzip.compress(tarred(a=zipped(b=gzip.compress(LEAK)))),
+        gzip.compress(b"first") + gzip.compress(LEAK),
+        zipped(a=base64.encodebytes(LEAK)),
+        b"#!/usr/bin/env python3\n" + zipped(a=LEAK),
+    ],
+    ids=["zip", "tar", "gzip", "bzip2", "xz", "nested", "second gzip member", "base64 in zip", "zipapp"],
+)
 def test_a_token_in_a_container_is_found_once_whatever_the_name_says(tmp_path, data):
     (tmp_path / "picture.png").write_bytes(data)
     assert len(places(tmp_path)) == 1
@@ -135,7 +148,8 @@ def test_a_finding_does_not_contain_the_secret(tmp_path):
     assert TOKEN[10:20] not in repr(scan(tmp_path).findings)
 
 
-# -- git --------------------------------------------------------------------------------------------------------------
+# -- git -----------------------------------------------------------------------------------------------------
+# ---------
 
 
 @pytest.fixture
@@ -153,7 +167,11 @@ def test_a_deleted_file_is_found_in_the_history(repository):
 
 
 def test_a_commit_that_was_amended_away_is_found(repository):
-    for command in ("git checkout -q --orphan clean", "git commit -q --allow-empty -m clean", "git branch -D master main"):
+    for command in (
+        "git checkout -q --orphan clean",
+        "git commit -q --allow-empty -m clean",
+        "git branch -D master main",
+    ):
         run(command, repository, fails=True)
     run("git reflog expire --expire=now --all", repository)
     [(_, blob)] = places(repository)
@@ -195,17 +213,26 @@ def test_the_repositorys_own_settings_run_nothing(repository):
     assert not marker.exists()
 
 
-# -- hostile, broken, odd ---------------------------------------------------------------------------------------------
+# -- hostile, broken, odd
+# ---------------------------------------------------------------------------------------------
 
 
 def bomb():
     return gzip.compress(b"\0" * 3_000_000)
 
 
-@pytest.mark.parametrize("data", [
-    bomb(), zipped(a=b"\0" * 3_000_000), zipped(**{str(n): bytes(300_000) for n in range(10)}),
-    bz2.compress(b"\0" * 3_000_000), tarred(**{str(n): b"" for n in range(9000)}), zipped(a=bomb()),
-], ids=["gzip", "zip", "many", "bzip2", "empty members", "nested"])  # fmt: skip
+@pytest.mark.parametrize(
+    "data",
+    [
+        bomb(),
+        zipped(a=b"\0" * 3_000_000),
+        zipped(**{str(n): bytes(300_000) for n in range(10)}),
+        bz2.compress(b"\0" * 3_000_000),
+        tarred(**{str(n): b"" for n in range(9000)}),
+        zipped(a=bomb()),
+    ],
+    ids=["gzip", "zip", "many", "bzip2", "empty members", "nested"],
+)
 def test_a_bomb_is_skipped_and_said(tmp_path, monkeypatch, data):
     monkeypatch.setattr(scanner, "MAX_UNPACKED", 2**20)
     (tmp_path / "a").write_bytes(data)
@@ -244,8 +271,14 @@ def test_what_there_is_of_a_truncated_gzip_is_looked_at(tmp_path):
     assert [skipped.reason for skipped in report.skipped] == ["breaks off, or is broken"]
 
 
-@given(st.sampled_from([zipped(a=LEAK), tarred(a=LEAK), gzip.compress(LEAK), bz2.compress(LEAK), lzma.compress(LEAK)]),
-       st.integers(0, 400), st.binary(max_size=6), st.integers(0, 3000))  # fmt: skip
+@given(
+    st.sampled_from(
+        [zipped(a=LEAK), tarred(a=LEAK), gzip.compress(LEAK), bz2.compress(LEAK), lzma.compress(LEAK)]
+    ),
+    st.integers(0, 400),
+    st.binary(max_size=6),
+    st.integers(0, 3000),
+)
 def test_no_damage_to_an_archive_makes_it_raise(data, position, garbage, end):
     damaged = (data[:position] + garbage + data[position + len(garbage) :])[:end]
     opened = layers.open_layers(damaged, "a")
@@ -256,7 +289,9 @@ def test_no_damage_to_an_archive_makes_it_raise(data, position, garbage, end):
             assert str(skip)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"cells": 3}', '{"cells": [1]}', '{"cells": [{"outputs": 3}]}', '{"a":' * 9999])
+@pytest.mark.parametrize(
+    "text", ["{", "{}", '{"cells": 3}', '{"cells": [1]}', '{"cells": [{"outputs": 3}]}', '{"a":' * 9999]
+)
 def test_a_notebook_that_is_none_is_read_as_text(tmp_path, text):
     write(tmp_path / "a.ipynb", text + TOKEN)
     assert places(tmp_path) == [("a.ipynb",)]

@@ -1,4 +1,5 @@
-"""Chapter 01: narrowing a token, getting past a mask, looking inside base64, and two clocks' worth of arithmetic."""
+"""Chapter 01: narrowing a token, getting past a mask, looking inside base64, and two clocks' worth of
+arithmetic."""
 
 import base64
 import hashlib
@@ -27,10 +28,18 @@ TOKEN = re.compile(rb"pypi-[A-Za-z0-9_-]{85,}")
 def _upload(lab: Lab, token: str, project: str, version: str) -> int:
     """The index's answer to a small release."""
     content = f"{project} {version}".encode()
-    fields = {":action": "file_upload", "metadata_version": "2.4", "name": project, "version": version,
-              "filetype": "sdist", "sha256_digest": hashlib.sha256(content).hexdigest()}  # fmt: skip
+    fields = {
+        ":action": "file_upload",
+        "metadata_version": "2.4",
+        "name": project,
+        "version": version,
+        "filetype": "sdist",
+        "sha256_digest": hashlib.sha256(content).hexdigest(),
+    }
     files = {"content": (f"{project.replace('-', '_')}-{version}.tar.gz", content)}
-    return lab.http.post("https://pypi.test/legacy/", data=fields, files=files, auth=("__token__", token)).status_code
+    return lab.http.post(
+        "https://pypi.test/legacy/", data=fields, files=files, auth=("__token__", token)
+    ).status_code
 
 
 def probe_lend(lend: Any) -> None:
@@ -46,8 +55,10 @@ def probe_lend(lend: Any) -> None:
             if _upload(lab, lent, other, "1.0") == 200:
                 raise Wrong(f"With the lent token {other} was published too. Which caveat names projects?")
             if _upload(lab, lent, project, "1.0") != 200:
-                text = "Print its caveats. In which order does the one with tag 0 take its two times, and in which unit?"
-                raise Wrong(f"The lent token does not even publish {project}, right after it was lent. {text}")
+                text = "In which order does the caveat with tag 0 take its two times, and in which unit?"
+                raise Wrong(
+                    f"The lent token does not even publish {project}, right after it was lent. {text}"
+                )
             lab.clock.advance(seconds=seconds - 1)
             if _upload(lab, lent, project, "2.0") != 200:
                 raise Wrong(f"Lent for {seconds} seconds, it was dead a second before they were over.")
@@ -67,20 +78,33 @@ def probe_disguise(disguise: Any, restore: Any) -> None:
             run = runner([sys.executable, "-c", "import sys; print(sys.argv[1])", text])
         shown = run.log.removesuffix("\n")
         if MASK in shown:
-            raise Wrong(f"The log reads {show(shown)}. The mask knows this form; look at the table once more.")
+            raise Wrong(
+                f"The log reads {show(shown)}. The mask knows this form; look at the table once more."
+            )
         if restore(shown) != token:
             what = "already before it was printed" if restore(text) != token else "from what the log shows"
-            raise Wrong(f"`restore` does not give the token back {what}. A thief wants every character, in its case.")
+            raise Wrong(
+                f"`restore` does not give the token back {what}. A thief wants every character, in its case."
+            )
 
 
 def probe_find_tokens(find_tokens: Any) -> None:
     chance = random.Random(11)
-    tokens = [api_tokens.mint(api_tokens.token_id(n), [[api_tokens.USER, "x" * n]]).encode() for n in range(70, 76)]
+    tokens = [
+        api_tokens.mint(api_tokens.token_id(n), [[api_tokens.USER, "x" * n]]).encode() for n in range(70, 76)
+    ]
     header = b"Authorization: Basic "
     noise = [base64.b64encode(chance.randbytes(n)) for n in (90, 91, 92)]
 
     def log(*texts: bytes) -> bytes:
-        lines = [b"GET /legacy/ HTTP/1.1", b"Host: pypi.test", *texts, b"Accept: */*", b"Digest: " + noise[0], b"200 OK"]
+        lines = [
+            b"GET /legacy/ HTTP/1.1",
+            b"Host: pypi.test",
+            *texts,
+            b"Accept: */*",
+            b"Digest: " + noise[0],
+            b"200 OK",
+        ]
         return b"\n".join(lines) + b"\n"
 
     def ask(blob: bytes, wanted: set[bytes], wrong: str) -> None:
@@ -95,17 +119,24 @@ def probe_find_tokens(find_tokens: Any) -> None:
     ask(log(b"token: " + tokens[0]), {tokens[0]}, "A token that lay there in plain sight was missed.")
     ask(log(b"Etag: " + noise[1], b"X: " + noise[2]), set(), "")
     found = [
-        sum(token in find_tokens(log(b"Id: " + b"i" * n, header + base64.b64encode(user + token))) for n in range(4))
+        sum(
+            token in find_tokens(log(b"Id: " + b"i" * n, header + base64.b64encode(user + token)))
+            for n in range(4)
+        )
         for token, user in zip(tokens[1:4], (b"__token__:", b"__token__::", b"__token__:::"), strict=True)
     ]
     if not any(found):
-        raise Wrong("None of the tokens in a header's base64 was found. Decode one such line by hand: what is in it?")
+        raise Wrong(
+            "None of the tokens in a header's base64 was found. Decode one such line by hand: what is in it?"
+        )
     if 4 not in found:
         text = "What does the decoder do to colons and spaces, and what happens to its groups of four?"
         raise Wrong(f"In base64, a token was found only when the lines above it had a certain length. {text}")
     if set(found) != {4}:
         text = "Encode `x` and a token, `xx` and a token, and compare the three texts."
-        raise Wrong(f"In base64 a token can begin at three offsets; it was found at {found.count(4)} of them. {text}")
+        raise Wrong(
+            f"In base64 a token can begin at three offsets; it was found at {found.count(4)} of them. {text}"
+        )
     both = log(b"a " + tokens[4], header + base64.b64encode(b"alice:" + tokens[5]))
     ask(both, set(tokens[4:]), "With one token in plain sight and another in base64, not both were found.")
 
@@ -131,11 +162,17 @@ def probe_still_alive(still_alive: Any) -> None:
             if math.isclose(got, 1 - right, rel_tol=1e-9):
                 raise Wrong(f"{asked} came {got:.4f}: that is the share of the dead.")
             if math.isclose(got, sum(share * 2 ** (-days / mean) for share, mean in speeds), rel_tol=1e-9):
-                raise Wrong(f"{asked} came {got:.4f}: that is right if `mean` were the time by which half are gone.")
+                raise Wrong(
+                    f"{asked} came {got:.4f}: that is right if `mean` were the time by which half are gone."
+                )
             mixed = sum(share * mean for share, mean in speeds)
             if math.isclose(got, math.exp(-days / mixed), rel_tol=1e-9):
-                raise Wrong(f"{asked} came {got:.4f}: one leak of average speed. Was any leak of that speed there?")
-            raise Wrong(f"{asked} came {got:.4f}. On day 0 all are alive; after that, each group dies at its own speed.")
+                raise Wrong(
+                    f"{asked} came {got:.4f}: one leak of average speed. Was any leak of that speed there?"
+                )
+            raise Wrong(
+                f"{asked} came {got:.4f}. On day 0 all are alive; then each group dies at its own speed."
+            )
 
 
 def probe_mean_exposure(mean_exposure: Any) -> None:
@@ -148,7 +185,9 @@ def probe_mean_exposure(mean_exposure: Any) -> None:
             asked = f"For a lifetime of {lifetime} days and {speeds}"
             if math.isclose(got, sum(share * min(mean, lifetime) for share, mean in speeds), rel_tol=1e-6):
                 text = "Leaks that are noticed earlier than the mean bring their own average down."
-                raise Wrong(f"{asked} came {got:.4g}: the smaller of two means is not the mean of the smaller. {text}")
+                raise Wrong(
+                    f"{asked} came {got:.4g}: the smaller of two means is not the mean of the smaller. {text}"
+                )
             if math.isclose(got, sum(share * mean for share, mean in speeds), rel_tol=1e-6):
                 raise Wrong(f"{asked} came {got:.4g}: days are counted on which the token had long expired.")
             if got > lifetime * (1 + 1e-9):
@@ -168,37 +207,46 @@ def lend(token: str, project: str, seconds: int) -> str:
         probe=probe_lend,
         hints=(
             "You may add two conditions without asking anybody. What does each look like as JSON?",
-            "`[1, [names]]` for the project, `[0, expires_at, not_before]` for the time, both in Unix seconds.",
+            "`[1, [names]]` for the project; `[0, expires_at, not_before]`, in Unix seconds, for the time.",
         ),
-        answer='''
+        answer="""
 def lend(token, project, seconds):
     now = int(time.time())
     narrowed = api_tokens.attenuate(token, [1, [project]])
     return api_tokens.attenuate(narrowed, [0, now + seconds, now])
-''',
+""",
         mistakes=(
-            ('''
+            (
+                """
 def lend(token, project, seconds):
     now = int(time.time())
     return api_tokens.attenuate(token, [0, now + seconds, now])
-''', "names projects"),
-            ('''
+""",
+                "names projects",
+            ),
+            (
+                """
 def lend(token, project, seconds):
     now = int(time.time())
     return api_tokens.attenuate(api_tokens.attenuate(token, [1, [project]]), [0, now, now + seconds])
-''', "In which order"),
-            ('''
+""",
+                "In which order",
+            ),
+            (
+                """
 def lend(token, project, seconds):
     return api_tokens.attenuate(token, [1, [project]])
-''', "What makes it stop"),
+""",
+                "What makes it stop",
+            ),
         ),
-        cheat='''
+        cheat="""
 def lend(token, project, seconds):
     now = int(time.time())
     narrowed = api_tokens.attenuate(token, [1, ["octo-rocket"]])
     return api_tokens.attenuate(narrowed, [0, now + 600, now])
-''',
-        right="Nobody was asked: not the index, not even the owner. Narrowing is free; uploading tools hardly use it.",
+""",
+        right="Nobody was asked: not the index, not even the owner. Narrowing is free, and hardly ever done.",
         minutes=4,
     ),
     Exercise(
@@ -216,38 +264,44 @@ def restore(text: str) -> str:
         probe=probe_disguise,
         hints=(
             "The mask looks for texts that it knows. What are you free to do with a text that it does not?",
-            "Any change that can be undone and is not in the table's hidden rows will do; one character between two halves.",
+            "A change that can be undone and that no hidden row shows will do: even one character more.",
         ),
-        answer='''
+        answer="""
 def disguise(token):
     return token[:20] + " " + token[20:]
 
 def restore(text):
     return text.replace(" ", "")
-''',
+""",
         mistakes=(
-            ('''
+            (
+                """
 def disguise(token):
     return base64.b64encode(token.encode()).decode()
 
 def restore(text):
     return base64.b64decode(text).decode()
-''', "knows this form"),
-            ('''
+""",
+                "knows this form",
+            ),
+            (
+                """
 def disguise(token):
     return token.swapcase()
 
 def restore(text):
     return text.lower()
-''', "already before"),
+""",
+                "already before",
+            ),
         ),
-        cheat='''
+        cheat="""
 def disguise(token):
     return token[:-2] + " " + token[-2:]
 
 def restore(text):
     return text[:174] + text[175:]
-''',
+""",
         right="Masking protects from accidents. It stops nobody who can change one line of the job.",
         minutes=3,
     ),
@@ -262,39 +316,48 @@ def find_tokens(blob: bytes) -> set[bytes]:
         probe=probe_find_tokens,
         hints=(
             "Cut out candidates, decode each, then use your regular expression again.",
-            "A candidate is a long run of `[A-Za-z0-9+/]` with its padding; `re.findall` cuts, `TOKEN.findall` looks.",
+            "A candidate is a long run of `[A-Za-z0-9+/]` with its padding: `re.findall` cuts them all out.",
         ),
-        answer='''
+        answer="""
 def find_tokens(blob):
     found = set(TOKEN.findall(blob))
     for run in re.findall(rb"[A-Za-z0-9+/]{100,}={0,2}", blob):
         found |= set(TOKEN.findall(base64.b64decode(run + b"=" * (-len(run) % 4))))
     return found
-''',
+""",
         mistakes=(
-            ('''
+            (
+                """
 def find_tokens(blob):
     found = set(TOKEN.findall(blob))
     for run in re.findall(rb"cHlwaS[A-Za-z0-9+/]+={0,2}", blob):
         found |= set(TOKEN.findall(base64.b64decode(run + b"=" * (-len(run) % 4))))
     return found
-''', "at 1 of them"),
-            ('''
+""",
+                "at 1 of them",
+            ),
+            (
+                """
 def find_tokens(blob):
     kept = re.sub(rb"[^A-Za-z0-9+/]", b"", blob)
     kept = kept[: len(kept) // 4 * 4]
     return set(TOKEN.findall(blob)) | set(TOKEN.findall(base64.b64decode(kept)))
-''', "groups of four"),
-            ('''
+""",
+                "groups of four",
+            ),
+            (
+                """
 def find_tokens(blob):
     return set(TOKEN.findall(blob))
-''', "by hand"),
+""",
+                "by hand",
+            ),
         ),
-        cheat='''
+        cheat="""
 def find_tokens(blob):
     return {blob.split(b"token: ")[1].split()[0]} if b"token: " in blob else set()
-''',
-        right="Wrapped over lines, reversed or in hexadecimal it would still be missed; somebody always has one more idea.",
+""",
+        right="Wrapped over lines, or in hexadecimal, it would be missed: there is always one more idea.",
         minutes=6,
     ),
     Exercise(
@@ -302,7 +365,7 @@ def find_tokens(blob):
         names=("still_alive",),
         stub='''
 def still_alive(days: float, speeds: list[tuple[float, float]]) -> float:
-    """The share of leaked tokens alive after so many days; `speeds` are pairs of a share and a mean in days."""
+    """The share of leaked tokens alive after so many days. `speeds`: pairs of a share and a mean in days."""
     ...
 ''',
         probe=probe_still_alive,
@@ -310,36 +373,45 @@ def still_alive(days: float, speeds: list[tuple[float, float]]) -> float:
             "Follow each group by itself. How many of it are left, and how large was it?",
             "One group with mean m: `math.exp(-days / m)` of it are left. Weigh by the share, and add.",
         ),
-        answer='''
+        answer="""
 import math
 
 def still_alive(days, speeds):
     return sum(share * math.exp(-days / mean) for share, mean in speeds)
-''',
+""",
         mistakes=(
-            ('''
+            (
+                """
 import math
 
 def still_alive(days, speeds):
     return math.exp(-days / sum(share * mean for share, mean in speeds))
-''', "average speed"),
-            ('''
+""",
+                "average speed",
+            ),
+            (
+                """
 def still_alive(days, speeds):
     return sum(share * 2 ** (-days / mean) for share, mean in speeds)
-''', "half are gone"),
-            ('''
+""",
+                "half are gone",
+            ),
+            (
+                """
 import math
 
 def still_alive(days, speeds):
     return sum(share * (1 - math.exp(-days / mean)) for share, mean in speeds)
-''', "share of the dead"),
+""",
+                "share of the dead",
+            ),
         ),
-        cheat='''
+        cheat="""
 import math
 
 def still_alive(days, speeds):
     return math.exp(-days / speeds[0][1])
-''',
+""",
         right="A mixture: the quick die out, and what is left looks slower and slower.",
         minutes=4,
     ),
@@ -353,30 +425,36 @@ def mean_exposure(lifetime: float, speeds: list[tuple[float, float]]) -> float:
 ''',
         probe=probe_mean_exposure,
         hints=(
-            "A token that is alive at a moment adds that moment. So the mean is an area: under which curve, up to where?",
+            "A token alive at a moment adds that moment: so it is an area. Under which curve, up to where?",
             "Integrate `share * exp(-t / mean)` from 0 to `lifetime`, for each group, and add.",
         ),
-        answer='''
+        answer="""
 import math
 
 def mean_exposure(lifetime, speeds):
     return sum(share * mean * (1 - math.exp(-lifetime / mean)) for share, mean in speeds)
-''',
+""",
         mistakes=(
-            ('''
+            (
+                """
 def mean_exposure(lifetime, speeds):
     return sum(share * min(mean, lifetime) for share, mean in speeds)
-''', "mean of the smaller"),
-            ('''
+""",
+                "mean of the smaller",
+            ),
+            (
+                """
 def mean_exposure(lifetime, speeds):
     return sum(share * mean for share, mean in speeds)
-''', "long expired"),
+""",
+                "long expired",
+            ),
         ),
-        cheat='''
+        cheat="""
 def mean_exposure(lifetime, speeds):
     return lifetime * 0.999
-''',
-        right="For a lifetime much shorter than every mean, the answer is the lifetime: detection no longer plays a part.",
+""",
+        right="For a lifetime far below every mean, the answer is the lifetime: detection no longer matters.",
         minutes=5,
     ),
 ]

@@ -47,8 +47,8 @@ def _time_axis(axes: Axes, low: float, high: float) -> None:
 def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
     """How long things last, on one logarithmic axis, each group with a mark of its own.
 
-    `groups` maps a heading, the clock that its rows are measured by, to rows of a label, a number of days (infinite for what
-    never ends), and a word that stands before the number ("at most"), or nothing.
+    `groups` maps a heading, the clock that its rows are measured by, to rows of a label, a number of days
+    (infinite for what never ends), and a word that stands before the number ("at most"), or nothing.
     """
     rows = [(label, days) for group in groups.values() for label, days, _ in group]
     count = len(rows) + len(groups) * 1.25
@@ -81,8 +81,15 @@ def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
             axes.plot([SECOND * 8, end], [y, y], color=colour, linewidth=1.2, alpha=0.5)
             axes.plot(end, y, ">" if days > end else mark, color=colour, markersize=10, clip_on=False)
             near = end > 20
-            axes.annotate(value, (end, y), (-10 if near else 10, 9 if near else 0), textcoords="offset points",
-                          ha="right" if near else "left", va="center", size=SIZE - 1)  # fmt: skip
+            axes.annotate(
+                value,
+                (end, y),
+                (-10 if near else 10, 9 if near else 0),
+                textcoords="offset points",
+                ha="right" if near else "left",
+                va="center",
+                size=SIZE - 1,
+            )
             axes.text(-0.015, y, label, ha="right", va="center", transform=axes.get_yaxis_transform())
             words.append(f"{label} {value}")
         told.append(f"{heading}: {', '.join(words)}")
@@ -92,7 +99,8 @@ def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
 
 @matplotlib.rc_context(STYLE)
 def survival(facts: Sequence[tuple[float, float, str]], curves: dict[str, Detection]) -> Figure:
-    """The share of leaked credentials still alive, as each model predicts it, and the facts that it should meet.
+    """The share of leaked credentials still alive, as each model predicts it, and the facts that it should
+    meet.
 
     `facts` are a day, the share alive on it, and a label; the last two curves are drawn dashed and solid.
     """
@@ -116,23 +124,34 @@ def survival(facts: Sequence[tuple[float, float, str]], curves: dict[str, Detect
         axes.annotate(name, place, offset, textcoords="offset points", color=colour, weight="bold")
     for day, share, label in facts:
         axes.plot(day, share, "o", color=BLACK, markersize=10, zorder=5)
-        axes.annotate(label, (day, share), (0, 14), textcoords="offset points", ha="center",
-                      size=SIZE - 1, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+        axes.annotate(
+            label,
+            (day, share),
+            (0, 14),
+            textcoords="offset points",
+            ha="center",
+            size=SIZE - 1,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
     axes.set_xlabel("after the leak")
     axes.set_ylabel("still alive")
-    told = [f"{label}, where " + " and ".join(f"{name} says {float(s.alive(day)):.1%}" for name, s in curves.items())
-            for day, _, label in facts]  # fmt: skip
+    told = [
+        f"{label}, where "
+        + " and ".join(f"{name} says {float(s.alive(day)):.1%}" for name, s in curves.items())
+        for day, _, label in facts
+    ]
     return Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
 
 
 @matplotlib.rc_context(STYLE)
 def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
-    """What each measure leaves of the exposure, on a logarithmic axis. `rows` are a label and project-days; the first is
-    what the others are compared with."""
+    """What each measure leaves of the exposure, on a logarithmic axis. `rows` are a label and project-days;
+    the first is what the others are compared with."""
     (_, most), ordered = rows[0], sorted(rows, key=lambda row: -row[1])
     least = min(value for _, value in rows)
     (worst, left), (best, _) = (pick(rows[1:], key=lambda row: row[1]) for pick in (max, min))
-    title = f"Of the exposure, “{worst}” leaves {left / most:.0%}; “{best}” leaves one part in {_round(most / least)}"
+    few = f"one part in {_round(most / least)}"
+    title = f"Of the exposure, “{worst}” leaves {left / most:.0%}; “{best}” leaves {few}"
     axes = _chart(title, 1.5 + 0.55 * len(rows), 3.6)
     axes.set_xscale("log")
     axes.set_xlim(least / 3, most * 30)
@@ -151,8 +170,15 @@ def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
         colour = VERMILLION if value > most / 2 else BLUE
         axes.plot([least / 3, value], [y, y], color=colour, linewidth=2)
         axes.plot(value, y, "X" if colour == VERMILLION else "o", color=colour, markersize=11)
-        axes.annotate(_figure_of(value), (value, y), (12, 0), textcoords="offset points", va="center",
-                      weight="bold", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+        axes.annotate(
+            _figure_of(value),
+            (value, y),
+            (12, 0),
+            textcoords="offset points",
+            va="center",
+            weight="bold",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
         told.append(f"{label} {_figure_of(value)}")
     return Figure(f"{title}. In project-days: {', '.join(told)}.", axes.figure)
 

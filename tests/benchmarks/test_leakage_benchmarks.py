@@ -51,14 +51,18 @@ def test_a_large_project_scanned(benchmark, haystack):
     found = {finding.fingerprint for finding in report.findings}
     result = f"{len(found)} of {len(tokens)} found, {len(report.findings) - len(tokens)} invented"
     benchmark.extra_info.update(
-        what=f"scan of {FILES:,} files, {ARCHIVES} archives, {COMMITS:,} commits; reading the files", aim="under 5 s, all, none",
-        times=1, peer=reading, result=result,
-    )  # fmt: skip
+        what=f"scan of {FILES:,} files, {ARCHIVES} archives, {COMMITS:,} commits; reading the files",
+        aim="under 5 s, all, none",
+        times=1,
+        peer=reading,
+        result=result,
+    )
 
 
 @pytest.fixture(scope="module")
 def haystack(tmp_path_factory):
-    """A project with tokens in files (plain and in base64), in archives (one or two deep), and in deleted files of its history."""
+    """A project with tokens in files (plain and in base64), in archives (one or two deep), and in deleted
+    files of its history."""
     root, chance = tmp_path_factory.mktemp("haystack"), random.Random(1)
     tokens = [mint(f"token-{n:04}-{'x' * 25}", [[USER, "alice"]]).encode() for n in range(TOKENS)]
     wanted = iter(tokens)
@@ -111,7 +115,8 @@ def _tar(members: dict[str, bytes]) -> bytes:
 
 
 def _history(folder: Path, tokens: list[bytes], chance: random.Random) -> None:
-    """A thousand commits by `git fast-import`; each token is in one of them, and its file is deleted in the next."""
+    """A thousand commits by `git fast-import`; each token is in one of them, and its file is deleted in the
+    next."""
     marked = dict(zip(chance.sample(range(2, COMMITS - 2, 2), len(tokens)), tokens, strict=True))
     stream = []
     for n in range(COMMITS):
