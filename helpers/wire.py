@@ -123,26 +123,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: "_Server"
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-
     wbufsize = -1  # headers and content in one go
 
     def setup(self) -> None:
         self.request.settimeout(HANDSHAKE_TIMEOUT)
-        self.request = self.server.context.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
-        self.server.connections.add(self.request)
-        try:
-            self.request.do_handshake()
-            self.request.settimeout(IDLE_TIMEOUT)
-            super().setup()
-        except OSError:
-            self.finish()
-            raise
-
-    def finish(self) -> None:
-        self.server.connections.discard(self.request)
-        with contextlib.suppress(OSError), self.request:
-            if hasattr(self, "rfile"):
-                super().finish()
+        self.request.do_handshake()
+        self.request.settimeout(IDLE_TIMEOUT)
+        super().setup()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):  # every method is the application's affair
@@ -202,6 +189,18 @@ class _Server(ThreadingTCPServer):
         self.app, self.context = app, context
         self.connections: set[ssl.SSLSocket] = set()
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def get_request(self) -> tuple[ssl.SSLSocket, Any]:
+        """Accept a connection, but leave its handshake to its own thread."""
+        plain, address = super().get_request()
+        connection = self.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self.connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        """The end of a connection, whatever became of it."""
+        self.connections.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up, or does not speak TLS, is its own affair."""

@@ -227,7 +227,16 @@ def test_a_script_in_the_working_folder_can_be_run_by_its_path(runner):
 
 
 def test_there_is_no_standard_input(runner):
-    assert "EOFError" in runner.run(python("input()")).log
+    reading, writing = os.pipe()
+    ours = os.dup(0)
+    try:
+        os.write(writing, b"typed by somebody\n")
+        os.dup2(reading, 0)
+        assert "EOFError" in runner.run(python("input()")).log
+    finally:
+        os.dup2(ours, 0)
+        for each in (ours, reading, writing):
+            os.close(each)
 
 
 def test_output_that_is_not_text_is_no_accident(runner):
