@@ -128,6 +128,12 @@ def test_the_public_key_attack_is_keyed_with_the_pem_that_everybody_can_make(lab
     assert b64url_decode(signature) == hmac.digest(pem, signing_input.encode(), "sha256")
 
 
+def test_unsigned_tokens_say_so_in_the_spelling_of_their_name_and_have_no_signature(lab):
+    unsigned = [case for case in cases(lab, "token") if case.name in ("alg none", "alg nOnE")]
+    decoded = [IdToken.decode(case.tokens[0]) for case in unsigned]
+    assert [(token.header["alg"], token.signature) for token in decoded] == [("none", b""), ("nOnE", b"")]
+
+
 def test_the_attackers_provider_publishes_the_key_that_its_tokens_are_signed_with(lab):
     attack = next(case for case in cases(lab, "keys") if case.name.startswith("jku"))
     header = IdToken.decode(attack.tokens[0]).header

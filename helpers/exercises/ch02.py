@@ -428,6 +428,10 @@ def for_us(claims, audience):
 def for_us(claims, audience):
     return claims.get("aud") in (audience, [audience])
 """, "with one member"),
+            ("""
+def for_us(claims, audience):
+    return claims.get("aud", audience) == audience
+""", "without any"),
         ),
         cheat="""
 def for_us(claims, audience):
