@@ -206,8 +206,8 @@ def lend(token: str, project: str, seconds: int) -> str:
 ''',
         probe=probe_lend,
         hints=(
-            "You may add two conditions without asking anybody. What does each look like as JSON?",
-            "`[1, [names]]` for the project; `[0, expires_at, not_before]`, in Unix seconds, for the time.",
+            "You may add as many caveats as you like. How many conditions are there to add, and what is each as JSON?",
+            "`api_tokens.attenuate` twice: with `[1, [project]]`, and with the caveat for time, from now on.",
         ),
         answer="""
 def lend(token, project, seconds):
