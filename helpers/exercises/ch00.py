@@ -87,7 +87,7 @@ EXERCISES = [
             "a": "The index would have to connect the two. Who tells it that the token is no longer wanted?",
             "b": "Who would have written a date into it? Chapter 01 opens one and looks.",
         },
-        "Tried in the lab: a thousand days after the first release without it, it still published. Chapter 06 goes looking for it.",
+        "Tried in the lab: a thousand days after the first release without it, it still published. Chapter 06 looks for it.",
         ("Registering a publisher adds a way in.", "Does adding a way in close another?"),
         _an_old_token_goes_on_working,
     ),

@@ -54,17 +54,19 @@ def probe_fetch_keys(fetch_keys: Callable[[httpx.Client, str], dict[str, Any]]) 
     expected = {jwk["kid"]: dict(jwk) for jwk in keys}
     for issuer, uri, question in (
         ("https://id.example", "https://id.example/.well-known/jwks", "Does your dict have a `kid` for each JWK?"),
-        ("https://login.example", "https://keys.example/v3/certs", "This provider keeps its keys at another address. Who tells it?"),
-        ("https://ci.example/oauth/oidc", "https://ci.example/k", "This issuer's URL has a path. Where does its configuration lie?"),
-    ):
+        ("https://login.example", "https://keys.example/v3/certs",
+         "This provider keeps its keys at another address. Where is it told?"),
+        ("https://ci.example/oauth/oidc", "https://ci.example/k",
+         "This issuer's URL has a path. Where does its configuration lie?"),
+    ):  # fmt: skip
         got = _outcome(fetch_keys, _provider(issuer, uri, keys), issuer)
         if got != expected:
             told = type(got).__name__ if isinstance(got, Exception) else show(got)
             raise Wrong(f"For {issuer} came {told}. {question}")
     impostor = _provider("https://id.example", "https://id.example/k", keys, says="https://mallory.test")
     if not isinstance(_outcome(fetch_keys, impostor, "https://id.example"), ValueError):
-        raise Wrong("Asked for the configuration of one issuer, the server sent that of another, and your code raised no ValueError. "
-                    "Which member of the answer says whose it is?")  # fmt: skip
+        raise Wrong("Asked for the configuration of one issuer, the server sent that of another, and your code raised no "
+                    "ValueError. Which member of the answer says whose it is?")  # fmt: skip
     down = _provider("https://id.example", "https://id.example/k", keys, status=503)
     if not isinstance(_outcome(fetch_keys, down, "https://id.example"), Exception):
         raise Wrong("The provider answered with status 503, and your code took what came with it for keys.")
@@ -129,7 +131,7 @@ def fetch_keys(http, issuer):
     return {kid: {"kty": "RSA", "kid": kid, "n": "AQAB", "e": "AQAB"} for kid in kids}
 """,
     right="The index asks in the same two steps. What it adds is a cache, which is part 4.",
-    minutes=4,
+    minutes=3,
 )  # fmt: skip
 
 
@@ -157,7 +159,7 @@ def probe_is_signed_hash(is_signed_hash: Callable[[bytes, bytes], bool]) -> None
             (bytes(size - 32) + digest, False, "It ends with the hash. Does what stands before that not matter?"),
             (good[:20] + b"\xfe" + good[21:], False, "One byte of the row of `ff` is another."),
             (_block(digest, size, info=sha512), False, "It says that a hash of another kind follows."),
-            (b"\x00\x02" + good[2:], False, "It begins with `00 02`, which is padding for something else (RFC 8017, section 7.2)."),
+            (b"\x00\x02" + good[2:], False, "It begins with `00 02`, padding for something else (RFC 8017, section 7.2)."),
             (good[1:], False, "Its first zero is missing, so it is a byte too short."),
         ]  # fmt: skip
         for block, right, feedback in cases:
@@ -218,7 +220,7 @@ def is_signed_hash(block, digest):
 def is_signed_hash(block, digest):
     return len(block) == 256
 """,
-    right="There is one right block for each hash and size. Verifiers that read instead of comparing have been fooled (CVE-2006-4339).",
+    right="There is one right block for each hash and size. Verifiers that read instead have been fooled (CVE-2006-4339).",
     minutes=4,
 )  # fmt: skip
 
@@ -246,8 +248,9 @@ def probe_pick_key(pick_key: Callable[[dict[str, Any], str], dict[str, Any]]) ->
         raise Wrong("Another issuer has named one of its keys just like this one. Within what is a `kid` unique?")
     refusals = [
         (github.id_token(claims, header={"kid": "made-up"}), "A made-up `kid` got a key."),
-        (github.id_token({**claims, "iss": "https://mallory.test"}), "The token is from an issuer that is not in the dict, and got a key."),
-        (github.id_token(claims, header={"kid": mallory.kid, "jwk": mallory.public_jwk}), "The token has brought a key along, and got that one."),
+        (github.id_token({**claims, "iss": "https://mallory.test"}), "A token got a key whose issuer is not in the dict."),
+        (github.id_token(claims, header={"kid": mallory.kid, "jwk": mallory.public_jwk}),
+         "The token has brought a key along, and got that one."),
         (_without_kid(honest), "A token without `kid` got a key. Which one did its issuer mean?"),
     ]  # fmt: skip
     for token, feedback in refusals:
@@ -266,7 +269,10 @@ PICK_KEY = Exercise(
     names=("pick_key",),
     stub='''
 def pick_key(published: dict[str, dict], token: str) -> dict:
-    """The JWK to check `token` with. `published` has each trusted issuer's JWKS, `{"keys": [...]}`. Raises LookupError."""
+    """The JWK to check `token` with; LookupError if there is none.
+
+    `published` has the JWKS, `{"keys": [...]}`, of each issuer that is trusted.
+    """
     ...
 ''',
     probe=probe_pick_key,
@@ -359,9 +365,9 @@ def probe_keys(keys_class: Callable[..., Any]) -> None:
     source.down, before = True, source.asked
     answers = [_outcome(store.get, f"another-{n}", 800 + n / 10) for n in range(500)]
     if any(isinstance(answer, Exception) for answer in answers):
-        raise Wrong("The provider is down, and an unknown `kid` made your store raise. Expected None: not found is not found.")
+        raise Wrong("In an outage, an unknown `kid` made your store raise. Expected None: not found is not found.")
     if source.asked - before > 1:
-        raise Wrong(f"The provider is down, and gets {source.asked - before} requests within 50 seconds. Does a failed fetch not count?")
+        raise Wrong(f"The provider is down and gets {source.asked - before} requests in 50 seconds. Does a failed fetch not count?")
     if _outcome(store.get, "new-1", 3600) != "K2":
         raise Wrong("In the outage the store lost a key that it had.")
     source.down, source.keys["late-1"] = False, "K3"
@@ -477,7 +483,7 @@ class Keys:
         return self.keys.get(kid)
 """,
     right="That is the index's store, but for threads and for other issuers: rotation, flood and outage do it no harm.",
-    minutes=8,
+    minutes=7,
 )  # fmt: skip
 
 
@@ -551,7 +557,7 @@ OUTAGE = Exercise(
     ),
     cheat=_works(True, True, True, True, True),
     right="Whatever has been signed already works until it expires, as long as the index remembers the key.",
-    minutes=3,
+    minutes=2,
 )
 
 EXERCISES = [FETCH_KEYS, SIGNED_HASH, PICK_KEY, KEYS, OUTAGE]

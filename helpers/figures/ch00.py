@@ -47,9 +47,11 @@ def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
                   va="center", size=SIZE - 1)  # fmt: skip
     middle = broken + (mended - broken) / 2
     none = f"no file of {listed(missing)}"
-    axes.text(middle, 0.75, none, ha="center", va="center", color=VERMILLION, weight="bold", bbox={"facecolor": "white", "edgecolor": VERMILLION})
+    red = {"color": VERMILLION, "weight": "bold", "ha": "center"}
+    axes.text(middle, 0.75, none, va="center", bbox={"facecolor": "white", "edgecolor": VERMILLION}, **red)
     axes.annotate("", (broken, 1.42), (mended, 1.42), arrowprops={"arrowstyle": "<->", "color": VERMILLION, "linewidth": 2})
-    axes.text(middle, 1.5, _span(mended - broken), ha="center", va="bottom", color=VERMILLION, weight="bold", bbox={"facecolor": "white", "edgecolor": "none", "pad": 2})
+    empty = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+    axes.text(middle, 1.5, _span(mended - broken), va="bottom", bbox=empty, **red)
     axes.axhline(1.15, color="#BBBBBB", linewidth=1)
     axes.xaxis.set_major_locator(dates.MinuteLocator(byminute=range(0, 60, 5)))
     axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
@@ -132,7 +134,8 @@ def _say(axes: Axes, start: tuple[float, float], end: tuple[float, float], what:
     pen = {"arrowstyle": "-|>", "linewidth": 2, "color": BLUE, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", end, start, arrowprops=pen)
     across = start[1] == end[1]
-    step = (0.32 if end[0] > start[0] else -0.32, 0) if across else (0, 0.3 if end[1] > start[1] else -0.3)
+    ahead = 0.31 if end > start else -0.31
+    step = (ahead, 0) if across else (0, ahead)
     badge = {"boxstyle": "circle,pad=0.25", "facecolor": BLUE, "edgecolor": "white", "linewidth": 1.5}
     axes.text(start[0] + step[0], start[1] + step[1], chapter, ha="center", va="center", color="white", weight="bold", bbox=badge)
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
