@@ -9,9 +9,9 @@ from packaging.utils import canonicalize_name
 
 from . import simple_api
 from .index import Index
-from .issuer import client_name
 from .refusals import Refused
 from .uploads import read_form
+from .webapp import client_name, new_app
 
 MAX_REQUEST = 100 * 1024 * 1024
 """Bytes that a request may have, and MAX_PARTS the fields of a form. More is answered with status 413."""
@@ -28,9 +28,8 @@ class _Request(flask.Request):
 
 def make_app(index: Index) -> flask.Flask:
     """A WSGI application that serves the index."""
-    app = flask.Flask("index", static_folder=None)
+    app = new_app("index")
     app.request_class = _Request
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST, MAX_FORM_MEMORY_SIZE=MAX_REQUEST, MAX_FORM_PARTS=MAX_PARTS)
 

@@ -17,6 +17,7 @@ from .events import EventLog
 from .jobs import GitHubJob, GitLabJob, Job
 from .jws import b64url_encode, sign
 from .keys import load
+from .webapp import client_name, new_app
 
 
 class ProviderOffline(ConnectionError):
@@ -110,8 +111,7 @@ class Issuer:
     # -- the web ------------------------------------------------------------------------------------------------------
 
     def _make_app(self) -> flask.Flask:
-        app = flask.Flask(f"issuer:{self.provider}", static_folder=None)
-        app.json.sort_keys = False  # type: ignore[attr-defined]
+        app = new_app(f"issuer:{self.provider}")
         base = urlsplit(self.url).path
 
         @app.before_request
@@ -159,11 +159,6 @@ class Issuer:
 
 INDEX_CLIENT = "pypi.test"
 """How the index introduces itself when it fetches keys."""
-
-
-def client_name(request: flask.Request) -> str:
-    """The program that asks, from the User-Agent: "uv", "pip", "python-httpx"."""
-    return request.headers.get("User-Agent", "").partition("/")[0].strip()
 
 
 def _bytes(text: str | None) -> bytes:

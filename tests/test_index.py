@@ -418,3 +418,11 @@ def test_every_refusal_has_its_line_with_code_and_reason(lab):
     for token in ("abc", lab.github.id_token(claims(lab.github, aud="x")), lab.github.id_token(OTHER_JOB)):
         code, _ = refusal(exchange(lab, token))
         assert not lab.index.events[-1].ok and lab.index.events[-1].detail.startswith(f"{code}: ")
+
+
+def test_reason_phrases_read_as_the_standard_writes_them(lab):
+    lab.index.disabled.add("oidc")
+    answers = [lab.http.get("https://pypi.test/_/oidc/audience"), lab.http.post("https://pypi.test/_/oidc/mint-token"),
+               lab.http.get("https://pypi.test/simple/nothing/"), lab.http.get(f"{lab.github.url}/idtoken/9")]  # fmt: skip
+    phrases = [f"{answer.status_code} {answer.reason_phrase}" for answer in answers]
+    assert phrases == ["403 Forbidden", "422 Unprocessable Entity", "404 Not Found", "401 Unauthorized"]
