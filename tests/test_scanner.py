@@ -58,6 +58,7 @@ def test_all_seven_places_of_the_leaky_project_are_found_and_nothing_else(tmp_pa
     assert tops == sorted(place.path for place in made)
     assert len({finding.fingerprint for finding in report.findings}) == 1
     assert report.skipped == []
+    assert run("git log --format=%s", tmp_path / "repository").splitlines() == ["Remove .env", "First version"]
 
 
 def test_nothing_is_reported_in_the_same_project_without_a_token(tmp_path):
@@ -247,6 +248,16 @@ def test_a_bomb_does_not_use_up_its_neighbours_limit(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(bomb())
     (tmp_path / "b").write_bytes(gzip.compress(LEAK))
     assert places(tmp_path) == [("b", "b")]
+
+
+def test_a_bomb_in_the_history_is_skipped_and_said(repository, monkeypatch):
+    monkeypatch.setattr(scanner, "MAX_UNPACKED", 2**20)
+    (repository / "a").write_bytes(bomb())
+    for command in ("git add a", "git commit -qm three", "git rm -q a", "git commit -qm four"):
+        run(command, repository)
+    report = scan(repository)
+    assert ["limit" in skipped.reason for skipped in report.skipped] == [True]
+    assert [finding.place[1].split("@")[0] for finding in report.findings] == [".env"]
 
 
 def test_archives_nested_too_deep_are_skipped_and_said(tmp_path):
