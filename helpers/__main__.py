@@ -1,5 +1,7 @@
 """`python -m helpers serve`: the lab as a server to poke with curl, on the real clock, until interrupted.
 
+`python -m helpers preflight PATH`: which jobs of a repository publish, whether they will be able to, and what to enter on the index.
+
 `python -m helpers progress`: which exercises are done in the learner's saved notebooks.
 """
 
@@ -12,10 +14,6 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from .exercises import RIGHT, SIGNS, progress
-from .jobs import GitHubJob
-from .lab import Lab
-
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
@@ -27,7 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
     serving.add_argument("--port", type=int, default=0, help="port to listen on (default: one that the system chooses)")
     standing = commands.add_parser("progress", help="say which exercises are done in saved notebooks")
     standing.add_argument("notebooks", nargs="*", type=Path, help="notebooks to read (default: all chapters)")
+    flying = commands.add_parser("preflight", help="say which jobs of a repository publish, and whether they will be able to")
+    flying.add_argument("path", type=Path, metavar="PATH", help="a checked-out repository")
+    flying.add_argument("--repository", default="", metavar="OWNER/NAME", help="its name (default: that of origin)")
+    flying.add_argument("--publisher", action="append", default=[], metavar="WORDS",
+                        help='what is entered on the index, e.g. "workflow=release.yml environment=pypi"; may be given again')  # fmt: skip
+    flying.add_argument("--format", choices=("text", "json", "github"), default="text", help="for people, programs, or annotations on GitHub")
     options = parser.parse_args(arguments)
+    if options.command == "preflight":
+        return preflight(options)
     if options.command == "progress":
         return stand(options.notebooks or sorted(NOTEBOOKS.glob("[0-9]*.ipynb")))
     if not 0 <= options.port <= 65535:
@@ -35,8 +41,26 @@ def main(arguments: list[str] | None = None) -> int:
     return serve(options.port)
 
 
+def preflight(options: argparse.Namespace) -> int:
+    """Print the report; returns its status. See `helpers.preflight`."""
+    from .preflight import check
+
+    try:
+        report = check(options.path, options.repository, options.publisher)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    told = {"text": report.text, "json": report.json, "github": report.github}[options.format]()
+    sys.stdout.buffer.write(told.encode("utf-8", "replace"))  # carriage returns in a diff stay what they are, on Windows too
+    sys.stdout.flush()
+    return report.status
+
+
 def serve(port: int) -> int:
     """Serve until interrupted. Standard output gets one line of JSON, standard error a few things to try."""
+    from .jobs import GitHubJob
+    from .lab import Lab
+
     try:
         with Lab(at=None) as lab, lab.serve(port) as live:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever says `kill` gets a tidy end as well
@@ -64,6 +88,8 @@ def serve(port: int) -> int:
 
 def stand(notebooks: Iterable[Path]) -> int:
     """Print, for each notebook, how its exercises stand: as they were when it was last saved."""
+    from .exercises import RIGHT, SIGNS, progress
+
     try:
         found = progress(notebooks)
     except (ValueError, OSError) as error:
