@@ -63,7 +63,7 @@ def token_id(number: int) -> str:
 def mint(identifier: str, caveats: Sequence[Caveat]) -> str:
     """A new API token with these caveats. It works only where its identifier is known: the index has to store that."""
     macaroon = pymacaroons.Macaroon(
-        location=LOCATION, identifier=identifier, key=_key(identifier), version=pymacaroons.MACAROON_V2
+        location=LOCATION, identifier=identifier, key=root_key(identifier), version=pymacaroons.MACAROON_V2
     )
     for caveat in caveats:
         macaroon.add_first_party_caveat(json.dumps(caveat, separators=(",", ":")))
@@ -125,7 +125,7 @@ def verify(token: str, use: Use) -> None:
     verifier = pymacaroons.Verifier()
     verifier.satisfy_general(holds)
     try:
-        verified = verifier.verify(macaroon, _key(identifier(token)))
+        verified = verifier.verify(macaroon, root_key(identifier(token)))
     except pymacaroons.exceptions.MacaroonInvalidSignatureException:
         raise InvalidApiToken(", ".join(reasons) or "signatures do not match") from None
     except Exception as error:  # a third-party caveat, or a caveat that is not JSON
@@ -167,7 +167,7 @@ def unmet(caveat: Any, use: Use) -> str:
     return "unknown error"
 
 
-def _key(identifier: str) -> bytes:
+def root_key(identifier: str) -> bytes:
     """The secret under which a token's chain of HMACs starts. The real index stores a random one beside each token."""
     return hmac.digest(_ROOT_KEY, identifier.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
