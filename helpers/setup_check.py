@@ -33,8 +33,8 @@ def setup_check() -> SetupCheck:
 
 def old_uv() -> Path | None:
     """The program uv 0.9.13, or None if this machine was set up by a way that leaves it out."""
-    folder = Path(sys.prefix, f"uv-{OLD_UV}", "bin")
-    return next((path for name in ("uv", "uv.exe") if (path := folder / name).is_file()), None)
+    folders = [Path(sys.prefix, f"uv-{OLD_UV}", name) for name in ("bin", "Scripts")]
+    return next((path for folder in folders for name in ("uv", "uv.exe") if (path := folder / name).is_file()), None)
 
 
 def _python_and_packages() -> list[str]:
@@ -58,7 +58,8 @@ def _installed(wanted: Requirement) -> bool:
 
 def _programs() -> list[str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    problems = [f"chapter 01 needs {name}" for name in ("git", "bash") if shutil.which(name, path=path) is None]
+    needs = {"git": "chapter 01 needs git", "bash": "chapters 01 and 06 need bash"}
+    problems = [words for name, words in needs.items() if shutil.which(name, path=path) is None]
     if not _version(shutil.which("uv", path=path)):
         problems.append("chapters 04 and 06 need uv")
     if _version(old_uv()) != OLD_UV:

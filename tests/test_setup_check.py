@@ -21,7 +21,7 @@ def test_where_everything_is_there_it_says_so_in_the_same_words(complete):
     assert repr(setup_check()) == "Everything is in place."
 
 
-@pytest.mark.parametrize(("program", "words"), [("git", "chapter 01 needs git"), ("bash", "chapter 01 needs bash")])
+@pytest.mark.parametrize(("program", "words"), [("git", "chapter 01 needs git"), ("bash", "chapters 01 and 06 need bash")])
 def test_a_missing_program_is_named_with_the_chapter_that_needs_it(complete, program, words):
     complete.setattr(module.shutil, "which", lambda name, path: None if name == program else name)
     assert repr(setup_check()) == f"Not in place: {words}."
