@@ -51,7 +51,7 @@ def bare(words: Sequence[str]) -> list[str]:
     """A command without what only starts it: `python -m twine`, `uv run --with x twine` and `.venv/bin/twine` are twine."""
     rest = list(words)
     for _ in range(6):
-        while rest and (rest[0] in _WRAPPERS or re.fullmatch(r"[A-Za-z_]\w*=.*", rest[0], re.DOTALL)):
+        while rest and (rest[0] in _WRAPPERS or re.fullmatch(r"[A-Za-z_]\w*=(?!=).*", rest[0], re.DOTALL)):
             rest = rest[1:]
         if not rest:
             return []

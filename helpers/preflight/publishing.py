@@ -228,7 +228,7 @@ class Finder:
                 for at, recipe in scripts.makefile(text, names, environment):
                     self._script(recipe, path, environment, triggers, folder, depth, here, lambda n, at=at: at + n - 1, False, sealed)
             elif kind == "tox":
-                for at, recipe, passed in scripts.tox(text, names):
+                for at, recipe, passed in scripts.tox(text, names, " ".join(command.words).partition(" -- ")[2]):
                     through = {name: value for name, value in environment.items() if scripts.passes(name, passed)}
                     closed = sealed or not all(scripts.passes(name, passed) for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
                     self._script(recipe, path, through, triggers, folder, depth, here, lambda n, at=at: at, False, closed)

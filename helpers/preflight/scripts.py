@@ -207,9 +207,9 @@ def makefile(text: str, goals: list[str], environment: Mapping[str, str]) -> Ite
             yield at, recipe.replace("$$", "$").replace("\\\r", "\\\n")
 
 
-def tox(text: str, names: list[str]) -> Iterator[tuple[int, str, list[str]]]:
-    """For each command of the environments named: its line, itself, and the patterns of variables that tox lets through. Raises
-    configparser.Error."""
+def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int, str, list[str]]]:
+    """For each command of the environments named: its line, itself (`arguments` in place of `{posargs}`), and the patterns of variables
+    that tox lets through. Raises configparser.Error."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.read_string(text)
     lines = text.split("\n")
@@ -225,6 +225,7 @@ def tox(text: str, names: list[str]) -> Iterator[tuple[int, str, list[str]]]:
             command = command.strip().lstrip("-!@ ")
             if command:
                 at = next((n for n, row in enumerate(lines[start:], start + 1) if command[:25] in row), start)
+                command = re.sub(r"\{posargs:?([^}]*)\}", lambda match: arguments or match[1], command)
                 yield at, re.sub(r"\{[^}\s]*\}", "", command), [each for each in passed if each]
 
 

@@ -1,0 +1,203 @@
+"""Preflight against the lab: what it predicts is what the identity provider says, and what it foretells is what happens."""
+
+import io
+import random
+import time
+from dataclasses import dataclass
+
+import corpus
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_preflight_corpus import lay_out
+
+from helpers import Lab, preflight
+from helpers.jobs import GitHubJob
+from helpers.jws import IdToken
+from helpers.preflight.files import Repository
+from helpers.publishers import GitHubPublisher
+
+PREDICTED = ("event_name", "ref", "environment", "job_workflow_ref")
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
+STARTS = {
+    "push: {branches: [BRANCH]}": ("push", "refs/heads/{}"),
+    "push: {tags: [BRANCH]}": ("push", "refs/tags/{}"),
+    "release: {types: [published]}": ("release", "refs/tags/TAG"),
+    "workflow_dispatch:": ("workflow_dispatch", "refs/heads/BRANCH"),
+    "schedule: [{cron: '0 5 * * *'}]": ("schedule", "refs/heads/DEFAULT_BRANCH"),
+    "pull_request:": ("pull_request", "refs/pull/NUMBER/merge"),
+}
+"""Ways to start a workflow, and what the provider says of each."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A repository written by the grammar, and the truth about its job, which does not come from preflight."""
+
+    files: dict[str, str]
+    job: GitHubJob
+    client: str
+    token: bool
+
+
+@st.composite
+def scenes(draw):
+    """A release workflow with everything that the verdict depends on."""
+    client = draw(st.sampled_from([*corpus.COMMANDS, "action"]))
+    token, by_call = draw(st.booleans()), draw(st.booleans())
+    levels = st.sampled_from([None, "{}", "{id-token: write}", "{contents: read}", "write-all", "read-all", "{id-token: none, contents: write}"])
+    may = {None: None, "{id-token: write}": True, "write-all": True}
+    top, own = draw(levels), draw(levels)
+    environment, branch, start = draw(st.one_of(st.just(""), NAMES)), draw(NAMES), draw(st.sampled_from(list(STARTS)))
+    owner, name = draw(NAMES.filter(lambda text: "_" not in text)), draw(NAMES)
+    file, called = draw(NAMES) + draw(st.sampled_from([".yml", ".yaml"])), "called-" + draw(NAMES) + ".yml"
+    secrets = draw(st.booleans()) if by_call else True
+    event, ref = STARTS[start][0], STARTS[start][1].format(branch)
+
+    def write(start, top, own):
+        text = corpus.workflow(corpus.step(client, token), on=start.replace("BRANCH", branch), environment=environment, extra=f"    permissions: {own}\n" * bool(own))
+        return f"permissions: {top}\n" * bool(top) + text
+
+    def effective(top, own, default):
+        stated = own if own is not None else top
+        return default if stated is None else bool(may.get(stated))
+
+    if by_call:
+        granted_top, granted_own = draw(levels), draw(levels)
+        granted = effective(granted_top, granted_own, False)
+        files = {called: write("workflow_call:", top, own)}
+        files[file] = f"on:\n  {start.replace('BRANCH', branch)}\n" + f"permissions: {granted_top}\n" * bool(granted_top) + (
+            f"jobs:\n  go:\n    uses: ./.github/workflows/{called}\n" + f"    permissions: {granted_own}\n" * bool(granted_own) + "    secrets: inherit\n" * secrets)  # fmt: skip
+        id_token = granted and effective(top, own, granted)
+    else:
+        files, id_token = {file: write(start, top, own)}, effective(top, own, False)
+    job = GitHubJob(
+        repository=f"{owner}/{name}", workflow=file, environment=environment, ref=ref, event_name=event, id_token=id_token, workflow_name="Release",
+        called_workflow=f"{owner}/{name}/.github/workflows/{called}@{ref}" if by_call else "",
+    )  # fmt: skip
+    # A secret that is not passed on is empty in the called workflow, unless an environment may hold it.
+    return Scene({f".github/workflows/{path}": text for path, text in files.items()}, job, client, token and (secrets or bool(environment)))
+
+
+class Memory(Repository):
+    """A repository that is not on any disk."""
+
+    def workflows(self):
+        return sorted(self.overlay)
+
+
+def look(scene, monkeypatch, **more):
+    monkeypatch.setattr(preflight, "Repository", lambda path: Memory(path, scene.files))
+    return preflight.check(".", scene.job.repository, owner_id=scene.job.owner_id, repository_id=scene.job.repository_id, **more)
+
+
+@settings(max_examples=200)
+@given(scene=scenes())
+def _predicted(monkeypatch, lab, scene):
+    [job] = look(scene, monkeypatch).jobs
+    assert job.id_token == scene.job.may_ask
+    if not scene.job.may_ask:
+        assert job.claims == ()
+        return
+    [mine] = job.claims
+    said = IdToken.decode(lab.github.id_token(scene.job)).claims
+    assert {name: mine[name] for name in PREDICTED} == {name: said.get(name, "") for name in PREDICTED}
+    immutable = GitHubJob(**{**vars(scene.job), "immutable_subject": True})
+    assert (mine["sub"], mine["sub_immutable"]) == (said["sub"], IdToken.decode(lab.github.id_token(immutable)).claims["sub"])
+
+
+def test_predicted_claims_are_those_of_the_id_token(monkeypatch):
+    with Lab() as lab:
+        _predicted(monkeypatch, lab)
+
+
+def authenticates(lab, scene, project, *, token):
+    """A small model of a client in the lab: its own token if it has one, else the whole exchange if it can do that. Returns what the
+    index said of the token it ended up with, None if it had none."""
+    variables = lab.github.job_environment(scene.job)
+    if token:
+        credential = lab.index.create_api_token("alice")
+    elif scene.client in ("hatch", "flit", "poetry") or "ACTIONS_ID_TOKEN_REQUEST_URL" not in variables:
+        return None
+    else:
+        asked = lab.http.get(f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=pypi",
+                             headers={"Authorization": f"bearer {variables['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"})  # fmt: skip
+        answer = lab.http.post("https://pypi.test/_/oidc/mint-token", json={"token": asked.json()["value"]})
+        if answer.status_code != 200:
+            return None
+        credential = answer.json()["token"]
+    return lab.http.post("https://pypi.test/legacy/", headers={"Authorization": f"Bearer {credential}"}).status_code != 403
+
+
+@settings(max_examples=200)
+@given(scene=scenes())
+def _foretold(monkeypatch, lab, scene):
+    owner, _, name = scene.job.repository.partition("/")
+    [job] = look(scene, monkeypatch).jobs
+    publisher = GitHubPublisher(owner=owner, owner_id=scene.job.owner_id, repository=name, workflow=job.form.get("workflow", "x.yml"),
+                                environment=scene.job.environment)  # fmt: skip
+    lab.index.add_publisher("octo-rocket", publisher)
+    with_token = bool(scene.token and authenticates(lab, scene, "octo-rocket", token=True))
+    without = bool(authenticates(lab, scene, "octo-rocket", token=False))
+    happens = {(True, True): corpus.E, (True, False): corpus.T, (False, True): corpus.P, (False, False): corpus.N}[with_token, without]
+    assert job.verdict == happens
+    if job.verdict == corpus.P:
+        said = look(scene, monkeypatch, publisher=publisher)
+        assert said.ok and not look(scene, monkeypatch, publisher="workflow=nobodys.yml").ok
+
+
+def test_the_verdict_is_what_happens(monkeypatch):
+    with Lab() as lab:
+        _foretold(monkeypatch, lab)
+
+
+# -- mutated files ----------------------------------------------------------------------------------------------------
+
+SPICE = ["${{", "}}", "&a ", "*a ", "<<: *a", "\t", "\r", "\0", "\ufeff", "{", "[", "]", "'", '"', "|", ">", ": ", "- ", "? ", "!!python/none ", "%", "\n\n", "#",
+         "$(", "`", "\\", "<<EOF", "if ", "fi", "permissions:", "uses: ./", "\u2028", "\ud7ff", "null", "~", "\x1b[31m", "()", "&&", "||"]  # fmt: skip
+
+
+def mutate(text: str, chance: random.Random) -> bytes:
+    """A text with a few things broken: characters, lines, bytes."""
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(text) + 1)
+        rows = text.split("\n")
+        row = chance.randrange(len(rows))
+        kind = chance.randrange(6)
+        if kind == 0:
+            text = text[:at] + chance.choice(SPICE) + text[at:]
+        elif kind == 1:
+            text = text[:at] + text[at + chance.randint(1, 9) :]
+        elif kind == 2:
+            text = "\n".join(rows[:row] + rows[row + 1 :])
+        elif kind == 3:
+            text = "\n".join([*rows[: row + 1], *rows[row:]])
+        elif kind == 4:
+            text = "\n".join([*rows[:row], " " * chance.randint(0, 5) + rows[row].lstrip(), *rows[row + 1 :]])
+        else:
+            text = text[:at] + chance.choice(SPICE) * chance.choice([1, 50, 2000]) + text[at:]
+    data = text.encode("utf-8", "surrogatepass")
+    return data if chance.random() > 0.1 else data[: chance.randrange(len(data) + 1)] + bytes([chance.randrange(256)])
+
+
+def fuzz(folder, count: int, seed: int = 1) -> tuple[float, int]:
+    """Check that many broken repositories; the seconds that the slowest took, and how many could not be read in full."""
+    chance, slowest, unread = random.Random(seed), 0.0, 0
+    for number in range(count):
+        case = chance.choice(corpus.ALL)
+        place = lay_out(folder / f"{number}", case.files)
+        victim = chance.choice(list(case.files))
+        (place / victim).write_bytes(mutate(case.files[victim], chance))
+        begun = time.perf_counter()
+        report = preflight.check(place, "octo-org/rocket", "workflow=release.yml")
+        told = [report.text(), report.json(), report.github(), report._repr_html_()]
+        slowest = max(slowest, time.perf_counter() - begun)
+        unread += bool(report.unread)
+        assert all(told) or not (report.jobs or report.unread), (number, seed)
+        assert all(io.StringIO(why).readline() == why for _, _, why in report.unread)
+    return slowest, unread
+
+
+def test_broken_files_get_a_report_within_a_second(tmp_path):
+    slowest, unread = fuzz(tmp_path, 400)
+    assert slowest < 1 and 40 < unread < 360
