@@ -60,13 +60,17 @@ def probe_fetch_keys(fetch_keys: Callable[[httpx.Client, str], dict[str, Any]]) 
          "This issuer's URL has a path. Where does its configuration lie?"),
     ):  # fmt: skip
         got = _outcome(fetch_keys, _provider(issuer, uri, keys), issuer)
+        if isinstance(got, httpx.TransportError):
+            raise Wrong(f"Nobody answered under {issuer}. Did you ask through `http`, the client that your function is given?")
         if got != expected:
             told = type(got).__name__ if isinstance(got, Exception) else show(got)
             raise Wrong(f"For {issuer} came {told}. {question}")
     impostor = _provider("https://id.example", "https://id.example/k", keys, says="https://mallory.test")
-    if not isinstance(_outcome(fetch_keys, impostor, "https://id.example"), ValueError):
-        raise Wrong("Asked for the configuration of one issuer, the server sent that of another, and your code raised no "
-                    "ValueError. Which member of the answer says whose it is?")  # fmt: skip
+    got = _outcome(fetch_keys, impostor, "https://id.example")
+    if not isinstance(got, ValueError):
+        told = f"raised {type(got).__name__}" if isinstance(got, Exception) else "returned keys"
+        raise Wrong(f"Asked for the configuration of one issuer, the server sent that of another, and your code {told}. "
+                    "Expected a ValueError. Which member of the answer says whose it is?")  # fmt: skip
     down = _provider("https://id.example", "https://id.example/k", keys, status=503)
     if not isinstance(_outcome(fetch_keys, down, "https://id.example"), Exception):
         raise Wrong("The provider answered with status 503, and your code took what came with it for keys.")
@@ -130,7 +134,7 @@ def fetch_keys(http, issuer):
     kids = ("spring",)
     return {kid: {"kty": "RSA", "kid": kid, "n": "AQAB", "e": "AQAB"} for kid in kids}
 """,
-    right="The index asks in the same two steps. What it adds is a cache, which is part 4.",
+    right="The index asks in the same two steps. What it adds is a cache; part 4 shows why.",
     minutes=3,
 )  # fmt: skip
 
@@ -152,7 +156,8 @@ def probe_is_signed_hash(is_signed_hash: Callable[[bytes, bytes], bool]) -> None
         good, short = _block(digest, size), 8
         left_over = size - len(_block(digest, 0, filler=short))
         cases = [
-            (good, True, f"A good block of a key of {8 * size} bits. How many `ff` fill it up?"),
+            (good, True, f"A good block of a key of {8 * size} bits. "
+             "What stands in it, from left to right, and how many `ff` fill it up?"),
             (_block(other, size), False, "This block is good for another hash."),
             (_block(digest, size, filler=short, rest=bytes(n % 251 for n in range(left_over))), False,
              "After a short row of `ff` and the right hash, this block goes on with bytes of the attacker's choice."),
@@ -188,7 +193,8 @@ def is_signed_hash(block: bytes, digest: bytes) -> bool:
     answer=r'''
 def is_signed_hash(block, digest):
     tail = b"\x00" + DIGEST_INFO + digest
-    return len(block) > len(tail) + 10 and block == b"\x00\x01" + b"\xff" * (len(block) - 2 - len(tail)) + tail
+    filler = len(block) - 2 - len(tail)
+    return filler >= 8 and block == b"\x00\x01" + b"\xff" * filler + tail  # at least 8: RFC 8017, section 9.2
 ''',
     mistakes=(
         ("""
@@ -254,7 +260,11 @@ def probe_pick_key(pick_key: Callable[[dict[str, Any], str], dict[str, Any]]) ->
         (_without_kid(honest), "A token without `kid` got a key. Which one did its issuer mean?"),
     ]  # fmt: skip
     for token, feedback in refusals:
-        if not isinstance(_outcome(pick_key, alone, token), LookupError):
+        got = _outcome(pick_key, alone, token)
+        if got is None:
+            raise Wrong("Where there is no key, your function returns None. Expected a LookupError, of which KeyError is one: "
+                        "what does a caller do who forgets to look?")  # fmt: skip
+        if not isinstance(got, LookupError):
             raise Wrong(f"{feedback} Expected a LookupError, of which KeyError is one.")
 
 
@@ -317,12 +327,19 @@ def pick_key(published, token):
     keys = published[peeked.claims["iss"]]["keys"]
     return {jwk["kid"]: jwk for jwk in keys}.get(peeked.header["kid"], keys[0])
 """, "A made-up"),
+        ("""
+def pick_key(published, token):
+    peeked = IdToken.decode(token)
+    for jwk in published[peeked.claims["iss"]]["keys"]:
+        if jwk["kid"] == peeked.header.get("kid"):
+            return jwk
+""", "forgets to look"),
     ),
     cheat="""
 def pick_key(published, token):
     return list(published.values())[0]["keys"][0]
 """,
-    right="Issuer first, then `kid`: a cache of keys needs both in its index, and the lab's has.",
+    right="Issuer first, then `kid`: a cache of keys has to be asked by both, as the lab's is.",
     minutes=3,
 )  # fmt: skip
 
@@ -367,7 +384,8 @@ def probe_keys(keys_class: Callable[..., Any]) -> None:
     if any(isinstance(answer, Exception) for answer in answers):
         raise Wrong("In an outage, an unknown `kid` made your store raise. Expected None: not found is not found.")
     if source.asked - before > 1:
-        raise Wrong(f"The provider is down and gets {source.asked - before} requests in 50 seconds. Does a failed fetch not count?")
+        raise Wrong(f"The provider is down and gets {source.asked - before} requests in 50 seconds. "
+                    "Does a failed fetch not count?")  # fmt: skip
     if _outcome(store.get, "new-1", 3600) != "K2":
         raise Wrong("In the outage the store lost a key that it had.")
     source.down, source.keys["late-1"] = False, "K3"
@@ -530,7 +548,7 @@ def probe_works(works: dict[str, bool]) -> None:
         raise Wrong("Leave the five lines as they are, and write True or False behind each.")
     for line, happened in _what_works().items():
         if works[line] is not happened:
-            raise Wrong(f"Tried it: {line} {'does' if happened else 'does not'} get through. {_LINES[line]}")
+            raise Wrong(f"Tried it, \u201c{line}\u201d: that {'works' if happened else 'does not work'}. {_LINES[line]}")
 
 
 def _works(*values: object) -> str:

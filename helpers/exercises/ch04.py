@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+from packaging.utils import canonicalize_name
 
 from helpers import api_tokens
 from helpers.exercises import Exercise, Wrong, show
@@ -138,6 +139,17 @@ _QUESTIONS = {
 }
 
 
+_CODES = (
+    "invalid-payload",
+    "not-enabled",
+    "invalid-token",
+    "invalid-pending-publisher",
+    "invalid-publisher",
+    "invalid-reuse-token",
+    "accepted",
+)
+
+
 def _refusals() -> dict[str, str]:
     """What really happens, in the order of the questions."""
     lab = Lab()
@@ -164,10 +176,13 @@ def _refusals() -> dict[str, str]:
 def probe_verdicts(verdicts: dict[str, str]) -> None:
     if not isinstance(verdicts, dict) or set(verdicts) != set(_QUESTIONS):
         raise Wrong("Leave the five lines as they are, and write a code or `accepted` behind each.")
+    for line, answer in verdicts.items():
+        if answer not in _CODES:
+            raise Wrong(f"{show(answer)}, behind \u201c{line}\u201d, is none of the six codes, nor `accepted`.")
     for line, happened in _refusals().items():
         if verdicts[line] != happened:
             raise Wrong(
-                f"Tried it: the token that is {line} does not get {show(verdicts[line])}. {_QUESTIONS[line]}"
+                f"Tried it, \u201c{line}\u201d: the answer is not {show(verdicts[line])}. {_QUESTIONS[line]}"
             )
 
 
@@ -178,14 +193,8 @@ def _verdicts(*codes: str) -> str:
 
 _PAYLOAD, _OFF, _TOKEN, _PUBLISHER, _REUSE, _ACCEPTED = (
     f'"{code}"'
-    for code in (
-        "invalid-payload",
-        "not-enabled",
-        "invalid-token",
-        "invalid-publisher",
-        "invalid-reuse-token",
-        "accepted",
-    )
+    for code in _CODES
+    if code != "invalid-pending-publisher"
 )
 
 VERDICTS = Exercise(
@@ -203,6 +212,7 @@ VERDICTS = Exercise(
         (_verdicts(_PAYLOAD, _OFF, _TOKEN, _REUSE, _ACCEPTED), "Replay is looked at late"),
         (_verdicts(_PAYLOAD, _TOKEN, _TOKEN, _PUBLISHER, _ACCEPTED), "whose provider is switched off"),
         (_verdicts(_PAYLOAD, _OFF, _TOKEN, _PUBLISHER, _REUSE), "spend anything"),
+        (_verdicts('"invalid-payload: malformed JWT"', _OFF, _TOKEN, _PUBLISHER, _ACCEPTED), "none of the six codes"),
     ),
     cheat=_verdicts(*[_PAYLOAD] * 5),
     right="The order is part of the protocol: a client that knows it can tell how far its token came.",
@@ -465,9 +475,9 @@ def probe_names(works: dict[str, bool], left_behind: str | None) -> None:
         raise Wrong(
             "Something is left behind. What succeeded before the upload failed, and what did it create?"
         )
-    if left_behind != left:
+    if not isinstance(left_behind, str) or canonicalize_name(left_behind) != left:
         raise Wrong(
-            f"The index has no {show(left_behind)}. Does the exchange know package or publisher only?"
+            f"The index has no {show(left_behind)}. What has the exchange seen: the package, or the publisher?"
         )
 
 
@@ -492,7 +502,7 @@ NAMES = Exercise(
         (_names((False, False, False, False), '"octo-compass"'), "one name to an index"),
         (_names((True, True, True, False), '"octo-compass"'), "Alike to the eye"),
         (_names((True, True, False, False), "None"), "Something is left behind"),
-        (_names((True, True, False, False), '"octocompass"'), "publisher only"),
+        (_names((True, True, False, False), '"octocompass"'), "What has the exchange seen"),
     ),
     cheat=_names((True, True, True, True), '"octo-compass"'),
     right="So compare the form with `name` in pyproject.toml, not with the repository.",
