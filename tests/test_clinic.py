@@ -2,7 +2,8 @@
 
 import pytest
 
-from helpers.clinic import CASES, FULL, LOOK, MISS, Clinic, release
+from helpers.clinic import FULL, LOOK, MISS, Clinic, release
+from helpers.clinic_cases import CASES
 from helpers.lab import Lab
 
 REPAIRS = {
