@@ -53,7 +53,9 @@ def first_gaps(counts: Mapping[tuple[int, str], int], steps: int) -> Figure:
     reasons = list(dict.fromkeys(reason for (step, reason), _ in sorted(counts.items(), key=lambda item: -item[1]) if step))
     looks = dict(zip(reasons, ((VERMILLION, ""), (ORANGE, "//"), (SKY, "..")), strict=False))
     drawing = figure.Figure(figsize=(WIDTH, 5.0))
-    axes = drawing.add_axes((0.17, 0.13, 0.8, 0.7), ylim=(steps + 0.6, -0.6), xlim=(0, total * 0.62))
+    longest = max(good, *(sum(n for (step, _), n in counts.items() if step == each) for each in range(1, steps + 1)))
+    right = longest * 1.3
+    axes = drawing.add_axes((0.17, 0.1, 0.8, 0.73), ylim=(steps + 0.6, -0.6), xlim=(0, right))
     axes.set_title(f"Of {total} orders, {good} leave no gap", loc="left", weight="bold", x=-0.19, pad=14)
     told = []
     for step in range(1, steps + 1):
@@ -62,18 +64,19 @@ def first_gaps(counts: Mapping[tuple[int, str], int], steps: int) -> Figure:
             count = counts.get((step, reason), 0)
             axes.barh(step - 1, count, left=start, height=0.7, color=colour, hatch=hatch, edgecolor="white")
             start += count
-        axes.text(start + total * 0.007, step - 1, str(start), va="center")
+        axes.text(start + right * 0.01, step - 1, str(start), va="center")
         why = listed([f"{counts[step, reason]} because one {reason}" for reason in reasons if (step, reason) in counts])
         told.append(f"{start} after step {step}" + (f" ({why})" if start else ""))
     axes.barh(steps, good, height=0.7, color=GREEN, edgecolor=BLACK)
-    axes.text(good + total * 0.007, steps, f"{good}: both can publish, after every step", va="center", color=GREEN,
+    axes.text(good + right * 0.01, steps, f"{good}: both can publish, after every step", va="center", color=GREEN,
               weight="bold")  # fmt: skip
     axes.set_yticks(range(steps + 1), [*(f"after step {step}" for step in range(1, steps + 1)), "never"])
+    axes.set_xticks([])  # the bars have their numbers beside them
     axes.set_xlabel("orders in which a workflow is first unable to publish", color=GREY)
     for row, (reason, (colour, hatch)) in enumerate(looks.items()):
         y = steps - 2.6 + 0.75 * row
         look = {"facecolor": colour, "hatch": hatch, "edgecolor": "white"}
-        axes.add_patch(patches.Rectangle((total * 0.33, y - 0.25), total * 0.02, 0.5, **look))
-        axes.text(total * 0.36, y, f"one {reason}", va="center")
+        axes.add_patch(patches.Rectangle((right * 0.53, y - 0.25), right * 0.03, 0.5, **look))
+        axes.text(right * 0.58, y, f"one {reason}", va="center")
     sentence = f"Of {some(total, 'order')}, {good} leave no gap. The others break, first, {'; '.join(told)}."
     return Figure(sentence, drawing)
