@@ -25,8 +25,8 @@ TOKEN = re.compile(rb"pypi-[A-Za-z0-9_-]{85,}")
 """
 
 
-def _upload(lab: Lab, token: str, project: str, version: str) -> int:
-    """The index's answer to a small release."""
+def _upload(lab: Lab, token: str, project: str, version: str) -> str | None:
+    """What the index has against a small release; None if it is published."""
     content = f"{project} {version}".encode()
     fields = {
         ":action": "file_upload",
@@ -37,9 +37,8 @@ def _upload(lab: Lab, token: str, project: str, version: str) -> int:
         "sha256_digest": hashlib.sha256(content).hexdigest(),
     }
     files = {"content": (f"{project.replace('-', '_')}-{version}.tar.gz", content)}
-    return lab.http.post(
-        "https://pypi.test/legacy/", data=fields, files=files, auth=("__token__", token)
-    ).status_code
+    answer = lab.http.post("https://pypi.test/legacy/", data=fields, files=files, auth=("__token__", token))
+    return None if answer.status_code == 200 else answer.reason_phrase
 
 
 def probe_lend(lend: Any) -> None:
@@ -52,18 +51,20 @@ def probe_lend(lend: Any) -> None:
                 raise Wrong(f"Expected a token, a text that begins with `pypi-`, got {show(lent)}.")
             if lent == whole:
                 raise Wrong("That is the token you were given: it lends everything, for ever.")
-            if _upload(lab, lent, other, "1.0") == 200:
+            if not _upload(lab, lent, other, "1.0"):
                 raise Wrong(f"With the lent token {other} was published too. Which caveat names projects?")
-            if _upload(lab, lent, project, "1.0") != 200:
-                text = "In which order does the caveat with tag 0 take its two times, and in which unit?"
-                raise Wrong(
-                    f"The lent token does not even publish {project}, right after it was lent. {text}"
-                )
+            if refusal := _upload(lab, lent, project, "1.0"):
+                text = "Which of a caveat's values are lists, and which whole numbers? How many are there?"
+                if "scoped" in refusal:
+                    text = f"Which project was to be lent? It was asked to be {project}."
+                elif "expired" in refusal or "not yet" in refusal:
+                    text = "In which order does the caveat with tag 0 take its two times, and counted from when?"
+                raise Wrong(f"Right after it was lent, the token does not publish {project}: `{refusal}`. {text}")
             lab.clock.advance(seconds=seconds - 1)
-            if _upload(lab, lent, project, "2.0") != 200:
+            if _upload(lab, lent, project, "2.0"):
                 raise Wrong(f"Lent for {seconds} seconds, it was dead a second before they were over.")
             lab.clock.advance(seconds=1)
-            if _upload(lab, lent, project, "3.0") == 200:
+            if not _upload(lab, lent, project, "3.0"):
                 raise Wrong(f"After {seconds} seconds it still publishes {project}. What makes it stop?")
 
 

@@ -113,7 +113,7 @@ def survival(facts: Sequence[tuple[float, float, str]], curves: dict[str, Detect
     axes = _chart(finding, 5.2, 1.15)
     _time_axis(axes, 0.4, 12 * YEAR)
     axes.set_ylim(-0.03, 1.06)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     days = [0.4 * 10 ** (n / 100) for n in range(405)]
     for (name, speeds), (line, colour, at) in zip(
         curves.items(), (("--", VERMILLION, 250), ("-", BLUE, 8)), strict=False
