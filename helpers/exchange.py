@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from packaging.utils import canonicalize_name
 
 from . import api_tokens
 from .api_tokens import Bearer
@@ -107,19 +106,13 @@ def _pending_for(draft: State, provider: str, claims: dict[str, Any]) -> Pending
 
 
 def _realise(draft: State, pending: Pending, new_projects: bool) -> None:
-    """Create the project that a pending publisher waits for, make it a normal publisher, and drop other users' claims to the
-    name."""
+    """Create the project that a pending publisher waits for, and make it a normal publisher."""
     try:
         draft.create(pending.project, pending.owner, allowed=new_projects)
     except Refused as refusal:
         raise MintRefused("invalid-payload", refusal.message) from refusal
     draft.register(pending.project, pending.publisher)
-    name = canonicalize_name(pending.project)
-    draft.pending = tuple(
-        each
-        for each in draft.pending
-        if each is not pending and (each.owner == pending.owner or canonicalize_name(each.project) != name)
-    )
+    draft.pending = tuple(each for each in draft.pending if each is not pending)
 
 
 def _claim_jti(draft: State, claims: dict[str, Any]) -> None:

@@ -111,11 +111,16 @@ class State:
         return str(registration.publisher) if registration else "a publisher that is gone"
 
     def create(self, name: str, owner: str, *, allowed: bool = True) -> Project:
-        """A new project without files. Raises Refused if the name will not do, or none are `allowed` at the moment."""
+        """A new project without files; other users' pending publishers for that name are dropped. Raises Refused if the name
+        will not do, or none are `allowed` at the moment. Follows pypi/warehouse, `warehouse/packaging/services.py`."""
         if not allowed:
             raise Refused(403, "New project registration temporarily disabled.")
         check_new_name(name)
-        self.projects[canonicalize_name(name)] = project = Project(name, owner)
+        normalized = canonicalize_name(name)
+        self.projects[normalized] = project = Project(name, owner)
+        self.pending = tuple(
+            each for each in self.pending if each.owner == owner or canonicalize_name(each.project) != normalized
+        )
         self.users[made_up_id("user", owner)] = owner
         return project
 

@@ -334,12 +334,19 @@ def test_other_users_pending_publishers_for_the_name_are_dropped_and_ones_own_ar
     assert {each.publisher for each in lab.index.pending} == {ours, elsewhere}
 
 
-def test_a_pending_publisher_reserves_no_name_and_is_dropped_when_it_comes_too_late(lab):
+def test_a_pending_publisher_reserves_no_name_and_goes_when_another_user_takes_it(lab):
     lab.index.add_pending_publisher("octo-comet", OTHER, owner="alice")
     lab.index.add_project("Octo.Comet", owner="mallory")
-    token = lab.github.id_token(OTHER_JOB)
-    assert refusal(exchange(lab, token)) == EXISTS
     assert lab.index.pending == [] and lab.index.projects["octo-comet"].owner == "mallory"
+    assert refusal(exchange(lab, lab.github.id_token(OTHER_JOB))) == NOT_FOUND
+
+
+def test_a_pending_publisher_is_dropped_when_it_comes_too_late_for_its_owners_own_project(lab):
+    lab.index.add_pending_publisher("octo-comet", OTHER, owner="alice")
+    lab.index.add_project("Octo.Comet", owner="alice")
+    token = lab.github.id_token(OTHER_JOB)
+    assert len(lab.index.pending) == 1 and refusal(exchange(lab, token)) == EXISTS
+    assert lab.index.pending == []
     assert (
         refusal(exchange(lab, token)) == NOT_FOUND
     )  # the ID token is not spent, there is nothing left for it to match
@@ -347,7 +354,7 @@ def test_a_pending_publisher_reserves_no_name_and_is_dropped_when_it_comes_too_l
 
 def test_a_pending_publisher_comes_before_a_normal_one(lab):
     lab.index.add_pending_publisher("octo-comet", PUBLISHER, owner="alice")
-    lab.index.add_project("octo-comet", owner="bob")
+    lab.index.add_project("octo-comet", owner="alice")
     token = lab.github.id_token(JOB)
     assert refusal(exchange(lab, token)) == EXISTS
     assert exchange(lab, token).status_code == 200
@@ -569,7 +576,7 @@ def test_refusals_come_in_the_documented_order(lab):
     wrong = {"iss": "https://nobody.example", "aud": ["pypi"], "repository": "octo-org/comet", "jti": "spent"}
     assert exchange(lab, lab.github.id_token(claims(lab.github, jti="spent"))).status_code == 200
     lab.index.add_pending_publisher("octo-moon", OTHER, owner="alice")
-    lab.index.add_project("octo-moon", owner="bob")
+    lab.index.add_project("octo-moon", owner="alice")
     lab.index.disabled.add("oidc")
 
     def answer():

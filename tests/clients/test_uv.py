@@ -212,7 +212,7 @@ def test_invalid_reuse_token(desk):
 
 def test_invalid_pending_publisher(desk):
     publisher = GitHubPublisher(owner="octo-org", owner_id="65", repository="rocket", workflow="first.yml")
-    desk.lab.index.add_pending_publisher("octo-comet", publisher, owner="mallory")
+    desk.lab.index.add_pending_publisher("octo-comet", publisher, owner="alice")
     desk.lab.index.add_project("octo-comet", owner="alice")
     text = refusal(desk, GitHubJob(workflow="first.yml"))
     assert answered("invalid-pending-publisher", "valid token, but project already exists") in text
