@@ -317,7 +317,7 @@ def test_a_forged_signature_is_refused(lab):
 def test_a_token_whose_caveats_were_taken_away_is_refused(lab, monkeypatch):
     token = mint(lab)
     with monkeypatch.context() as patch:
-        patch.setattr(api_tokens, "_key", lambda identifier: b"not the index's key")
+        patch.setattr(api_tokens, "root_key", lambda identifier: b"not the index's key")
         bare = api_tokens.mint(api_tokens.identifier(token), [])
     assert said(upload(lab, bare)) == (403, "Invalid API Token: signatures do not match")
 
