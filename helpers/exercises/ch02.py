@@ -222,6 +222,8 @@ def probe_spellings(spellings: Any) -> None:
                 raise Wrong("Some of them differ in more than the last character.")
             if token not in got:
                 raise Wrong("The token's own spelling is one of them.")
+            if any(each[-1:] not in _ALPHABET for each in got):
+                raise Wrong("Some of them end in a character that base64url does not have.")
             if got - expected and size == 256:
                 raise Wrong(
                     f"{len(got - expected)} of these {len(got)} carry another signature. Decode and compare, "
@@ -476,6 +478,13 @@ def spellings(token):
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return {token, token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]}
 """, "does nobody read"),
+            ("""
+def spellings(token):
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    signature = decode(token.split(".")[2])
+    candidates = {token} | {token[:-1] + last for last in alphabet}
+    return {each for each in candidates if decode(each.split(".")[2]) == signature}
+""", "base64url does not have"),
         ),
         cheat="""
 def spellings(token):
