@@ -12,9 +12,9 @@ from helpers.jobs import GitHubJob
 from helpers.lab import INDEX_URL, Lab
 from helpers.publishers import GitHubPublisher
 
-SETUP = '''
+SETUP = """
 STEPS = ("register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke")
-'''
+"""
 
 
 # ---------------------------------------------------------------- 1: may this job ask?
@@ -190,11 +190,11 @@ def probe_bystanders(bystanders: Callable[[dict[str, Any]], dict[str, list[str]]
             raise Wrong(f"{question} You say {show(got, 90)}.")
 
 
-_MAY = '''
+_MAY = """
 def may_ask(workflow, job):
     block = (job if "permissions" in job else workflow).get("permissions")
     return block == "write-all" or (isinstance(block, dict) and block.get("id-token") == "write")
-'''
+"""
 BYSTANDERS = Exercise(
     title="Who else is in the room?",
     names=("bystanders",),
@@ -273,9 +273,7 @@ def _stuck(done: frozenset[str]) -> tuple[str, str]:
         if "revoke" in done:
             lab.index.revoke_api_token(token)
         for which, file in _FILES.items():
-            job = GitHubJob(
-                repository="octo-org/gap", workflow=file, environment="", id_token=f"perm_{which}" in done
-            )
+            job = GitHubJob(repository="octo-org/gap", workflow=file, environment="", id_token=f"perm_{which}" in done)
             shown: str | None = token
             if f"drop_{which}" in done:
                 if not job.may_ask:
