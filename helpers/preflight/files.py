@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-LARGEST = 1 << 20
-"""Bytes. GitHub takes no workflow file that is as large as this."""
+LARGEST = 1 << 19
+"""Bytes of a file. Nobody writes a workflow as large as this."""
 DEEPEST, MOST = 100, 60_000
 """Levels of nesting, and values in one file, aliases counted as often as they are used."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -93,9 +93,9 @@ def parse(text: str, path: str = "the file") -> Any:
                 if node is None or any(node is each for each in open_nodes):
                     raise Unreadable(path, f"has an alias *{event.anchor} to nothing, or to something around itself.", place[0] + 1)
             elif isinstance(event, yaml.ScalarEvent):
-                empty = event.style is None and event.value in ("", "~", "null", "Null", "NULL")
+                empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
                 node = Text("" if empty else event.value)
-                node.start, node.end, node.style = place, end, event.style
+                node.start, node.end, node.style = place, end, event.style or None
             elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 node = Map() if isinstance(event, yaml.MappingStartEvent) else Seq()
                 node.start, node.flow = place, bool(event.flow_style)
@@ -155,6 +155,7 @@ class Repository:
         self.root = root.resolve()
         self.overlay = dict(overlay or {})
         self.full_name = "OWNER/NAME"
+        self.script_read = 0
         self._read: dict[str, str] = {}
         self._parsed: dict[str, Map] = {}
 

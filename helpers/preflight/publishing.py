@@ -14,7 +14,8 @@ from .workflows import JobContext, Trigger, narrow
 
 DEEPEST = 8
 """How far scripts and composite actions are followed into one another."""
-MOST_FOLLOWED = 200
+MOST_FOLLOWED, LONGEST, MOST_SCRIPT = 200, 1 << 17, 1 << 22
+"""Scripts followed in one job; characters of one script; characters of script read for one repository."""
 _BUILDS = re.compile(
     r"(pip3?|uv pip|pipx|conda|npm|yarn|apt(-get)?|brew) (install|ci|i)\b|(build|tox|nox|cibuildwheel|pytest)\b|uv (build|sync|run)\b|"
     r"(poetry|hatch|flit|pdm|maturin) (install|build)\b|(poetry|pdm) publish\b(?!.*--no-build)(?=.*--build|.*\bpdm)|setup\.py|cargo (build|install)"
@@ -158,6 +159,9 @@ class Finder:
 
     def _script(self, text: str, file: str, environment: Mapping[str, str], triggers: tuple[Trigger, ...], folder: str,
                 depth: int, here: int, line_of: Any, traced: bool = False, sealed: bool = False) -> None:  # fmt: skip
+        self.repository.script_read += len(text)
+        if len(text) > LONGEST or self.repository.script_read > MOST_SCRIPT:
+            return self._note(file, line_of(1), "More script than preflight reads: this one is not looked at.")
         if ".pypirc" in text:
             self._later["~/.pypirc"] = "written by a step"
         for command in scripts.commands(text, environment, traced=traced):

@@ -41,9 +41,9 @@ class Report:
         if not self.jobs:
             lines.append("No job publishes a Python package, as far as can be read.\n")
         for title, rows in (
-            ("Warnings", [f"{each.file}:{each.line} [{each.code}] {each.why}\n    Instead: {each.instead}" for each in self.warnings]),
-            ("Could not be read", [why for _, _, why in self.unread]),
-            ("Could not be followed", [f"{file}:{line} {why}" for file, line, why in self.unfollowed]),
+            ("Warnings", [_line(f"{each.file}:{each.line} [{each.code}] {each.why}") + f"\n    Instead: {_line(each.instead)}" for each in self.warnings]),
+            ("Could not be read", [_line(why) for _, _, why in self.unread]),
+            ("Could not be followed", [_line(f"{file}:{line} {why}") for file, line, why in self.unfollowed]),
         ):
             lines += [f"{title}:", *(f"  {row}" for row in rows), ""] if rows else []
         lines.append(self.summary())
@@ -116,17 +116,17 @@ def _job_lines(job: JobVerdict) -> list[str]:
         ("triggers", ", ".join(f"{each.event} ({each.ref})" for each in job.triggers)),
         ("verdict", f"{job.verdict.upper() if job.fails else job.verdict}. {job.reason}"),
     ]
-    lines = [f"{job.workflow}, job {job.job}", *(f"  {name:<12} {value}" for name, value in rows)]
+    lines = [_line(f"{job.workflow}, job {job.job}"), *(_line(f"  {name:<12} {value}") for name, value in rows)]
     if job.fix:
         lines += ["  fix, for `git apply`:", *job.fix.rstrip("\n").split("\n")]
     if job.form and (job.id_token or job.fails):
         entered = ", ".join(f"{name} {value or '(none)'}" for name, value in job.form.items())
-        lines.append(f"  {'on the index':<12} {entered}")
+        lines.append(_line(f"  {'on the index':<12} {entered}"))
     for claims in job.claims:
         lines.append(f"  claims, started by {claims['event_name']}:")
-        lines += [f"    {name:<17} {value}" for name, value in claims.items() if value and name != "event_name"]
+        lines += [_line(f"    {name:<17} {value}") for name, value in claims.items() if value and name != "event_name"]
     for check in job.checks:
-        lines.append(f"  publisher, started by {check['event_name']}: {'lets it in' if check['ok'] else check['refusal']}")
+        lines.append(_line(f"  publisher, started by {check['event_name']}: {'lets it in' if check['ok'] else check['refusal']}"))
     return [*lines, ""]
 
 
@@ -141,6 +141,11 @@ def _job_data(job: JobVerdict) -> dict[str, Any]:
         "claims": list(job.claims),
         "checks": list(job.checks),
     }
+
+
+def _line(text: str) -> str:
+    """On one line, whatever a file has brought."""
+    return re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", text)
 
 
 def _printable(text: str) -> str:

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     r"""(?P<word>(?:\$\{\{[^\n]{0,300}?\}\}|\$\{[^}\s]{0,300}\}|\d?>&\d|\\[^\n]|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;|&()<>"'\\])+)|(?P<op>&&|\|\||[;|&()]+|[<>]+)|(?P<odd>.)""",
     re.DOTALL,
 )
-MOST_COMMANDS = 20_000
+MOST_COMMANDS, LONGEST_WORD = 10_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,14 @@ def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) 
             return match[0]
         return found or (default[2:] if default.startswith(":-") else default[1:] if default.startswith("-") else "" if complete else match[0])
 
-    return re.sub(r"\$(?!\{\{)(?:\{([A-Za-z_]\w*)(:?-[^}]*)?\}|([A-Za-z_]\w*))", value, word) if "$" in word else word
+    if "$" not in word:
+        return word
+    return re.sub(r"\$(?!\{\{)(?:\{([A-Za-z_]\w{0,99})(:?-[^}]{0,300})?\}|([A-Za-z_]\w{0,99}))", value, word[:LONGEST_WORD])[:LONGEST_WORD]
 
 
 def commands(script: str, environment: Mapping[str, str], *, traced: bool = False) -> Iterator[Command]:
     """The commands of a shell script that may run, in order. Branches that a test for an empty variable rules out are left out."""
-    shell = _Shell(dict(environment), complete=not re.search(r"^\s*(\.|source|eval|read)\s", script, re.MULTILINE), traced=traced)
+    shell = _Shell(dict(environment), complete=not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE), traced=traced)
     words: list[str] = []
     line, begun, count, ends = 1, 1, 0, []
     skip_next = None
@@ -86,9 +88,11 @@ def commands(script: str, environment: Mapping[str, str], *, traced: bool = Fals
                 count += 1
                 if count > MOST_COMMANDS:
                     return
-                skipped = (skip_next == "&&" and shell.last is False) or (skip_next == "||" and shell.last is True)
-                if not skipped:
+                before = shell.last if skip_next else None
+                if before is None or before == (skip_next == "&&"):
                     yield from _run(shell, words, begun)
+                    if shell.last is None and before is not None:
+                        shell.last = True  # in `[ test ] && one || other`, the one is taken to succeed
                 skip_next, words = text if text in ("&&", "||") else None, []
             if kind == "newline" and ends and match:
                 for end in ends:
@@ -133,7 +137,7 @@ def _run(shell: _Shell, words: list[str], line: int) -> Iterator[Command]:
         if match := re.match(r"([A-Za-z_]\w*)=(.*)", word, re.DOTALL):
             prefix[match[1]] = expand(unquote(match[2]), shell.environment)
     if not words or exporting:
-        shell.environment.update({name: value or "$(…)" if value != "" else "" for name, value in prefix.items()})
+        shell.environment = {**shell.environment, **prefix}
         shell.last = None
         return
     filled = tuple(expand(unquote(word), shell.environment, complete=shell.complete) for word in words)
@@ -142,13 +146,12 @@ def _run(shell: _Shell, words: list[str], line: int) -> Iterator[Command]:
         shell.last = shell.last != negated
         return
     if filled[0] == "unset":
-        for name in filled[1:]:
-            shell.environment.pop(name, None)
+        shell.environment = {name: value for name, value in shell.environment.items() if name not in filled[1:]}
     if filled[0] == "set" and len(filled) > 1:
         flags = "".join(word[1:] for word in filled[1:] if re.fullmatch(r"-[a-z]+", word))
         shell.traced = shell.traced or "x" in flags or "xtrace" in filled
         shell.traced = shell.traced and not any(word.startswith("+") and "x" in word for word in filled[1:])
-    yield Command(filled, tuple(words), line, {**shell.environment, **prefix}, shell.traced)
+    yield Command(filled, tuple(words), line, {**shell.environment, **prefix} if prefix else shell.environment, shell.traced)
 
 
 def _test(words: tuple[str, ...], raw: list[str], complete: bool) -> bool | None:
@@ -192,19 +195,19 @@ def makefile(text: str, goals: list[str], environment: Mapping[str, str]) -> Ite
     goals = goals or [target for target in rules if not target.startswith(".")][:1]
     seen: set[str] = set()
     pending = list(reversed(goals))
-    order: list[str] = []
+    order: dict[str, None] = {}
     while pending:
         goal = pending.pop()
         if goal in rules and goal not in seen:
             seen.add(goal)
             pending += [goal, *reversed(rules[goal][0])]
-        elif goal in seen and goal not in order:
-            order.append(goal)
+        elif goal in seen:
+            order.setdefault(goal)
     for target in order:
         for at, recipe in rules[target][1]:
             for _ in range(3):
                 recipe = re.sub(r"\$[({]([\w.-]+)[)}]", lambda m: variables.get(m[1], "")[:300], recipe[:5000])
-            yield at, recipe.replace("$$", "$").replace("\\\r", "\\\n")
+            yield at, recipe[:5000].replace("$$", "$").replace("\\\r", "\\\n")
 
 
 def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int, str, list[str]]]:

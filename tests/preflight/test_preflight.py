@@ -104,7 +104,8 @@ def test_what_is_a_publishing_command(command, client):
 
 
 def ran(script, **environment):
-    return [" ".join(command.words) for command in commands(script, environment)]
+    """What may run of a script, tests left out."""
+    return [" ".join(each.words) for each in commands(script, environment) if each.words[0] not in ("[", "[[", "test")]
 
 
 @pytest.mark.parametrize("test", ['[ -n "$T" ]', "[[ -n $T ]]", 'test -n "${T:-}"', '! [ -z "$T" ]', '[ ! -z "$T" ]'])
@@ -117,7 +118,7 @@ def test_a_branch_that_an_empty_variable_rules_out_is_left_out(test):
 
 
 def test_what_else_decides_leaves_both_branches():
-    assert ran("if [ -d venv ]; then a; elif b; then c; else d; fi") == ["[ -d venv ]", "a", "b", "c", "d"]
+    assert ran("if [ -d venv ]; then a; elif b; then c; else d; fi") == ["a", "b", "c", "d"]
     assert ran(". ./settings\nif [ -n \"$T\" ]; then a; fi") == [". ./settings", "a"]
 
 
@@ -280,12 +281,12 @@ def test_half_a_migration_is_said_to_be_one(look):
     ("text", "sentence"),
     [
         ("", "is empty."), ("  \n\n", "is empty."), ("# nothing\n", "is empty but for comments."), ("a\0b", "is a binary file."),
-        ("jobs: [1, 2", ":1 is not valid YAML"), ("on: push\njobs: {a: {b: c}\n", "is not valid YAML"), ("on: push\n\tjobs: 1", "is not valid YAML"),
+        ("jobs: [1, 2\n", ":2 is not valid YAML"), ("on: push\njobs: {a: {b: c}\n", "is not valid YAML"), ("on: push\n\tjobs: 1", "is not valid YAML"),
         ("- a\n- b\n", "is not a mapping of keys to values"), ("on: push\n", "has no mapping of `jobs`"), ("jobs: {a: {}}\n", "does not say `on:`"),
         ("on: push\non: push\njobs: {}\n", ":2 has the key 'on' twice"), ("on: push\njobs:\n  a: &x {b: c}\n  d:\n    <<: *x\n", ":5 has a merge key (<<)"),
         ("on: &a [*a]\njobs: {}", "has an alias *a to nothing"), ("on: *a\njobs: {}", "has an alias *a to nothing"),
         ("on: push\n? [a]\n: b\n", "has a key that is not a text"), ("on: push\n--- \non: push\n", "holds more than one YAML document"),
-        ("a: 1\n" * 1_000_000, "is larger than 1024 KiB"), ("on: " + "[" * 20_000, "is nested more than 100 levels deep"),
+        ("a: 1\n" * 1_000_000, "is larger than 512 KiB"), ("on: " + "[" * 20_000, "is nested more than 100 levels deep"),
         ("on:\n" + "- " * 20_000, "is nested more than 100 levels deep"), ("x: [" + "a, " * 100_000 + "]", "comes to more than 60,000 values"),
         ("\n".join(["a: &a0 [1, 2, 3, 4]"] + [f"b{n}: &a{n + 1} [*a{n}, *a{n}, *a{n}, *a{n}]" for n in range(30)]), "once its aliases are followed"),
         ("on: push\njobs: {a: 1}\n", "has a job 'a' that is not a mapping"), ("on: push\njobs: \u0007\n", "is not valid YAML"),
@@ -350,8 +351,8 @@ def test_python_tags_make_no_objects():
     [
         (corpus.run("python tools/release.py"), {"tools/release.py": "subprocess.run(['twine', 'upload'])"}, "is a program that mentions publishing"),
         (corpus.run("./scripts/publish.sh"), {}, "is not in the repository"), (corpus.run("just publish"), {}, "is a task of just"),
-        ("      - uses: octo-org/publish-to-pypi@v1\n", {}, "may publish"), ("      - uses: ./publish-it\n", {}, "holds no action.yml"),
-        (corpus.run("bash big.sh"), {"big.sh": "x" * (1 << 20) + "y"}, "big.sh is larger than"), (corpus.run("bash bin.sh"), {"bin.sh": "\0"}, "is a binary file"),
+        ("      - uses: octo-org/publish-to-pypi@v1\n", {}, "may publish"), ("      - uses: ./pypi-upload\n", {}, "holds no action.yml"),
+        (corpus.run("bash big.sh"), {"big.sh": "x" * (1 << 19) + "y"}, "big.sh is larger than"), (corpus.run("bash bin.sh"), {"bin.sh": "\0"}, "is a binary file"),
         (corpus.run("nox"), {"noxfile.py": "def ("}, "cannot be understood"), (corpus.run("tox -e a"), {"tox.ini": "commands"}, "cannot be understood"),
         ("      - run: import twine\n        shell: python\n", {}, "is written in python"),
     ],
@@ -438,7 +439,8 @@ def test_a_file_cannot_speak_through_the_report(look):
     evil = corpus.workflow(corpus.step("uv", False), job='"x\\n::stop-commands::y\\e[2J%0A"')
     report = look(evil)
     assert len(report.github().splitlines()) == len(report.github().split("::stop-commands::")) + len(report.warnings) - 1 == 1
-    assert "\x1b" not in report.text() and "\n::stop" not in report.text().replace(" ", "")
+    assert "\x1b" not in report.text()
+    assert not any(row.strip().startswith("::") for row in report.text().splitlines())
 
 
 def test_the_report_displays_itself(look):

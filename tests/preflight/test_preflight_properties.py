@@ -144,6 +144,7 @@ def _foretold(monkeypatch, lab, scene):
     if job.verdict == corpus.P:
         said = look(scene, monkeypatch, publisher=publisher)
         assert said.ok and not look(scene, monkeypatch, publisher="workflow=nobodys.yml").ok
+    lab.index.remove_publisher("octo-rocket", publisher)
 
 
 def test_the_verdict_is_what_happens(monkeypatch):
