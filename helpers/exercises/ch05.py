@@ -315,7 +315,10 @@ CAN_PUBLISH = Exercise(
     names=("can_publish",),
     stub='''
 def can_publish(environment: dict[str, str]) -> bool:
-    """Whether whoever reads these variables can get an upload accepted. `IdToken.decode` raises ValueError for what is none."""
+    """Whether whoever reads these variables could publish.
+
+    `IdToken.decode(text).claims` has an ID token's claims; what is none raises ValueError.
+    """
     ...
 ''',
     probe=probe_can_publish,

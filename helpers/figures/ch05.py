@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from ..claim_checks import ClaimCheck
 from .base import BLACK, GREEN, GREY, SIZE, STYLE, VERMILLION, WIDTH, Figure, cut, listed, sheet, wrap
 
-_FITS, _FAILS = ("#E3F2EC", GREEN), ("#F3B994", VERMILLION)  # ground and edge: light and darker, seen in grey too
+_FITS, _FAILS = ("#E3F2EC", GREEN), ("#F3B994", BLACK)  # ground and sign: light and darker ground, seen in grey too
 _SMALL = SIZE - 2.5
 
 
@@ -93,10 +93,10 @@ def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ())
 def _cell(axes: Axes, corner: tuple[float, float], size: tuple[float, float], ok: bool, words: str) -> None:
     """A field of a table: sign and word, on light or on darker ground."""
     (x, y), (width, height) = corner, size
-    ground, edge = _FITS if ok else _FAILS
+    ground, ink = _FITS if ok else _FAILS
     box = {"facecolor": ground, "edgecolor": "white", "linewidth": 3}
     axes.add_patch(patches.Rectangle((x, y), width, height, **box))
-    axes.text(x + 0.1, y + height / 2, "✓" if ok else "✗", va="center", color=edge, weight="bold", size=SIZE + 2)
+    axes.text(x + 0.1, y + height / 2, "✓" if ok else "✗", va="center", color=ink, weight="bold", size=SIZE + 2)
     look = {"va": "center", "color": BLACK, "size": _SMALL - ("\n" in words), "weight": "normal" if ok else "bold"}
     look["linespacing"] = 1.05
     axes.text(x + 0.35, y + height / 2, words, **look)
