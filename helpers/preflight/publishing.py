@@ -21,7 +21,7 @@ _BUILDS = re.compile(
     r"(poetry|hatch|flit|pdm|maturin) (install|build)\b|(poetry|pdm) publish\b(?!.*--no-build)(?=.*--build|.*\bpdm)|setup\.py|cargo (build|install)"
 )
 _OTHERS = re.compile(r"pypi|twine|(poetry|python|package)[-_]?(publish|upload|release)|(publish|upload|release)[-_]?(to[-_])?(poetry|python)|semantic-release", re.I)
-_RUNNERS = ("just", "task", "invoke", "inv", "poe", "rake", "npm", "yarn", "doit", "mise", "fab", "hatch")
+_RUNNERS = ("just", "task", "invoke", "inv", "poe", "rake", "doit", "mise", "fab", "hatch")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,14 @@ class Publication:
 
 @dataclass
 class JobFacts:
-    """What else a job with a publishing command does: (file, line, text) of what builds or installs, of `set -x` beside a secret, of actions."""
+    """What else a job with a publishing command does: (file, line, text) of what builds or installs, of `set -x` beside a secret, of actions, of
+    programs that are given a secret in their arguments."""
 
     publications: list[Publication] = field(default_factory=list)
     builds: list[tuple[str, int, str]] = field(default_factory=list)
     traces: list[tuple[str, int]] = field(default_factory=list)
     actions: list[tuple[str, int, str]] = field(default_factory=list)
+    exposed: list[tuple[str, int, str]] = field(default_factory=list)
 
 
 class Finder:
@@ -180,7 +182,9 @@ class Finder:
             return
         rest = bare(words)
         if rest[:2] == ["poetry", "config"] and len(rest) > 3 and re.match(r"(pypi-token|http-basic)\.", rest[2]):
-            self._later["POETRY_PYPI_TOKEN_SET"] = rest[-1]
+            self._later["POETRY_PYPI_TOKEN_PYPI"] = rest[-1]
+            if _secret(rest[-1]):
+                self.facts.exposed.append((file, line, "poetry"))
         client = recognise(rest)
         if client is not None:
             environment = {**command.environment, **self._later}

@@ -202,13 +202,15 @@ def warn(facts: JobFacts, judged: Sequence[JobVerdict]) -> list[Warned]:
         credential = each.found.credential
         at = each.path[-1]
         if credential and credential.in_arguments:
-            add("token-in-arguments", at, f"{each.client} gets its token in its arguments, which every process on the machine can read.",
-                "Put it into the environment variable that the client reads, or use Trusted Publishing.")  # fmt: skip
+            facts.exposed.append((*at, each.client))
         if credential and "pypi-" in credential.value:
             add("token-in-file", at, "The token itself stands in the file.", "Revoke it now; then use Trusted Publishing, or a secret.")
         if each.verdict == EITHER:
             add("leftover-token", at, f"{each.client} still finds {each.credential}, though the job could use Trusted Publishing: the token works "
                 "until somebody revokes it.", "Take it out of the workflow, delete the secret, and revoke it on the index.")  # fmt: skip
+    for at_file, at_line, program in dict.fromkeys(facts.exposed):
+        add("token-in-arguments", (at_file, at_line), f"{program} gets its token in its arguments, which every process on the machine can read.",
+            "Put it into the environment variable that the client reads, or use Trusted Publishing.")  # fmt: skip
     if facts.traces:
         add("trace", facts.traces[0], "The shell prints every command (`set -x`) where it knows a secret: only masking stands between that and the log.",
             "Leave out the x.")  # fmt: skip

@@ -194,6 +194,11 @@ def _matrix(job: Map, names: list[str]) -> list[str]:
     return list(dict.fromkeys(str(value) for value in values if isinstance(value, Text)))
 
 
+def mentions_publishing(part: Map) -> bool:
+    """Whether a part of a workflow that is not looked at says words that releases of Python packages say."""
+    return bool(re.search(r"pypi|twine|\brelease\b.*tox|tox.*\brelease\b|(uv|hatch|flit|poetry|pdm|maturin|python)\W+(publish|upload)", str(part), re.I | re.S))
+
+
 def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], notes: list[tuple[str, int, str]]) -> Iterator[JobContext]:
     """Every job of every workflow, as often as it is started: reusable workflows inside the repository once for each call.
 
@@ -223,7 +228,7 @@ def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], no
                 return notes.append((context.file, 1, f"More than {MOST_JOBS} jobs: the rest was not looked at."))
             left = narrow(list(context.triggers), str(job.get("if", "") if isinstance(job.get("if", ""), Text) else ""))
             if not left:
-                if context.triggers:
+                if context.triggers and mentions_publishing(job):
                     notes.append((context.file, job.line_of("if"), f"Job {name!r} is not looked at: nothing that starts {context.entry} meets its `if:`."))
                 continue
             here = replace(context, job=name, triggers=tuple(left))
@@ -235,6 +240,8 @@ def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], no
     def call(context: JobContext, job: Map, target: str) -> Iterator[JobContext]:
         line = job.line_of("uses")
         own = re.match(rf"({re.escape(repository_name)}/|\.?/|\$/)(\.github/workflows/[^/@]+)(@.*)?$", target)
+        if not own and not (context.may_ask or mentions_publishing(job)):
+            return None
         if not own:
             return notes.append((context.file, line, f"Job {context.job!r} calls {target}, a workflow of another repository: what it does is not known."))
         if own[2] not in workflows:
@@ -266,5 +273,5 @@ def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], no
             name = workflow.get("name")
             yield from walk(JobContext(file, str(name) if isinstance(name, Text) and name else file, file, workflow, "", tuple(started), entry_workflow=workflow))
     for file in workflows:
-        if file not in called and not triggers(workflows[file]):
+        if file not in called and not triggers(workflows[file]) and mentions_publishing(workflows[file]):
             notes.append((file, 1, "Nothing in this repository starts this workflow: it is not looked at."))

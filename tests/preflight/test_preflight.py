@@ -248,6 +248,7 @@ def test_a_release_as_it_should_be_is_not_warned_about(look):
         ("builds-too", corpus.workflow(corpus.run("maturin publish"), "job")),
         ("no-environment", corpus.workflow(corpus.step("uv", False), "job", environment="")),
         ("token-in-arguments", corpus.workflow(corpus.run("uv publish --token $PYPI_TOKEN", corpus.SECRET))),
+        ("token-in-arguments", corpus.workflow(corpus.run("poetry config pypi-token.pypi $PYPI_TOKEN\npoetry publish", corpus.SECRET))),
         ("trace", corpus.workflow(corpus.run("set -eux\nUV_PUBLISH_TOKEN=$PYPI_TOKEN uv publish", corpus.SECRET))),
         ("token-in-file", corpus.workflow(corpus.run("TWINE_PASSWORD=pypi-AgEIcHlwaS5vcmc twine upload x"))),
         ("leftover-token", corpus.workflow(corpus.step("uv", True), "job")),

@@ -1,0 +1,67 @@
+"""What preflight costs, beside zizmor: part of `make bench`. Nothing is asserted about time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+TESTS = """\
+name: Tests NUMBER
+on:
+  push: {branches: [main]}
+  pull_request:
+permissions: {}
+jobs:
+""" + "".join(
+    f"""\
+  job{job}:
+    runs-on: ubuntu-latest
+    permissions: {{contents: read}}
+    strategy:
+      matrix: {{python: ["3.11", "3.12", "3.13"]}}
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd
+        with: {{persist-credentials: false}}
+      - name: Install
+        run: |
+          python -m pip install --upgrade pip
+          python -m pip install -e .[test]
+      - run: bash scripts/test.sh "${{{{ matrix.python }}}}"
+"""
+    for job in range(6)
+)
+RELEASE = """\
+name: Release NUMBER
+on:
+  push: {tags: ["v*"]}
+jobs:
+  release:
+    runs-on: ubuntu-latest
+    environment: pypi
+    permissions: {contents: read, id-token: write}
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd
+        with: {persist-credentials: false}
+      - run: bash scripts/release.sh
+"""
+
+
+def test_fifty_workflows(against, tmp_path):
+    """Each way of looking at the same repository of fifty workflows, a fifth of which release, as whole processes."""
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    for number in range(50):
+        text = (RELEASE if number % 5 == 0 else TESTS).replace("NUMBER", str(number))
+        (tmp_path / ".github" / "workflows" / f"w{number}.yml").write_text(text)
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "test.sh").write_text("set -eu\npytest\n")
+    (tmp_path / "scripts" / "release.sh").write_text("set -eu\nuv build\nuv publish\n")
+    zizmor = Path(sys.executable).with_name("zizmor")
+
+    def ours():
+        done = subprocess.run([sys.executable, "-m", "helpers", "preflight", str(tmp_path), "--format", "json"], cwd=ROOT, capture_output=True)
+        assert done.returncode == 0 and done.stdout.count(b'"verdict": "publishes by Trusted Publishing"') == 10
+
+    def peer():
+        subprocess.run([zizmor, "--offline", "--no-progress", "--format", "json", "--no-exit-codes", str(tmp_path)], capture_output=True, check=True)
+
+    against("preflight on 50 workflows, whole process; zizmor", ours, peer, "under 1 s", rounds=7)
