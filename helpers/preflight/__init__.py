@@ -75,7 +75,9 @@ def check(path: str | Path, repository: str = "", publisher: GitHubPublisher | s
         together |= fixes.edits(fixes.overlaid(files, together), report.jobs[position].found)
     if together:
         after = {_key(each): each.verdict for each in _look(fixes.overlaid(files, together), who, publishers).jobs}
-        mended = [position for position in wanted if wanted[position] and after.get(_key(report.jobs[position]), TRUSTED) != NEITHER]
+        mended = [
+            position for position in wanted if wanted[position] and after.get(_key(report.jobs[position]), TRUSTED) != NEITHER
+        ]
         together = {}
         for position in mended:
             together |= fixes.edits(fixes.overlaid(files, together), report.jobs[position].found)
@@ -101,7 +103,9 @@ def _look(files: Repository, who: Identity, publishers: Sequence[GitHubPublisher
             judged = {}
             for found in facts.publications:
                 verdict = judge(found, who, publishers)
-                judged.setdefault((verdict.client, verdict.index, verdict.credential, verdict.verdict, verdict.triggers), verdict)
+                judged.setdefault(
+                    (verdict.client, verdict.index, verdict.credential, verdict.verdict, verdict.triggers), verdict
+                )
             everything += judged.values()
             report.warnings += [each for each in warn(facts, list(judged.values())) if each not in report.warnings]
     except Unreadable as error:

@@ -1,6 +1,8 @@
-"""The programs that publish: how a command line shows them, where each looks for a credential, who can use Trusted Publishing.
+"""The programs that publish: how a command line shows them, where each looks for a credential, who can use Trusted
+Publishing.
 
-Taken from each program's own source or documentation, as of November 2026. twine can since 6.1, pdm, maturin and uv can, hatch,
+Taken from each program's own source or documentation, as of November 2026. twine can since 6.1, pdm, maturin and uv can,
+hatch,
 flit and poetry cannot.
 """
 
@@ -42,9 +44,32 @@ CLIENTS = {client.name: client for client in (
 )}  # fmt: skip
 CLIENTS[ACTION.name] = ACTION
 
-_VALUED = {"--with", "--from", "--python", "-p", "--spec", "--group", "--extra", "--env", "-e", "--directory", "--project", "--index-url"}
+_VALUED = {
+    "--with",
+    "--from",
+    "--python",
+    "-p",
+    "--spec",
+    "--group",
+    "--extra",
+    "--env",
+    "-e",
+    "--directory",
+    "--project",
+    "--index-url",
+}
 _WRAPPERS = {"sudo", "env", "exec", "time", "command", "nohup", "then", "else", "do", "!", "{", "if", "elif", "while"}
-_RUNNERS = {"uvx": 1, "uv run": 2, "uv tool": 3, "pipx run": 2, "poetry run": 2, "pdm run": 2, "hatch run": 2, "rye run": 2, "pixi run": 2}
+_RUNNERS = {
+    "uvx": 1,
+    "uv run": 2,
+    "uv tool": 3,
+    "pipx run": 2,
+    "poetry run": 2,
+    "pdm run": 2,
+    "hatch run": 2,
+    "rye run": 2,
+    "pixi run": 2,
+}
 
 
 def bare(words: Sequence[str]) -> list[str]:
@@ -92,7 +117,8 @@ def option(words: Sequence[str], names: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True)
 class Credential:
-    """A token or password that a client will find: `where` it is, its `value` as written, and whether it is in the arguments."""
+    """A token or password that a client will find: `where` it is, its `value` as written, and whether it is in the
+    arguments."""
 
     where: str
     value: str
@@ -106,14 +132,19 @@ class Credential:
 def credential(client: str, environment: Mapping[str, str], words: Sequence[str] = ()) -> Credential | None:
     """The credential that a client will find: in its options first, then in its environment; None if there is none.
 
-    `client` is a name such as "uv", `environment` maps variables to values, `words` are the arguments (for the PyPA action: its
+    `client` is a name such as "uv", `environment` maps variables to values, `words` are the arguments (for the PyPA
+    action: its
     inputs, as `password=…`). An empty value counts as none, as it does for the clients.
     """
     if client == ACTION.name:
         given = dict(word.partition("=")[::2] for word in words)
         if given.get("password"):
             return Credential("`password` in `with:`", given["password"])
-        return Credential("a `user` in `with:`, and no password", given["user"]) if given.get("user", "__token__") != "__token__" else None
+        return (
+            Credential("a `user` in `with:`, and no password", given["user"])
+            if given.get("user", "__token__") != "__token__"
+            else None
+        )
     known = CLIENTS[client]
     value = option(words, known.options)
     if value and not (client == "uv" and value.startswith("-")):
@@ -132,7 +163,9 @@ def index_of(client: str, environment: Mapping[str, str], words: Sequence[str] =
         named = given.get("repository-url") or given.get("repository_url")
     else:
         known = CLIENTS[client]
-        named = option(words, known.index_options) or next((environment[name] for name in known.index_variables if environment.get(name)), "")
+        named = option(words, known.index_options) or next(
+            (environment[name] for name in known.index_variables if environment.get(name)), ""
+        )
     if not named or named.lower() in ("pypi", "main") or re.match(r"https://upload\.pypi\.", named):
         return "PyPI"
     return "TestPyPI" if re.search(r"test[._-]?pypi", named.lower()) else named

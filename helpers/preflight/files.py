@@ -1,6 +1,8 @@
-"""Reading a repository that nobody has vouched for: nothing is executed, nothing outside it is opened, nothing huge is parsed.
+"""Reading a repository that nobody has vouched for: nothing is executed, nothing outside it is opened, nothing huge is
+parsed.
 
-YAML is read event by event into texts, mappings and sequences that know their place in the file. Everything stays text, so that
+YAML is read event by event into texts, mappings and sequences that know their place in the file. Everything stays text,
+so that
 the key `on` is not True and a version 3.10 not 3.1. Anchors are shared, never copied: an alias bomb is counted and refused.
 """
 
@@ -20,7 +22,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable(Exception):
-    """A file that could not be read. The message is one sentence that begins with the file's path, `line` where it went wrong."""
+    """A file that could not be read. The message is one sentence that begins with the file's path, `line` where it went
+    wrong."""
 
     def __init__(self, path: str, why: str, line: int = 1) -> None:
         super().__init__(f"{path}{f':{line}' if line > 1 else ''} {why}")
@@ -91,7 +94,9 @@ def parse(text: str, path: str = "the file") -> Any:
             if isinstance(event, yaml.AliasEvent):
                 node, aliased = anchors.get(event.anchor), True
                 if node is None or any(node is each for each in open_nodes):
-                    raise Unreadable(path, f"has an alias *{event.anchor} to nothing, or to something around itself.", place[0] + 1)
+                    raise Unreadable(
+                        path, f"has an alias *{event.anchor} to nothing, or to something around itself.", place[0] + 1
+                    )
             elif isinstance(event, yaml.ScalarEvent):
                 empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
                 node = Text("" if empty else event.value)
@@ -130,14 +135,18 @@ def _attach(path: str, parent: Any, node: Any, place: Place, end: Place, aliased
     parent.size += node.size
     parent.end = max(parent.end, end)
     if parent.size > MOST:
-        raise Unreadable(path, f"comes to more than {MOST:,} values once its aliases are followed: no workflow does.", place[0] + 1)
+        raise Unreadable(
+            path, f"comes to more than {MOST:,} values once its aliases are followed: no workflow does.", place[0] + 1
+        )
     if isinstance(parent, Seq):
         parent.append(node)
     elif parent.pending is None:
         if not isinstance(node, Text):
             raise Unreadable(path, "has a key that is not a text.", place[0] + 1)
         if node == "<<" and node.style is None:
-            raise Unreadable(path, "has a merge key (<<), which GitHub refuses: write the keys out, or use an alias whole.", node.line)
+            raise Unreadable(
+                path, "has a merge key (<<), which GitHub refuses: write the keys out, or use an alias whole.", node.line
+            )
         if node in parent:
             raise Unreadable(path, f"has the key {str(node)[:60]!r} twice in one mapping, which GitHub refuses.", node.line)
         parent.pending = Text(node)
@@ -149,7 +158,8 @@ def _attach(path: str, parent: Any, node: Any, place: Place, end: Place, aliased
 
 
 class Repository:
-    """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk. Raises Unreadable from `read`."""
+    """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk. Raises Unreadable from
+    `read`."""
 
     def __init__(self, root: Path, overlay: Mapping[str, str] | None = None) -> None:
         self.root = root.resolve()

@@ -11,14 +11,19 @@ from .workflows import effective_permissions
 
 
 def grant(text: str, job: str) -> str:
-    """The workflow with `id-token: write` among the job's permissions. What the job was allowed before, it keeps; where nothing was
+    """The workflow with `id-token: write` among the job's permissions. What the job was allowed before, it keeps; where
+    nothing was
     stated, it gets `contents: read` beside. Raises Unreadable, KeyError."""
     workflow = parse(text)
     body = workflow["jobs"][job]
     if effective_permissions(workflow, body).id_token:
         return text
     before = effective_permissions(workflow, body).given
-    entries = {str(k): str(v) for k, v in before.items()} if isinstance(before, Mapping) and "permissions" in {*body, *workflow} else {"contents": "read"}
+    entries = (
+        {str(k): str(v) for k, v in before.items()}
+        if isinstance(before, Mapping) and "permissions" in {*body, *workflow}
+        else {"contents": "read"}
+    )
     entries["id-token"] = "write"
     return _state(text, body, "permissions", entries)
 
@@ -33,7 +38,10 @@ def _state(text: str, holder: Map, key: str, entries: dict[str, str]) -> str:
         if holder.flow:
             lines[row] = f"{lines[row][: column + 1]}{key}: {flow}, {lines[row][column + 1 :]}"
         else:
-            lines[row:row] = [f"{' ' * column}{key}:{ending}", *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items())]
+            lines[row:row] = [
+                f"{' ' * column}{key}:{ending}",
+                *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items()),
+            ]
         return "\n".join(lines)
     (row, column), (last, stop), aliased = holder.spans[key]
     value = holder[key]
@@ -50,7 +58,10 @@ def _state(text: str, holder: Map, key: str, entries: dict[str, str]) -> str:
     if holder.flow:
         lines[row : last + 1] = [f"{lines[row][:column]}{key}: {flow}{after}{ending}"]
     else:
-        block = [f"{lines[row][:column]}{key}:{after}{ending}", *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items())]
+        block = [
+            f"{lines[row][:column]}{key}:{after}{ending}",
+            *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items()),
+        ]
         lines[row : last + 1] = block
     return "\n".join(lines)
 
@@ -72,7 +83,9 @@ def edits(repository: Repository, found: Publication) -> dict[str, str]:
             new[found.file] = _on_line(current(found.file), found.line, r"\s+--trusted-publishing[ =]never", "")
         if found.triggers and all(trigger.event == "pull_request_target" for trigger in found.triggers):
             workflow = parse(current(context.entry))
-            new[context.entry] = _state(current(context.entry), workflow, "on", {"release": "", "  types": "[published]"}).replace("release: ", "release:", 1)
+            new[context.entry] = _state(
+                current(context.entry), workflow, "on", {"release": "", "  types": "[published]"}
+            ).replace("release: ", "release:", 1)
         for position, (file, job) in enumerate([*context.callers, (context.file, context.job)]):
             permissions = effective_permissions(parse(current(file)), job)
             if not permissions.id_token and (position == 0 or permissions.source != "default"):
@@ -84,9 +97,18 @@ def edits(repository: Repository, found: Publication) -> dict[str, str]:
 
 def _by_uv(text: str, found: Publication) -> str:
     """The command replaced by one of a client that can do it: uv, which pipx runs on GitHub's machines."""
-    build = f"{found.client.builds} && " if found.client.builds and (found.client.name == "flit" or "--build" in found.words) else ""
+    build = (
+        f"{found.client.builds} && "
+        if found.client.builds and (found.client.name == "flit" or "--build" in found.words)
+        else ""
+    )
     program = found.client.name
-    return _on_line(text, found.line, rf"(?:python[\d.]* -m )?\b{program}\b[^;&|\n\"]*?\b{found.client.subcommands[0]}\b[^;&|\n\"\r]*", f"{build}pipx run uv publish")
+    return _on_line(
+        text,
+        found.line,
+        rf"(?:python[\d.]* -m )?\b{program}\b[^;&|\n\"]*?\b{found.client.subcommands[0]}\b[^;&|\n\"\r]*",
+        f"{build}pipx run uv publish",
+    )
 
 
 def _on_line(text: str, line: int, pattern: str, by: str) -> str:

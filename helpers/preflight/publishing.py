@@ -20,13 +20,17 @@ _BUILDS = re.compile(
     r"(pip3?|uv pip|pipx|conda|npm|yarn|apt(-get)?|brew) (install|ci|i)\b|(build|tox|nox|cibuildwheel|pytest)\b|uv (build|sync|run)\b|"
     r"(poetry|hatch|flit|pdm|maturin) (install|build)\b|(poetry|pdm) publish\b(?!.*--no-build)(?=.*--build|.*\bpdm)|setup\.py|cargo (build|install)"
 )
-_OTHERS = re.compile(r"pypi|twine|(poetry|python|package)[-_]?(publish|upload|release)|(publish|upload|release)[-_]?(to[-_])?(poetry|python)|semantic-release", re.I)
+_OTHERS = re.compile(
+    r"pypi|twine|(poetry|python|package)[-_]?(publish|upload|release)|(publish|upload|release)[-_]?(to[-_])?(poetry|python)|semantic-release",
+    re.I,
+)
 _RUNNERS = ("just", "task", "invoke", "inv", "poe", "rake", "doit", "mise", "fab", "hatch")
 
 
 @dataclass(frozen=True)
 class Publication:
-    """One command that publishes, in one job: the `client`, where the command stands (`file`, `line`), where the step stands that
+    """One command that publishes, in one job: the `client`, where the command stands (`file`, `line`), where the step
+    stands that
     leads to it, and what it finds there."""
 
     context: JobContext
@@ -44,7 +48,8 @@ class Publication:
 
 @dataclass
 class JobFacts:
-    """What else a job with a publishing command does: (file, line, text) of what builds or installs, of `set -x` beside a secret, of actions, of
+    """What else a job with a publishing command does: (file, line, text) of what builds or installs, of `set -x` beside
+    a secret, of actions, of
     programs that are given a secret in their arguments."""
 
     publications: list[Publication] = field(default_factory=list)
@@ -111,13 +116,26 @@ class Finder:
                 kind = _text(step.get("shell")) or shell
                 if re.match(r"(python|node|perl|ruby)", kind):
                     if re.search(r"twine|publish", run):
-                        self._note(file, run.line, f"A step is written in {kind.split()[0]} and says `publish` or `twine`: it is not followed.")
+                        self._note(
+                            file,
+                            run.line,
+                            f"A step is written in {kind.split()[0]} and says `publish` or `twine`: it is not followed.",
+                        )
                     continue
                 inside = self._inner.fill(_text(step.get("working-directory")) or folder, seen)
                 traced = bool(re.search(r"\s-\w*x", kind))
                 self._script(self._inner.fill(str(run), seen), file, seen, left, inside, depth, here, run.line_of, traced)
 
-    def _action(self, step: Map, name: str, file: str, environment: Mapping[str, str], triggers: tuple[Trigger, ...], depth: int, here: int) -> None:
+    def _action(
+        self,
+        step: Map,
+        name: str,
+        file: str,
+        environment: Mapping[str, str],
+        triggers: tuple[Trigger, ...],
+        depth: int,
+        here: int,
+    ) -> None:
         line = step.line_of("uses")
         given = step.get("with") if isinstance(step.get("with"), Map) else Map()
         inputs = {key: self._inner.fill(str(value), environment) for key, value in given.items() if isinstance(value, Text)}
@@ -131,10 +149,20 @@ class Finder:
         elif owner_name in ("pyo3/maturin-action", "messense/maturin-action"):
             command = inputs.get("command") or "build"
             if command in ("publish", "upload"):
-                self._add(CLIENTS["maturin"], here, file, line, ("maturin", command, *inputs.get("args", "").split()), environment, triggers)
+                self._add(
+                    CLIENTS["maturin"],
+                    here,
+                    file,
+                    line,
+                    ("maturin", command, *inputs.get("args", "").split()),
+                    environment,
+                    triggers,
+                )
             if command != "upload":
                 self.facts.builds.append((file, line, f"{name} with `command: {command}`"))
-        elif _OTHERS.search(owner_name) or re.search(r"twine upload|(uv|poetry|hatch|flit|pdm) publish", " ".join(inputs.values())):
+        elif _OTHERS.search(owner_name) or re.search(
+            r"twine upload|(uv|poetry|hatch|flit|pdm) publish", " ".join(inputs.values())
+        ):
             self._note(file, line, f"{name} may publish: what an action of another repository does is not known.")
 
     def _composite(self, folder: str, file: str, line: int, inputs: dict[str, str], environment: Mapping[str, str],
@@ -143,7 +171,12 @@ class Finder:
         path = self.repository.resolve(f"{folder}/action.yml") or self.repository.resolve(f"{folder}/action.yaml")
         telling = self.context.may_ask or any(_OTHERS.search(value) for value in (folder, *inputs.values()))
         if path is None:
-            return self._note(file, line, f"./{folder} holds no action.yml: it may be fetched while the job runs, and is not followed.", telling)
+            return self._note(
+                file,
+                line,
+                f"./{folder} holds no action.yml: it may be fetched while the job runs, and is not followed.",
+                telling,
+            )
         if not self._may_follow(file, line, depth):
             return
         try:
@@ -225,7 +258,11 @@ class Finder:
             return
         try:
             text = self.repository.read(path)
-            foreign = path.endswith(".py") or re.match(r"#!(?!.*sh\b)", text) or PurePosixPath(path).suffix not in ("", ".sh", ".bash", ".zsh")
+            foreign = (
+                path.endswith(".py")
+                or re.match(r"#!(?!.*sh\b)", text)
+                or PurePosixPath(path).suffix not in ("", ".sh", ".bash", ".zsh")
+            )
             if kind == "python" or (kind == "script" and foreign):
                 if re.search(r"twine|(uv|hatch|flit|poetry|pdm|maturin)[\"', ]+publish", text):
                     self._note(file, line, f"{path} is a program that mentions publishing: not followed.")
@@ -234,16 +271,30 @@ class Finder:
                 self._script(text, path, environment, triggers, folder, depth, here, lambda n: n, traced, sealed)
             elif kind == "make":
                 for at, recipe in scripts.makefile(text, names, environment):
-                    self._script(recipe, path, environment, triggers, folder, depth, here, lambda n, at=at: at + n - 1, False, sealed)
+                    self._script(
+                        recipe, path, environment, triggers, folder, depth, here, lambda n, at=at: at + n - 1, False, sealed
+                    )
             elif kind == "tox":
                 for at, recipe, passed in scripts.tox(text, names, " ".join(command.words).partition(" -- ")[2]):
                     through = {name: value for name, value in environment.items() if scripts.passes(name, passed)}
-                    closed = sealed or not all(scripts.passes(name, passed) for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+                    closed = sealed or not all(
+                        scripts.passes(name, passed)
+                        for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+                    )
                     self._script(recipe, path, through, triggers, folder, depth, here, lambda n, at=at: at, False, closed)
             else:
                 for at, called in scripts.nox(text, names):
                     if called:
-                        self._command(scripts.Command(tuple(called), tuple(called), at, environment), path, at, triggers, folder, depth, here, sealed)
+                        self._command(
+                            scripts.Command(tuple(called), tuple(called), at, environment),
+                            path,
+                            at,
+                            triggers,
+                            folder,
+                            depth,
+                            here,
+                            sealed,
+                        )
         except (Unreadable, configparser.Error, SyntaxError, ValueError, RecursionError, MemoryError) as error:
             why = str(error) if isinstance(error, Unreadable) else f"{path} cannot be understood as it stands."
             self._note(file, line, f"Not followed: {why}")
@@ -281,4 +332,3 @@ def _secret(value: str) -> bool:
 
 def _text(value: Any) -> str:
     return str(value) if isinstance(value, Text) else ""
-

@@ -41,7 +41,13 @@ class Report:
         if not self.jobs:
             lines.append("No job publishes a Python package, as far as can be read.\n")
         for title, rows in (
-            ("Warnings", [_line(f"{each.file}:{each.line} [{each.code}] {each.why}") + f"\n    Instead: {_line(each.instead)}" for each in self.warnings]),
+            (
+                "Warnings",
+                [
+                    _line(f"{each.file}:{each.line} [{each.code}] {each.why}") + f"\n    Instead: {_line(each.instead)}"
+                    for each in self.warnings
+                ],
+            ),
             ("Could not be read", [_line(why) for _, _, why in self.unread]),
             ("Could not be followed", [_line(f"{file}:{line} {why}") for file, line, why in self.unfollowed]),
         ):
@@ -52,7 +58,10 @@ class Report:
     def summary(self) -> str:
         """One sentence."""
         failing = sum(job.fails for job in self.jobs)
-        said = [f"{len(self.jobs)} way{'s' * (len(self.jobs) != 1)} to publish", f"{failing} will fail" if failing else "none will fail"]
+        said = [
+            f"{len(self.jobs)} way{'s' * (len(self.jobs) != 1)} to publish",
+            f"{failing} will fail" if failing else "none will fail",
+        ]
         said += [f"{len(self.warnings)} warning{'s' * (len(self.warnings) != 1)}"]
         said += [f"{len(self.unread)} could not be read"] if self.unread else []
         return ", ".join(said if self.jobs else said[:1] + said[2:]).replace("0 ways", "no way") + "."
@@ -92,9 +101,13 @@ class Report:
         rows = [(f"{job.workflow.rpartition('/')[2]}, {job.job}", job.client, "may ask" if job.id_token else "no permission",
                  job.credential or "none", job.environment or "none", f"{job.verdict}{': will fail' * job.fails}. {job.reason}") for job in self.jobs]  # fmt: skip
         shade = ['<tr style="background:#fbe3d6">' if job.fails else "<tr>" for job in self.jobs]
-        body = "".join(start + "".join(_cell("td", cell) for cell in row) + "</tr>" for start, row in zip(shade, rows, strict=True))
+        body = "".join(
+            start + "".join(_cell("td", cell) for cell in row) + "</tr>" for start, row in zip(shade, rows, strict=True)
+        )
         fixed = "".join(f"<pre>{html.escape(job.fix)}</pre>" for job in self.jobs if job.fix)
-        rest = [f"{each.file}:{each.line} [{each.code}] {each.why}" for each in self.warnings] + [why for _, _, why in self.unread]
+        rest = [f"{each.file}:{each.line} [{each.code}] {each.why}" for each in self.warnings] + [
+            why for _, _, why in self.unread
+        ]
         rest += [f"{file}:{line} {why}" for file, line, why in self.unfollowed]
         items = "".join(f"<li>{html.escape(row)}</li>" for row in rest)
         table = f"<table><tr>{''.join(_cell('th', cell) for cell in head)}</tr>{body}</table>" if rows else ""
@@ -126,7 +139,9 @@ def _job_lines(job: JobVerdict) -> list[str]:
         lines.append(f"  claims, started by {claims['event_name']}:")
         lines += [_line(f"    {name:<17} {value}") for name, value in claims.items() if value and name != "event_name"]
     for check in job.checks:
-        lines.append(_line(f"  publisher, started by {check['event_name']}: {'lets it in' if check['ok'] else check['refusal']}"))
+        lines.append(
+            _line(f"  publisher, started by {check['event_name']}: {'lets it in' if check['ok'] else check['refusal']}")
+        )
     return [*lines, ""]
 
 
@@ -149,7 +164,8 @@ def _line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without the control characters that a file may have brought, but for the line breaks; a diff keeps its carriage returns."""
+    """Without the control characters that a file may have brought, but for the line breaks; a diff keeps its carriage
+    returns."""
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", text)
 
 

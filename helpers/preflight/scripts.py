@@ -1,6 +1,7 @@
 """Commands in shell scripts, Makefiles, tox and nox files: read, never run.
 
-This is no shell. It knows quotes, comments, here-documents, `&&` and `||`, assignments, and tests of whether a variable is empty, because
+This is no shell. It knows quotes, comments, here-documents, `&&` and `||`, assignments, and tests of whether a variable
+is empty, because
 release scripts choose their credential by them. What else decides between two branches is left open: both count.
 """
 
@@ -23,7 +24,8 @@ MOST_COMMANDS, LONGEST_WORD = 10_000, 10_000
 
 @dataclass(frozen=True)
 class Command:
-    """A simple command: its `words` with quotes off and known variables filled in, `raw` words as written, its line (from 1), the
+    """A simple command: its `words` with quotes off and known variables filled in, `raw` words as written, its line
+    (from 1), the
     variables it sees, and whether the shell prints what it runs (`set -x`)."""
 
     words: tuple[str, ...]
@@ -50,7 +52,8 @@ def unquote(word: str) -> str:
 
 
 def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) -> str:
-    """A word with its variables filled in. A variable that nobody sets is empty, if all that can be set is known (`complete`);
+    """A word with its variables filled in. A variable that nobody sets is empty, if all that can be set is known
+    (`complete`);
     GitHub's own, and what comes out of other commands, stay as written."""
 
     def value(match: re.Match[str]) -> str:
@@ -58,16 +61,29 @@ def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) 
         found = environment.get(name, "")
         if not found and re.match(r"(GITHUB|RUNNER|ACTIONS)_|CI$|HOME$|PATH$|PWD$|TMPDIR$", name):
             return match[0]
-        return found or (default[2:] if default.startswith(":-") else default[1:] if default.startswith("-") else "" if complete else match[0])
+        return found or (
+            default[2:]
+            if default.startswith(":-")
+            else default[1:]
+            if default.startswith("-")
+            else ""
+            if complete
+            else match[0]
+        )
 
     if "$" not in word:
         return word
-    return re.sub(r"\$(?!\{\{)(?:\{([A-Za-z_]\w{0,99})(:?-[^}]{0,300})?\}|([A-Za-z_]\w{0,99}))", value, word[:LONGEST_WORD])[:LONGEST_WORD]
+    return re.sub(r"\$(?!\{\{)(?:\{([A-Za-z_]\w{0,99})(:?-[^}]{0,300})?\}|([A-Za-z_]\w{0,99}))", value, word[:LONGEST_WORD])[
+        :LONGEST_WORD
+    ]
 
 
 def commands(script: str, environment: Mapping[str, str], *, traced: bool = False) -> Iterator[Command]:
-    """The commands of a shell script that may run, in order. Branches that a test for an empty variable rules out are left out."""
-    shell = _Shell(dict(environment), complete=not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE), traced=traced)
+    """The commands of a shell script that may run, in order. Branches that a test for an empty variable rules out are
+    left out."""
+    shell = _Shell(
+        dict(environment), complete=not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE), traced=traced
+    )
     words: list[str] = []
     line, begun, count, ends = 1, 1, 0, []
     skip_next = None
@@ -165,7 +181,13 @@ def _test(words: tuple[str, ...], raw: list[str], complete: bool) -> bool | None
         value, was = inner[1]
     else:
         return None
-    if "$(" in value or "`" in value or not complete or re.search(r"\$\{\{(?!\s*secrets\.)", value) or re.search(r"\$(?!\{\{)", value):
+    if (
+        "$(" in value
+        or "`" in value
+        or not complete
+        or re.search(r"\$\{\{(?!\s*secrets\.)", value)
+        or re.search(r"\$(?!\{\{)", value)
+    ):
         return None if not re.fullmatch(r"\$\{?(GITHUB_ACTIONS|CI|GITHUB_REF)\}?", value) else (inner[0][0] == "-n") != flip
     return (bool(value) == (inner[0][0] == "-n")) != flip
 
@@ -176,7 +198,8 @@ def passes(name: str, patterns: list[str]) -> bool:
 
 
 def makefile(text: str, goals: list[str], environment: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """The recipe lines (with their line numbers) that `make` with these goals runs, prerequisites first. No goal: the first target."""
+    """The recipe lines (with their line numbers) that `make` with these goals runs, prerequisites first. No goal: the
+    first target."""
     text = re.sub(r"\\\n", "\\\\\r", text)  # keep joined lines together; the carriage return marks where they were
     rules: dict[str, tuple[list[str], list[tuple[int, str]]]] = {}
     variables, current, number = dict(environment), [], 0
@@ -211,7 +234,8 @@ def makefile(text: str, goals: list[str], environment: Mapping[str, str]) -> Ite
 
 
 def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int, str, list[str]]]:
-    """For each command of the environments named: its line, itself (`arguments` in place of `{posargs}`), and the patterns of variables
+    """For each command of the environments named: its line, itself (`arguments` in place of `{posargs}`), and the
+    patterns of variables
     that tox lets through. Raises configparser.Error."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.read_string(text)
@@ -222,7 +246,7 @@ def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int,
             continue
         base = dict(parser["testenv"]) if parser.has_section("testenv") else {}
         settings = base | dict(parser[section])
-        passed = re.split(r"[\s,]+", settings.get("pass_env", "") + "\n" + settings.get("passenv", "") )
+        passed = re.split(r"[\s,]+", settings.get("pass_env", "") + "\n" + settings.get("passenv", ""))
         start = next((n for n, row in enumerate(lines, 1) if row.strip() == f"[{section}]"), 1)
         for command in re.sub(r"\\\n\s*", " ", settings.get("commands", "")).split("\n"):
             command = command.strip().lstrip("-!@ ")
@@ -233,7 +257,8 @@ def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int,
 
 
 def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """The commands that `session.run` runs in the sessions named: all of them, if none is. Parsed, not imported. Raises SyntaxError,
+    """The commands that `session.run` runs in the sessions named: all of them, if none is. Parsed, not imported. Raises
+    SyntaxError,
     ValueError, RecursionError."""
     for function in ast.walk(ast.parse(text)):
         if not isinstance(function, ast.FunctionDef) or not function.decorator_list:
@@ -250,7 +275,8 @@ def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def followed(words: tuple[str, ...]) -> tuple[str, list[str]] | None:
-    """What a command runs of the repository: ("script", [path]), ("inline", [text]), ("make", goals), ("tox", environments), ("nox",
+    """What a command runs of the repository: ("script", [path]), ("inline", [text]), ("make", goals), ("tox",
+    environments), ("nox",
     sessions), ("python", [path]), or None. A script's own directory is not known here."""
     rest = bare(words)
     if not rest:
@@ -270,7 +296,9 @@ def followed(words: tuple[str, ...]) -> tuple[str, list[str]] | None:
         names: list[str] = []
         for position, word in enumerate(arguments):
             if word in ("-e", "-s", "--session", "--sessions"):
-                names += [name for each in arguments[position + 1 :] for name in each.split(",")][: 1 if program == "tox" else 20]
+                names += [name for each in arguments[position + 1 :] for name in each.split(",")][
+                    : 1 if program == "tox" else 20
+                ]
             elif match := re.match(r"(?:-e|-s|--sessions?=)([\w,.-]+)$", word):
                 names += match[1].split(",")
         return (program, [name for name in names if not name.startswith("-")])

@@ -1,5 +1,7 @@
-"""Can this job publish? From what a job finds to a verdict, its reason, the claims of its ID token, and the form to fill in."""
+"""Can this job publish? From what a job finds to a verdict, its reason, the claims of its ID token, and the form to fill
+in."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,8 +33,10 @@ class Warned:
 
 @dataclass(frozen=True)
 class JobVerdict:
-    """One job's publishing command and whether it can authenticate. `path` leads from the workflow that is triggered to the command,
-    as (file, line); `claims` has one row for each trigger, environment; `checks` the publisher's word on each, if one was given."""
+    """One job's publishing command and whether it can authenticate. `path` leads from the workflow that is triggered to
+    the command,
+    as (file, line); `claims` has one row for each trigger, environment; `checks` the publisher's word on each, if one
+    was given."""
 
     workflow: str
     job: str
@@ -56,17 +60,18 @@ class JobVerdict:
     @property
     def file(self) -> str:
         """The file that holds the job."""
-        return self.path[-2][0] if len(self.path) > 1 else self.path[-1][0]
+        return self.found.context.file
 
     @property
     def line(self) -> int:
         """The line of the step in it."""
-        return self.path[-2][1] if len(self.path) > 1 else self.path[-1][1]
+        return self.found.step_line
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Of whom claims are predicted: the repository, and the numbers that GitHub knows it by (words in capitals where not known)."""
+    """Of whom claims are predicted: the repository, and the numbers that GitHub knows it by (words in capitals where not
+    known)."""
 
     repository: str = "OWNER/NAME"
     owner_id: str = "OWNER_ID"
@@ -93,7 +98,11 @@ def judge(found: Publication, who: Identity, publishers: Sequence[GitHubPublishe
     hindrance = _hindrance(found)
     able = not hindrance
     if credential:
-        verdict, reason = (EITHER, f"It finds {credential}, and could do without: the job may ask for an ID token.") if able else (TOKEN, f"It finds {credential}.")
+        verdict, reason = (
+            (EITHER, f"It finds {credential}, and could do without: the job may ask for an ID token.")
+            if able
+            else (TOKEN, f"It finds {credential}.")
+        )
     else:
         verdict = TRUSTED if able else NEITHER
         reason = "It finds no token, and may ask for an ID token." if able else f"It finds no token, and {hindrance}"
@@ -113,17 +122,21 @@ def judge(found: Publication, who: Identity, publishers: Sequence[GitHubPublishe
     if verdict == TRUSTED and checks and not any(check["ok"] for check in checks):
         fails, reason = True, f"It may ask for an ID token, but the publisher refuses it: {checks[0]['refusal']}."
     owner, _, name = who.repository.partition("/")
-    form = {"owner": owner, "repository": name, "workflow": context.file.removeprefix(WORKFLOWS), "environment": ", ".join(environments)}
-    steps = [(file, line) for file, line in _calls(found)]
+    form = {
+        "owner": owner,
+        "repository": name,
+        "workflow": context.file.removeprefix(WORKFLOWS),
+        "environment": ", ".join(environments),
+    }
+    path = dict.fromkeys(
+        [*((file, line) for file, _, line in context.call_lines), (context.file, found.step_line), (found.file, found.line)]
+    )
     return JobVerdict(
-        context.entry, context.job, (*steps, (context.file, found.step_line), *(((found.file, found.line),) if (found.file, found.line) != (context.file, found.step_line) else ())),
-        client.name, found.index, str(context.permissions), context.may_ask, str(credential or ""), ", ".join(environments), found.triggers,
-        verdict, reason, form if client.trusted else {}, tuple(claims), tuple(checks), fails, found,
+        workflow=context.entry, job=context.job, path=tuple(path), client=client.name, index=found.index,
+        permissions=str(context.permissions), id_token=context.may_ask, credential=str(credential or ""),
+        environment=", ".join(environments), triggers=found.triggers, verdict=verdict, reason=reason,
+        form=form if client.trusted else {}, claims=tuple(claims), checks=tuple(checks), fails=fails, found=found,
     )  # fmt: skip
-
-
-def _calls(found: Publication) -> list[tuple[str, int]]:
-    return [(file, line) for file, _, line in found.context.call_lines]
 
 
 def _hindrance(found: Publication) -> str:
@@ -140,7 +153,11 @@ def _hindrance(found: Publication) -> str:
     if found.triggers and all(trigger.event == "pull_request_target" for trigger in found.triggers):
         return "the index refuses ID tokens of jobs that pull_request_target has started."
     if context.may_ask:
-        return "tox keeps the way to the ID token from it: its pass_env does not name ACTIONS_ID_TOKEN_REQUEST_*." if found.sealed else ""
+        return (
+            "tox keeps the way to the ID token from it: its pass_env does not name ACTIONS_ID_TOKEN_REQUEST_*."
+            if found.sealed
+            else ""
+        )
     own = effective_permissions(context.workflow, context.body)
     if context.granted is not None and not context.granted.id_token:
         caller = context.callers[-1][1]
@@ -149,7 +166,11 @@ def _hindrance(found: Publication) -> str:
         return f"the job {caller!r} that calls its workflow has no `id-token: write` to pass on."
     if own.source == "default":
         return "it may not ask for an ID token: neither job nor workflow states `permissions`, and the default has no `id-token: write`."
-    elsewhere = "; they replace the workflow's, which have it" if own.source == "job" and effective_permissions(context.workflow, {}).id_token else ""
+    elsewhere = (
+        "; they replace the workflow's, which have it"
+        if own.source == "job" and effective_permissions(context.workflow, {}).id_token
+        else ""
+    )
     return f"it may not ask for an ID token: the {own.source}'s `permissions` (line {own.line}) have no `id-token: write`{elsewhere}."
 
 
@@ -167,75 +188,112 @@ def _checked(job: GitHubJob, environment: str, publishers: Sequence[GitHubPublis
     return {"ok": table.ok, "refusal": f"{table.refusal} ({told})" if wrong else "", "mismatches": wrong}
 
 
+WARNINGS = {
+    "pull-request-target": (
+        "Job {job!r} can be started by pull_request_target, which runs with the repository's own rights on a stranger's proposal; "
+        "the index refuses its ID tokens.",
+        "Start releases by a tag, a release or by hand.",
+    ),
+    "pull-request": (
+        "Job {job!r} can be started by pull_request; from a fork it gets neither secrets nor an ID token, and fails.",
+        "Leave pull_request to the workflow that tests, or give the job an `if:`.",
+    ),
+    "workflow-permission": (
+        "`id-token: write` is given to the whole workflow: every job in it, and all that they install, can ask for an ID token.",
+        "Give it to the job {job!r} alone, and state it there.",
+    ),
+    "builds-too": (
+        "Job {job!r} also builds or installs (`{what}`): all code that runs there can publish too.",
+        "Build in a job of its own, hand the files over as an artifact, and let the publishing job do nothing else.",
+    ),
+    "no-environment": (
+        "Job {job!r} has no environment: whoever can start the workflow can publish, and nobody is asked.",
+        "Give the job an `environment:` with reviewers or tag rules, and name it in the publisher on the index.",
+    ),
+    "token-in-arguments": (
+        "{what} gets its token in its arguments, which every process on the machine can read.",
+        "Put it into the environment variable that the client reads, or use Trusted Publishing.",
+    ),
+    "token-in-file": (
+        "The token itself stands in the file.",
+        "Revoke it now; then use Trusted Publishing, or a secret.",
+    ),
+    "leftover-token": (
+        "{what}, though the job could use Trusted Publishing: the token works until somebody revokes it.",
+        "Take it out of the workflow, delete the secret, and revoke it on the index.",
+    ),
+    "trace": (
+        "The shell prints every command (`set -x`) where it knows a secret: only masking stands between that and the log.",
+        "Leave out the x.",
+    ),
+    "unpinned-action": (
+        "{what} is another's code, named by a tag or branch that can be moved, in the job that publishes.",
+        "Pin it by its full commit hash, with the version as a comment.",
+    ),
+    "unknown-environment": (
+        "The environment of {job!r} is decided while it runs: its claims cannot be predicted in full.",
+        "Write the name down, or make sure that every value it can take has a publisher.",
+    ),
+    "half-migrated": (
+        "Job {job!r} has no `id-token: write`, while {what} has it: Trusted Publishing reached one way to publish and not the other.",
+        "Give every job that publishes the permission, or take the job away.",
+    ),
+}
+"""Each warning: why, and what instead."""
+
+
+def _warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warned:
+    why, instead = (text.format(job=job, what=what) for text in WARNINGS[code])
+    return Warned(code, *where, why, instead)
+
+
 def warn(facts: JobFacts, judged: Sequence[JobVerdict]) -> list[Warned]:
     """What should not stay as it is, about one job that publishes."""
     if not judged:
         return []
-    first = judged[0]
-    context = first.found.context
-    file, line, body = first.file, first.line, context.body
-    found: list[Warned] = []
-
-    def add(code: str, where: tuple[str, int], why: str, instead: str) -> None:
-        found.append(Warned(code, *where, why, instead))
-
-    here, name = (file, line), f"Job {first.job!r}"
+    context, here = judged[0].found.context, (judged[0].file, judged[0].line)
+    job, environments, permissions = context.job, context.environments(), context.permissions
     events = {trigger.event for each in judged for trigger in each.triggers}
-    if "pull_request_target" in events:
-        add("pull-request-target", (context.entry, _on_line(context.entry_workflow)), f"{name} can be started by pull_request_target, which runs with the "
-            "repository's own rights on a stranger's proposal; the index refuses its ID tokens.", "Start releases by a tag, a release or by hand.")  # fmt: skip
-    if "pull_request" in events:
-        add("pull-request", (context.entry, _on_line(context.entry_workflow)), f"{name} can be started by pull_request; from a fork it gets neither secrets nor "
-            "an ID token, and fails.", "Leave pull_request to the workflow that tests, or give the job an `if:`.")  # fmt: skip
-    permissions = context.permissions
-    if permissions.id_token and permissions.source == "workflow":
-        add("workflow-permission", (file, permissions.line), "`id-token: write` is given to the whole workflow: every job in it, and all that they "
-            "install, can ask for an ID token.", f"Give it to the job {first.job!r} alone, and state it there.")  # fmt: skip
-    if facts.builds:
-        what_file, what_line, what = facts.builds[0]
-        add("builds-too", (what_file, what_line), f"{name} also builds or installs (`{what}`): all code that runs there can publish too.",
-            "Build in a job of its own, hand the files over as an artifact, and let the publishing job do nothing else.")  # fmt: skip
-    if not any(context.environments()):
-        add("no-environment", here, f"{name} has no environment: whoever can start the workflow can publish, and nobody is asked.",
-            "Give the job an `environment:` with reviewers or tag rules, and name it in the publisher on the index.")  # fmt: skip
+    start = (context.entry, context.entry_workflow.line_of("on") if context.entry_workflow is not None else 1)
+    exposed = [*facts.exposed]
+    exposed += [
+        (*each.path[-1], each.client) for each in judged if each.found.credential and each.found.credential.in_arguments
+    ]
+    found = [
+        *(_warned(event.replace("_", "-"), start, job) for event in ("pull_request_target", "pull_request") if event in events),
+        *([_warned("workflow-permission", (context.file, permissions.line), job)]
+          if permissions.id_token and permissions.source == "workflow" else []),
+        *(_warned("builds-too", (file, line), job, what) for file, line, what in facts.builds[:1]),
+        *([] if any(environments) else [_warned("no-environment", here, job)]),
+        *(_warned("token-in-arguments", (file, line), job, program) for file, line, program in dict.fromkeys(exposed)),
+    ]  # fmt: skip
     for each in judged:
-        credential = each.found.credential
-        at = each.path[-1]
-        if credential and credential.in_arguments:
-            facts.exposed.append((*at, each.client))
-        if credential and "pypi-" in credential.value:
-            add("token-in-file", at, "The token itself stands in the file.", "Revoke it now; then use Trusted Publishing, or a secret.")
+        if each.found.credential and "pypi-" in each.found.credential.value:
+            found.append(_warned("token-in-file", each.path[-1], job))
         if each.verdict == EITHER:
-            add("leftover-token", at, f"{each.client} still finds {each.credential}, though the job could use Trusted Publishing: the token works "
-                "until somebody revokes it.", "Take it out of the workflow, delete the secret, and revoke it on the index.")  # fmt: skip
-    for at_file, at_line, program in dict.fromkeys(facts.exposed):
-        add("token-in-arguments", (at_file, at_line), f"{program} gets its token in its arguments, which every process on the machine can read.",
-            "Put it into the environment variable that the client reads, or use Trusted Publishing.")  # fmt: skip
-    if facts.traces:
-        add("trace", facts.traces[0], "The shell prints every command (`set -x`) where it knows a secret: only masking stands between that and the log.",
-            "Leave out the x.")  # fmt: skip
-    for at_file, at_line, action in facts.actions:
-        owner, _, ref = action.partition("@")
-        pinned = "sha256:" in ref if action.startswith("docker://") else len(ref) == 40 and set(ref.lower()) <= set("0123456789abcdef")
-        if not pinned and not owner.startswith(("actions/", "github/")):
-            add("unpinned-action", (at_file, at_line), f"{action} is another's code, named by a tag or branch that can be moved, in the job that publishes.",
-                "Pin it by its full commit hash, with the version as a comment.")  # fmt: skip
-    if any("${{" in environment for environment in context.environments()):
-        add("unknown-environment", (file, body.line_of("environment")), f"The environment of {first.job!r} is decided while it runs: its claims cannot be "
-            "predicted in full.", "Write the name down, or make sure that every value it can take has a publisher.")  # fmt: skip
+            found.append(_warned("leftover-token", each.path[-1], job, f"{each.client} still finds {each.credential}"))
+    found += [_warned("trace", where, job) for where in facts.traces[:1]]
+    found += [
+        _warned("unpinned-action", (file, line), job, action) for file, line, action in facts.actions if not _pinned(action)
+    ]
+    if any("${{" in environment for environment in environments):
+        found.append(_warned("unknown-environment", (context.file, context.body.line_of("environment")), job))
     return found
 
 
-def _on_line(workflow: Any) -> int:
-    return int(workflow.line_of("on"))
+def _pinned(action: str) -> bool:
+    """Whether an action is GitHub's own, or named by something that cannot be moved."""
+    owner, _, ref = action.partition("@")
+    return owner.startswith(("actions/", "github/")) or bool(re.fullmatch(r"[0-9a-fA-F]{40}|sha256:[0-9a-f]{64}", ref))
 
 
 def divided(judged: Sequence[JobVerdict]) -> list[Warned]:
-    """Several jobs can publish without a token, but not all of them may ask for an ID token: a migration that stopped half way."""
+    """Several workflows can publish without a token, but not all may ask for an ID token: a migration that stopped half
+    way."""
     bare = [each for each in judged if not each.credential and each.found.client.trusted]
-    with_it = [each for each in bare if each.id_token]
+    able = next((each for each in bare if each.id_token), None)
     return [
-        Warned("half-migrated", each.file, each.line, f"Job {each.job!r} of {each.workflow} has no `id-token: write`, while {with_it[0].job!r} of "
-               f"{with_it[0].workflow} has it: Trusted Publishing reached one way to publish and not the other.", "Give every job that publishes the permission, or take the job away.")
-        for each in bare if with_it and not each.id_token and each.workflow != with_it[0].workflow
-    ]  # fmt: skip
+        _warned("half-migrated", (each.file, each.line), each.job, f"{able.job!r} of {able.workflow}")
+        for each in bare
+        if able and not each.id_token and each.workflow != able.workflow
+    ]

@@ -33,7 +33,11 @@ class Permissions:
     def __str__(self) -> str:
         if self.source == "default":
             return "none stated, and the default has no id-token"
-        scopes = ", ".join(f"{name}: {level}" for name, level in self.given.items()) if isinstance(self.given, Mapping) else self.given
+        scopes = (
+            ", ".join(f"{name}: {level}" for name, level in self.given.items())
+            if isinstance(self.given, Mapping)
+            else self.given
+        )
         return f"{scopes or 'none at all ({})'} (from the {self.source})"
 
 
@@ -51,7 +55,8 @@ def effective_permissions(workflow: Mapping[str, Any], job: str | Mapping[str, A
 
 @dataclass(frozen=True)
 class Trigger:
-    """One way in which a job is started: the event, and the ref its ID token will name. Words in capitals stand for what is known
+    """One way in which a job is started: the event, and the ref its ID token will name. Words in capitals stand for what
+    is known
     only then, such as the tag."""
 
     event: str
@@ -66,7 +71,8 @@ _REFS = {
 
 
 def triggers(workflow: Mapping[str, Any]) -> list[Trigger]:
-    """What starts a workflow: `on` as a text, a list or a mapping. `workflow_call` is not among it: that is its callers' event."""
+    """What starts a workflow: `on` as a text, a list or a mapping. `workflow_call` is not among it: that is its callers'
+    event."""
     on = workflow.get("on", "")
     events = {str(on): ""} if isinstance(on, str) else {str(event): "" for event in on} if isinstance(on, list) else dict(on)
     found = []
@@ -90,11 +96,18 @@ def triggers(workflow: Mapping[str, Any]) -> list[Trigger]:
 
 def texts(value: Any) -> list[str]:
     """A text or a list of texts, as a list."""
-    return [str(each) for each in value if isinstance(each, str)] if isinstance(value, list) else [str(value)] if isinstance(value, str) and value else []
+    return (
+        [str(each) for each in value if isinstance(each, str)]
+        if isinstance(value, list)
+        else [str(value)]
+        if isinstance(value, str) and value
+        else []
+    )
 
 
 def narrow(found: list[Trigger], condition: str) -> list[Trigger]:
-    """The triggers under which an `if:` can hold, as far as it is plainly readable: comparisons of the event and the ref, joined
+    """The triggers under which an `if:` can hold, as far as it is plainly readable: comparisons of the event and the
+    ref, joined
     by `&&` or, if all of them are of the event, by `||`. Anything else in it is taken to hold."""
     condition = re.sub(r"\s+", " ", condition.replace("${{", "").replace("}}", "")).strip()
     if condition == "false":
@@ -105,7 +118,9 @@ def narrow(found: list[Trigger], condition: str) -> list[Trigger]:
     for part in (each.strip(" ()") for each in condition.split("&&")):
         if match := re.fullmatch(r"github\.event_name (==|!=) '([^']*)'", part):
             found = [each for each in found if (each.event == match[2]) == (match[1] == "==")]
-        elif re.fullmatch(r"(startsWith|contains)\(\s*github\.(event\.)?ref, ?'/?(refs/)?tags.*|github\.ref_type == 'tag", part.rstrip("'")):
+        elif re.fullmatch(
+            r"(startsWith|contains)\(\s*github\.(event\.)?ref, ?'/?(refs/)?tags.*|github\.ref_type == 'tag", part.rstrip("'")
+        ):
             found = [tag for tag in map(_as_tag, found) if tag]
         elif match := re.fullmatch(r"github\.ref(_name)? == '([^']*)'", part):
             ref = match[2] if not match[1] else f"refs/heads/{match[2]}"
@@ -172,7 +187,8 @@ class JobContext:
         return re.sub(r"\$\{\{\s*(inputs|secrets|env)\.([\w-]+)\s*\}\}", value, text) if "${{" in text else text
 
     def environments(self) -> list[str]:
-        """The names of the job's environment: one for each value of the matrix, [""] if it has none. What stays unknown still holds
+        """The names of the job's environment: one for each value of the matrix, [""] if it has none. What stays unknown
+        still holds
         its expression."""
         stated = self.body.get("environment", "")
         name = self.fill(str(stated.get("name", "") if isinstance(stated, Map) else stated if isinstance(stated, str) else ""))
@@ -188,7 +204,9 @@ def _matrix(job: Map, names: list[str]) -> list[str]:
         return []
     values: list[Any] = list(matrix.get(names[0]) or []) if isinstance(matrix.get(names[0]), Seq) else []
     include = matrix.get("include")
-    values += [row[names[0]] for row in (include if isinstance(include, Seq) else []) if isinstance(row, Map) and names[0] in row]
+    values += [
+        row[names[0]] for row in (include if isinstance(include, Seq) else []) if isinstance(row, Map) and names[0] in row
+    ]
     for name in names[1:]:
         values = [value[name] for value in values if isinstance(value, Map) and name in value]
     return list(dict.fromkeys(str(value) for value in values if isinstance(value, Text)))
@@ -196,10 +214,18 @@ def _matrix(job: Map, names: list[str]) -> list[str]:
 
 def mentions_publishing(part: Map) -> bool:
     """Whether a part of a workflow that is not looked at says words that releases of Python packages say."""
-    return bool(re.search(r"pypi|twine|\brelease\b.*tox|tox.*\brelease\b|(uv|hatch|flit|poetry|pdm|maturin|python)\W+(publish|upload)", str(part), re.I | re.S))
+    return bool(
+        re.search(
+            r"pypi|twine|\brelease\b.*tox|tox.*\brelease\b|(uv|hatch|flit|poetry|pdm|maturin|python)\W+(publish|upload)",
+            str(part),
+            re.I | re.S,
+        )
+    )
 
 
-def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], notes: list[tuple[str, int, str]]) -> Iterator[JobContext]:
+def jobs(
+    repository: Repository, files: list[str], trouble: list[Unreadable], notes: list[tuple[str, int, str]]
+) -> Iterator[JobContext]:
     """Every job of every workflow, as often as it is started: reusable workflows inside the repository once for each call.
 
     `trouble` receives files that could not be read, `notes` (file, line, sentence) what could not be followed."""
@@ -221,7 +247,11 @@ def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], no
         nonlocal count
         for name, job in context.workflow["jobs"].items():
             if not isinstance(job, Map):
-                trouble.append(Unreadable(context.file, f"has a job {name!r} that is not a mapping.", context.workflow["jobs"].line_of(name)))
+                trouble.append(
+                    Unreadable(
+                        context.file, f"has a job {name!r} that is not a mapping.", context.workflow["jobs"].line_of(name)
+                    )
+                )
                 continue
             count += 1
             if count > MOST_JOBS:
@@ -229,7 +259,13 @@ def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], no
             left = narrow(list(context.triggers), str(job.get("if", "") if isinstance(job.get("if", ""), Text) else ""))
             if not left:
                 if context.triggers and mentions_publishing(job):
-                    notes.append((context.file, job.line_of("if"), f"Job {name!r} is not looked at: nothing that starts {context.entry} meets its `if:`."))
+                    notes.append(
+                        (
+                            context.file,
+                            job.line_of("if"),
+                            f"Job {name!r} is not looked at: nothing that starts {context.entry} meets its `if:`.",
+                        )
+                    )
                 continue
             here = replace(context, job=name, triggers=tuple(left))
             if isinstance(job.get("uses"), Text):
@@ -243,18 +279,34 @@ def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], no
         if not own and not (context.may_ask or mentions_publishing(job)):
             return None
         if not own:
-            return notes.append((context.file, line, f"Job {context.job!r} calls {target}, a workflow of another repository: what it does is not known."))
+            return notes.append(
+                (
+                    context.file,
+                    line,
+                    f"Job {context.job!r} calls {target}, a workflow of another repository: what it does is not known.",
+                )
+            )
         if own[2] not in workflows:
             return notes.append((context.file, line, f"Job {context.job!r} calls {target}, which could not be read."))
-        if len(context.callers) >= MOST_CALLS or (own[2], context.job) in context.callers or own[2] in [context.entry, *(f for f, _ in context.callers)]:
-            return notes.append((context.file, line, f"Job {context.job!r} calls {target} in a circle, or too deep for GitHub."))
+        if (
+            len(context.callers) >= MOST_CALLS
+            or (own[2], context.job) in context.callers
+            or own[2] in [context.entry, *(f for f, _ in context.callers)]
+        ):
+            return notes.append(
+                (context.file, line, f"Job {context.job!r} calls {target} in a circle, or too deep for GitHub.")
+            )
         called.add(own[2])
         workflow = workflows[own[2]]
         on = workflow.get("on")
         declared = on.get("workflow_call") if isinstance(on, Map) else None
         inputs = declared.get("inputs") if isinstance(declared, Map) and isinstance(declared.get("inputs"), Map) else Map()
         given = job.get("with") if isinstance(job.get("with"), Map) else Map()
-        values = {name: str(what["default"]) for name, what in inputs.items() if isinstance(what, Map) and isinstance(what.get("default"), Text)}
+        values = {
+            name: str(what["default"])
+            for name, what in inputs.items()
+            if isinstance(what, Map) and isinstance(what.get("default"), Text)
+        }
         values |= {name: context.fill(str(value)) for name, value in given.items() if isinstance(value, Text)}
         passed = job.get("secrets")
         secrets = context.secrets if passed == "inherit" else {
@@ -271,7 +323,17 @@ def jobs(repository: Repository, files: list[str], trouble: list[Unreadable], no
         started = triggers(workflow)
         if started:
             name = workflow.get("name")
-            yield from walk(JobContext(file, str(name) if isinstance(name, Text) and name else file, file, workflow, "", tuple(started), entry_workflow=workflow))
+            yield from walk(
+                JobContext(
+                    file,
+                    str(name) if isinstance(name, Text) and name else file,
+                    file,
+                    workflow,
+                    "",
+                    tuple(started),
+                    entry_workflow=workflow,
+                )
+            )
     for file in workflows:
         if file not in called and not triggers(workflows[file]) and mentions_publishing(workflows[file]):
             notes.append((file, 1, "Nothing in this repository starts this workflow: it is not looked at."))

@@ -58,10 +58,16 @@ def test_fifty_workflows(against, tmp_path):
     zizmor = Path(sys.executable).with_name("zizmor")
 
     def ours():
-        done = subprocess.run([sys.executable, "-m", "helpers", "preflight", str(tmp_path), "--format", "json"], cwd=ROOT, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "helpers", "preflight", str(tmp_path), "--format", "json"], cwd=ROOT, capture_output=True
+        )
         assert done.returncode == 0 and done.stdout.count(b'"verdict": "publishes by Trusted Publishing"') == 10
 
     def peer():
-        subprocess.run([zizmor, "--offline", "--no-progress", "--format", "json", "--no-exit-codes", str(tmp_path)], capture_output=True, check=True)
+        subprocess.run(
+            [zizmor, "--offline", "--no-progress", "--format", "json", "--no-exit-codes", str(tmp_path)],
+            capture_output=True,
+            check=True,
+        )
 
     against("preflight on 50 workflows, whole process; zizmor", ours, peer, "under 1 s", rounds=7)

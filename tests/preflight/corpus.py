@@ -56,13 +56,24 @@ def step(client: str, token: bool) -> str:
     if client == "action":
         return f"      - uses: {ACTION}\n" + ("        with:\n          password: ${{ secrets.PYPI_TOKEN }}\n" if token else "")
     command, variable = COMMANDS[client]
-    return f"      - run: {command}\n" + (f"        env:\n          {variable}: ${{{{ secrets.PYPI_TOKEN }}}}\n" if token else "")
+    return f"      - run: {command}\n" + (
+        f"        env:\n          {variable}: ${{{{ secrets.PYPI_TOKEN }}}}\n" if token else ""
+    )
 
 
-def workflow(steps: str, permission: str = "none", on: str = "push: {tags: ['v*']}", environment: str = "pypi", job: str = "release", extra: str = "") -> str:
+def workflow(
+    steps: str,
+    permission: str = "none",
+    on: str = "push: {tags: ['v*']}",
+    environment: str = "pypi",
+    job: str = "release",
+    extra: str = "",
+) -> str:
     """A release workflow with one job."""
     top = "permissions:\n  id-token: write\n" if permission in ("workflow", "replaced") else ""
-    own = {"job": "    permissions:\n      id-token: write\n", "replaced": "    permissions:\n      contents: read\n"}.get(permission, "")
+    own = {"job": "    permissions:\n      id-token: write\n", "replaced": "    permissions:\n      contents: read\n"}.get(
+        permission, ""
+    )
     env = f"    environment: {environment}\n" if environment else ""
     return f"name: Release\non:\n  {on}\n{top}jobs:\n  {job}:\n    runs-on: ubuntu-latest\n{env}{own}{extra}    steps:\n{steps}"
 
@@ -97,7 +108,10 @@ def matrix() -> Iterator[Set]:
 def one(name: str, verdict: str, steps: str, permission: str = "none", files: dict[str, str] | None = None, status: int | None = None,
         more: dict[str, object] | None = None, **kinds: str) -> Set:  # fmt: skip
     """A set with one job that publishes once."""
-    own = {RELEASE: workflow(steps, permission, **kinds), **{path: textwrap.dedent(text).lstrip("\n") for path, text in (files or {}).items()}}
+    own = {
+        RELEASE: workflow(steps, permission, **kinds),
+        **{path: textwrap.dedent(text).lstrip("\n") for path, text in (files or {}).items()},
+    }
     return Set(name, own, [("release", verdict)], int(verdict == N) if status is None else status, more or {})
 
 
@@ -107,7 +121,9 @@ def caller(permissions: str = "", secrets: str = "", given: str = "") -> str:
     return "on: {release: {types: [published]}}\njobs:\n  call:\n    uses: ./.github/workflows/publish.yml\n" + "".join(rows)
 
 
-def called(permission: str = "none", steps: str = "      - run: uv publish\n", call: str = "workflow_call:", environment: str = "pypi") -> str:
+def called(
+    permission: str = "none", steps: str = "      - run: uv publish\n", call: str = "workflow_call:", environment: str = "pypi"
+) -> str:
     """The workflow that is called."""
     return workflow(steps, permission, on=call, environment=environment, job="upload")
 

@@ -48,7 +48,8 @@ def test_job_permissions_replace_those_of_the_workflow():
 
 
 @pytest.mark.parametrize(
-    ("stated", "may"), [("write-all", True), ("read-all", False), ({}, False), ("", False), (None, False), ({"id-token": "write"}, True)]
+    ("stated", "may"),
+    [("write-all", True), ("read-all", False), ({}, False), ("", False), (None, False), ({"id-token": "write"}, True)],
 )
 def test_what_permissions_say_of_id_tokens(stated, may):
     assert preflight.effective_permissions({"jobs": {"a": {"permissions": stated}}}, "a").id_token is may
@@ -83,7 +84,10 @@ def test_a_token_in_the_arguments_is_found_before_the_environment(words):
 
 
 def test_what_is_shown_of_a_credential_is_the_secrets_name_and_never_a_value():
-    assert str(preflight.credential("uv", {"UV_PUBLISH_TOKEN": "${{ secrets.T }}"})) == "UV_PUBLISH_TOKEN in the environment (secrets.T)"
+    assert (
+        str(preflight.credential("uv", {"UV_PUBLISH_TOKEN": "${{ secrets.T }}"}))
+        == "UV_PUBLISH_TOKEN in the environment (secrets.T)"
+    )
     assert "pypi-AgEI" not in str(preflight.credential("uv", {"UV_PUBLISH_TOKEN": "pypi-AgEI"}))
 
 
@@ -119,7 +123,7 @@ def test_a_branch_that_an_empty_variable_rules_out_is_left_out(test):
 
 def test_what_else_decides_leaves_both_branches():
     assert ran("if [ -d venv ]; then a; elif b; then c; else d; fi") == ["a", "b", "c", "d"]
-    assert ran(". ./settings\nif [ -n \"$T\" ]; then a; fi") == [". ./settings", "a"]
+    assert ran('. ./settings\nif [ -n "$T" ]; then a; fi') == [". ./settings", "a"]
 
 
 def test_heredocs_comments_and_quotes_are_no_commands():
@@ -174,7 +178,11 @@ def test_what_an_if_leaves(condition, left):
 
 
 def test_the_claims_of_a_reusable_workflow_name_the_called_file(look):
-    report = look({RELEASE: corpus.caller(corpus.WRITE), ".github/workflows/publish.yml": corpus.called()}, owner_id="65", repository_id="74")
+    report = look(
+        {RELEASE: corpus.caller(corpus.WRITE), ".github/workflows/publish.yml": corpus.called()},
+        owner_id="65",
+        repository_id="74",
+    )
     [job] = report.jobs
     assert job.claims == ({
         "event_name": "release", "ref": "refs/tags/TAG", "environment": "pypi",
@@ -186,12 +194,18 @@ def test_the_claims_of_a_reusable_workflow_name_the_called_file(look):
 
 
 def test_the_name_of_the_repository_is_that_of_origin(look, tmp_path):
-    lay_out(tmp_path, {".git/config": '[core]\n\tbare = false\n[remote "origin"]\n\turl = git@github.com:octo-org/rocket.git\n\tfetch = x\n'})
+    lay_out(
+        tmp_path,
+        {".git/config": '[core]\n\tbare = false\n[remote "origin"]\n\turl = git@github.com:octo-org/rocket.git\n\tfetch = x\n'},
+    )
     assert look(corpus.workflow(corpus.step("uv", False), "job"), "").repository == "octo-org/rocket"
 
 
 def test_without_a_name_the_words_stand_for_it(look):
-    assert look(corpus.workflow(corpus.step("uv", False), "job"), "").jobs[0].claims[0]["sub"] == "repo:OWNER/NAME:environment:pypi"
+    assert (
+        look(corpus.workflow(corpus.step("uv", False), "job"), "").jobs[0].claims[0]["sub"]
+        == "repo:OWNER/NAME:environment:pypi"
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +235,9 @@ def test_an_unknown_environment_is_taken_to_be_the_publishers(look):
     assert report.ok and "unknown-environment" in codes(report) and report.jobs[0].claims[0]["environment"] == "ENVIRONMENT"
 
 
-@pytest.mark.parametrize("publisher", ["release.yml", "environment=pypi", "workflow=", "workflow=a/b.yml", "colour=red workflow=a.yml"])
+@pytest.mark.parametrize(
+    "publisher", ["release.yml", "environment=pypi", "workflow=", "workflow=a/b.yml", "colour=red workflow=a.yml"]
+)
 def test_an_impossible_publisher_is_said_to_be_one(look, publisher):
     with pytest.raises(ValueError, match="expected a"):
         look(corpus.workflow(""), publisher=publisher)
@@ -248,7 +264,10 @@ def test_a_release_as_it_should_be_is_not_warned_about(look):
         ("builds-too", corpus.workflow(corpus.run("maturin publish"), "job")),
         ("no-environment", corpus.workflow(corpus.step("uv", False), "job", environment="")),
         ("token-in-arguments", corpus.workflow(corpus.run("uv publish --token $PYPI_TOKEN", corpus.SECRET))),
-        ("token-in-arguments", corpus.workflow(corpus.run("poetry config pypi-token.pypi $PYPI_TOKEN\npoetry publish", corpus.SECRET))),
+        (
+            "token-in-arguments",
+            corpus.workflow(corpus.run("poetry config pypi-token.pypi $PYPI_TOKEN\npoetry publish", corpus.SECRET)),
+        ),
         ("trace", corpus.workflow(corpus.run("set -eux\nUV_PUBLISH_TOKEN=$PYPI_TOKEN uv publish", corpus.SECRET))),
         ("token-in-file", corpus.workflow(corpus.run("TWINE_PASSWORD=pypi-AgEIcHlwaS5vcmc twine upload x"))),
         ("leftover-token", corpus.workflow(corpus.step("uv", True), "job")),
@@ -313,7 +332,9 @@ def test_a_link_that_leads_out_is_not_followed(tmp_path):
     (tmp_path / "repo" / RELEASE).symlink_to(tmp_path / "outside.yml")
     (tmp_path / "repo" / ".github/workflows/loop.yml").symlink_to("loop.yml")
     report = preflight.check(tmp_path / "repo")
-    assert [why for _, _, why in report.unread][1:] == [f"{RELEASE} is a link that leads out of the repository; it is not followed."]
+    assert [why for _, _, why in report.unread][1:] == [
+        f"{RELEASE} is a link that leads out of the repository; it is not followed."
+    ]
     assert "loop.yml" in report.unread[0][2] and len(report.jobs) == 1
 
 
@@ -418,7 +439,10 @@ def test_json_is_as_documented(case, tmp_path, monkeypatch):
     data = json.loads(report.json())
     assert matches(data, SCHEMA), data
     documented = preflight.__doc__
-    assert all(re.search(rf"\b{name}\b", documented) for name in [*SCHEMA, *SCHEMA["jobs"][0], *SCHEMA["warnings"][0], *SCHEMA["jobs"][0]["checks"][0]])
+    assert all(
+        re.search(rf"\b{name}\b", documented)
+        for name in [*SCHEMA, *SCHEMA["jobs"][0], *SCHEMA["warnings"][0], *SCHEMA["jobs"][0]["checks"][0]]
+    )
     assert report.json() == preflight.check(tmp_path, "octo-org/rocket", "workflow=release.yml environment=live").json()
 
 

@@ -45,7 +45,9 @@ def scenes(draw):
     """A release workflow with everything that the verdict depends on."""
     client = draw(st.sampled_from([*corpus.COMMANDS, "action"]))
     token, by_call = draw(st.booleans()), draw(st.booleans())
-    levels = st.sampled_from([None, "{}", "{id-token: write}", "{contents: read}", "write-all", "read-all", "{id-token: none, contents: write}"])
+    levels = st.sampled_from(
+        [None, "{}", "{id-token: write}", "{contents: read}", "write-all", "read-all", "{id-token: none, contents: write}"]
+    )
     may = {None: None, "{id-token: write}": True, "write-all": True}
     top, own = draw(levels), draw(levels)
     environment, branch, start = draw(st.one_of(st.just(""), NAMES)), draw(NAMES), draw(st.sampled_from(list(STARTS)))
@@ -55,7 +57,12 @@ def scenes(draw):
     event, ref = STARTS[start][0], STARTS[start][1].format(branch)
 
     def write(start, top, own):
-        text = corpus.workflow(corpus.step(client, token), on=start.replace("BRANCH", branch), environment=environment, extra=f"    permissions: {own}\n" * bool(own))
+        text = corpus.workflow(
+            corpus.step(client, token),
+            on=start.replace("BRANCH", branch),
+            environment=environment,
+            extra=f"    permissions: {own}\n" * bool(own),
+        )
         return f"permissions: {top}\n" * bool(top) + text
 
     def effective(top, own, default):
@@ -76,7 +83,12 @@ def scenes(draw):
         called_workflow=f"{owner}/{name}/.github/workflows/{called}@{ref}" if by_call else "",
     )  # fmt: skip
     # A secret that is not passed on is empty in the called workflow, unless an environment may hold it.
-    return Scene({f".github/workflows/{path}": text for path, text in files.items()}, job, client, token and (secrets or bool(environment)))
+    return Scene(
+        {f".github/workflows/{path}": text for path, text in files.items()},
+        job,
+        client,
+        token and (secrets or bool(environment)),
+    )
 
 
 class Memory(Repository):
@@ -88,7 +100,9 @@ class Memory(Repository):
 
 def look(scene, monkeypatch, **more):
     monkeypatch.setattr(preflight, "Repository", lambda path: Memory(path, scene.files))
-    return preflight.check(".", scene.job.repository, owner_id=scene.job.owner_id, repository_id=scene.job.repository_id, **more)
+    return preflight.check(
+        ".", scene.job.repository, owner_id=scene.job.owner_id, repository_id=scene.job.repository_id, **more
+    )
 
 
 @settings(max_examples=200)
@@ -139,7 +153,9 @@ def _foretold(monkeypatch, lab, scene):
     lab.index.add_publisher("octo-rocket", publisher)
     with_token = bool(scene.token and authenticates(lab, scene, "octo-rocket", token=True))
     without = bool(authenticates(lab, scene, "octo-rocket", token=False))
-    happens = {(True, True): corpus.E, (True, False): corpus.T, (False, True): corpus.P, (False, False): corpus.N}[with_token, without]
+    happens = {(True, True): corpus.E, (True, False): corpus.T, (False, True): corpus.P, (False, False): corpus.N}[
+        with_token, without
+    ]
     assert job.verdict == happens
     if job.verdict == corpus.P:
         said = look(scene, monkeypatch, publisher=publisher)
