@@ -1,6 +1,7 @@
 """`python -m helpers serve`: the lab as a server to poke with curl, on the real clock, until interrupted.
 
-`python -m helpers preflight PATH`: which jobs of a repository publish, whether they will be able to, and what to enter on the index.
+`python -m helpers preflight PATH`: which jobs of a repository publish, whether they will be able to, and what to enter on
+the index.
 
 `python -m helpers progress`: which exercises are done in the learner's saved notebooks.
 """
@@ -29,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     flying.add_argument("path", type=Path, metavar="PATH", help="a checked-out repository")
     flying.add_argument("--repository", default="", metavar="OWNER/NAME", help="its name (default: that of origin)")
     flying.add_argument("--publisher", action="append", default=[], metavar="WORDS",
-                        help='what is entered on the index, e.g. "workflow=release.yml environment=pypi"; may be given again')  # fmt: skip
-    flying.add_argument("--format", choices=("text", "json", "github"), default="text", help="for people, programs, or annotations on GitHub")
+                        help='what the index has: "workflow=release.yml environment=pypi"; may be given again')  # fmt: skip
+    flying.add_argument("--format", choices=("text", "json", "github"), default="text", help="for whom it is written")
     options = parser.parse_args(arguments)
     if options.command == "preflight":
         return preflight(options)
@@ -66,7 +67,8 @@ def serve(port: int) -> int:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever says `kill` gets a tidy end as well
             job = live.job_environment(GitHubJob())
             url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
-            facts = {"index": live.url, "ca_file": str(live.ca_file), "id_token_request_url": url, "id_token_request_token": token}
+            facts = {"index": live.url, "ca_file": str(live.ca_file)}
+            facts |= {"id_token_request_url": url, "id_token_request_token": token}
             curl = f"curl --cacert {live.ca_file}"
             print(
                 f"The lab is up; Ctrl-C ends it. Its tokens are worth nothing anywhere else. To try:\n"

@@ -1,11 +1,11 @@
-"""Preflight: which jobs of a repository publish a Python package, will they be able to, and what has to be entered on the index?
+"""Preflight: which jobs of a repository publish, will they be able to, and what has to be entered on the index?
 
     python -m helpers preflight PATH [--repository OWNER/NAME] [--publisher "workflow=release.yml environment=pypi"]
                                      [--format text|json|github]
 
 It reads the workflow files of a checked-out repository and the scripts that they call. It runs nothing and asks nobody.
-Exit status: 0, nothing will fail (warnings alone are 0); 1, something will fail; 2, something could not be read, and nothing was found
-that will fail.
+Exit status: 0, nothing will fail (warnings alone are 0); 1, something will fail; 2, something could not be read, and nothing
+was found that will fail.
 
 `--format json` prints one object. These members are stable; others may be added:
 
@@ -20,11 +20,13 @@ that will fail.
         credential            where the client finds a token, or null
         environment           its name, or ""; several are joined by ", "
         triggers              [{event, ref}…]; words in capitals in a ref stand for what is known only then
-        verdict               "publishes by token" | "publishes by Trusted Publishing" | "could publish by either" | "cannot authenticate"
+        verdict               "publishes by token", "publishes by Trusted Publishing", "could publish by either", or
+                              "cannot authenticate"
         fails, reason         whether it will fail, and why the verdict is what it is
         fix                   a unified diff for `git apply`, or null
-        publisher             what to enter on the index: {owner, repository, workflow, environment}; null for a client without Trusted Publishing
-        claims                [{event_name, ref, environment, job_workflow_ref, sub, sub_immutable}…]; [] if there is no ID token
+        publisher             what to enter on the index: {owner, repository, workflow, environment}; null for a client
+                              that cannot use Trusted Publishing
+        claims                [{event_name, ref, environment, job_workflow_ref, sub, sub_immutable}…]; [] without an ID token
         checks                [{event_name, ref, ok, refusal, mismatches: [{claim, expected, got}…]}…]; [] without --publisher
     warnings      [{code, file, line, why, instead}…]
     unread        [{file, line, why}…] what could not be read
@@ -53,13 +55,20 @@ __all__ = [
 ]  # fmt: skip
 
 
-def check(path: str | Path, repository: str = "", publisher: GitHubPublisher | str | Sequence[GitHubPublisher | str] | None = None, *,
-          owner_id: str = "", repository_id: str = "") -> Report:  # fmt: skip
+def check(
+    path: str | Path,
+    repository: str = "",
+    publisher: GitHubPublisher | str | Sequence[GitHubPublisher | str] | None = None,
+    *,
+    owner_id: str = "",
+    repository_id: str = "",
+) -> Report:
     """Look at a checked-out repository.
 
     `repository` is OWNER/NAME (if empty, that of `origin`); `publisher` is a trusted publisher, or several, or texts such as
-    "workflow=release.yml environment=pypi"; `owner_id` and `repository_id` are the numbers that go into claims. Never raises for
-    what is in the repository: that is in the report. Raises ValueError for a `repository` or `publisher` of an impossible shape.
+    "workflow=release.yml environment=pypi"; `owner_id` and `repository_id` are the numbers that go into claims. What is wrong
+    with the repository never raises: it is in the report. Raises ValueError for a `repository` or `publisher` of an impossible
+    shape.
     """
     files = Repository(Path(path))
     name = files.full_name = repository or files.name()
@@ -118,8 +127,8 @@ def _look(files: Repository, who: Identity, publishers: Sequence[GitHubPublisher
 
 
 def read_publisher(text: str, repository: str) -> GitHubPublisher:
-    """A publisher from words such as "workflow=release.yml environment=pypi"; also owner, repository, owner_id. What is not said is
-    the repository's own; the owner's number is taken to be right. Raises ValueError."""
+    """A publisher from words such as "workflow=release.yml environment=pypi"; also owner, repository, owner_id. What is not
+    said is the repository's own; the owner's number is taken to be right. Raises ValueError."""
     words = [word.partition("=") for word in text.split()]
     known = ("workflow", "environment", "owner", "repository", "owner_id")
     if any(name not in known or not sign for name, sign, _ in words) or "workflow" not in [name for name, _, _ in words]:

@@ -38,7 +38,8 @@ CLIENTS = {client.name: client for client in (
     Client("flit", ("publish",), False, ("FLIT_PASSWORD",), (), ("--repository",), ("FLIT_INDEX_URL",), "flit build"),
     Client("poetry", ("publish",), False, ("POETRY_PYPI_TOKEN_*", "POETRY_HTTP_BASIC_*_PASSWORD"), ("--password", "-p"),
            ("--repository", "-r"), (), "poetry build"),
-    Client("pdm", ("publish",), True, ("PDM_PUBLISH_PASSWORD",), ("--password", "-P"), ("--repository", "-r"), ("PDM_PUBLISH_REPO",)),
+    Client("pdm", ("publish",), True, ("PDM_PUBLISH_PASSWORD",), ("--password", "-P"), ("--repository", "-r"),
+           ("PDM_PUBLISH_REPO",)),
     Client("maturin", ("publish", "upload"), True, ("MATURIN_PYPI_TOKEN", "MATURIN_PASSWORD"), ("--password", "-p"),
            index_variables=("MATURIN_REPOSITORY", "MATURIN_REPOSITORY_URL")),
 )}  # fmt: skip

@@ -239,6 +239,10 @@ class Repository:
             config = self._from_disk(".git/config")
         except Unreadable:
             return "OWNER/NAME"
-        origin = re.search(r'^\[remote "origin"\]\s*\n(?:(?!\[).*\n)*?\s*url\s*=\s*\S*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?\s*$',
-                           config, re.MULTILINE)  # fmt: skip
-        return origin[1] if origin else "OWNER/NAME"
+        section = ""
+        for row in config.splitlines():
+            section = row.strip() if row.startswith("[") else section
+            if section == '[remote "origin"]':
+                if url := re.fullmatch(r"\s*url\s*=\s*\S*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?\s*", row):
+                    return url[1]
+        return "OWNER/NAME"

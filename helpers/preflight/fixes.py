@@ -75,8 +75,10 @@ def edits(repository: Repository, found: Publication) -> dict[str, str]:
 
     context = found.context
     try:
-        if found.index not in ("PyPI", "TestPyPI") or found.sealed:
+        if found.index not in ("PyPI", "TestPyPI"):
             return {}
+        if found.sealed:
+            new[found.file] = _through_tox(current(found.file), found.line)
         if not found.client.trusted:
             new[found.file] = _by_uv(current(found.file), found)
         elif found.client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "never":
@@ -90,7 +92,7 @@ def edits(repository: Repository, found: Publication) -> dict[str, str]:
             permissions = effective_permissions(parse(current(file)), job)
             if not permissions.id_token and (position == 0 or permissions.source != "default"):
                 new[file] = grant(current(file), job)
-    except (Unreadable, KeyError, IndexError, TypeError):
+    except (Unreadable, KeyError, IndexError, TypeError, StopIteration):
         return {}
     return {path: text for path, text in new.items() if text != repository.read(path)}
 
@@ -109,6 +111,20 @@ def _by_uv(text: str, found: Publication) -> str:
         rf"(?:python[\d.]* -m )?\b{program}\b[^;&|\n\"]*?\b{found.client.subcommands[0]}\b[^;&|\n\"\r]*",
         f"{build}pipx run uv publish",
     )
+
+
+def _through_tox(text: str, line: int) -> str:
+    """The way to the ID token let through by the environment of tox in which a line stands."""
+    rows = text.split("\n")
+    head = next(number for number in range(line - 1, -1, -1) if rows[number].startswith("[testenv"))
+    for number in range(head + 1, len(rows)):
+        if rows[number].startswith("["):
+            break
+        if re.match(r"pass_?env\s*=", rows[number]):
+            rows[number + 1 : number + 1] = ["    ACTIONS_ID_TOKEN_REQUEST_*", "    GITHUB_ACTIONS"]
+            return "\n".join(rows)
+    rows[head + 1 : head + 1] = ["pass_env =", "    ACTIONS_ID_TOKEN_REQUEST_*", "    GITHUB_ACTIONS"]
+    return "\n".join(rows)
 
 
 def _on_line(text: str, line: int, pattern: str, by: str) -> str:

@@ -17,8 +17,9 @@ DEEPEST = 8
 MOST_FOLLOWED, LONGEST, MOST_SCRIPT = 200, 1 << 17, 1 << 22
 """Scripts followed in one job; characters of one script; characters of script read for one repository."""
 _BUILDS = re.compile(
-    r"(pip3?|uv pip|pipx|conda|npm|yarn|apt(-get)?|brew) (install|ci|i)\b|(build|tox|nox|cibuildwheel|pytest)\b|uv (build|sync|run)\b|"
-    r"(poetry|hatch|flit|pdm|maturin) (install|build)\b|(poetry|pdm) publish\b(?!.*--no-build)(?=.*--build|.*\bpdm)|setup\.py|cargo (build|install)"
+    r"(pip3?|uv pip|pipx|conda|npm|yarn|apt(-get)?|brew) (install|ci|i)\b|(build|tox|nox|cibuildwheel|pytest)\b|setup\.py|"
+    r"uv (build|sync|run)\b|(poetry|hatch|flit|pdm|maturin) (install|build)\b|cargo (build|install)|poetry publish\b.*--build|"
+    r"pdm publish\b(?!.*--no-build)|flit publish|maturin publish"
 )
 _OTHERS = re.compile(
     r"pypi|twine|(poetry|python|package)[-_]?(publish|upload|release)|(publish|upload|release)[-_]?(to[-_])?(poetry|python)|semantic-release",
@@ -222,7 +223,7 @@ class Finder:
         if client is not None:
             environment = {**command.environment, **self._later}
             self._add(client, here, file, line, tuple(rest), environment, triggers, sealed)
-            if _BUILDS.match(" ".join(rest)) or rest[0] == "flit" or rest[:2] == ["maturin", "publish"]:
+            if _BUILDS.match(" ".join(rest)):
                 self.facts.builds.append((file, line, " ".join(rest[:2])))
             return
         plain = " ".join(rest[:6])
@@ -234,8 +235,8 @@ class Finder:
         if target is not None and target[1:] and self._may_follow(file, line, depth):
             self._follow(target, command, file, line, triggers, folder, depth + 1, here, sealed)
 
-    def _follow(self, target: tuple[str, list[str]], command: scripts.Command, file: str, line: int, triggers: tuple[Trigger, ...],
-                folder: str, depth: int, here: int, sealed: bool) -> None:  # fmt: skip
+    def _follow(self, target: tuple[str, list[str]], command: scripts.Command, file: str, line: int,
+                triggers: tuple[Trigger, ...], folder: str, depth: int, here: int, sealed: bool) -> None:  # fmt: skip
         kind, names = target
         environment, traced = command.environment, bool(re.search(r"(^| )(ba|z|da|k)?sh -\w*x", " ".join(command.words)))
         if kind == "inline" and names:

@@ -85,7 +85,8 @@ class Report:
 
     def github(self) -> str:
         """Workflow commands: one annotation a line. GitHub Docs, "Workflow commands for GitHub Actions"."""
-        rows = [("error", job.file, job.line, job.verdict, f"{job.job}: {job.reason}{' See the fix in the text report.' * bool(job.fix)}")
+        hint = " See the fix in the text report."
+        rows = [("error", job.file, job.line, job.verdict, f"{job.job}: {job.reason}{hint * bool(job.fix)}")
                 for job in self.jobs if job.fails]  # fmt: skip
         rows += [("error", file, line, "could not be read", why) for file, line, why in self.unread]
         rows += [("warning", each.file, each.line, each.code, f"{each.why} Instead: {each.instead}") for each in self.warnings]
@@ -98,8 +99,13 @@ class Report:
 
     def _repr_html_(self) -> str:
         head = ("workflow, job", "client", "ID token", "token", "environment", "verdict")
-        rows = [(f"{job.workflow.rpartition('/')[2]}, {job.job}", job.client, "may ask" if job.id_token else "no permission",
-                 job.credential or "none", job.environment or "none", f"{job.verdict}{': will fail' * job.fails}. {job.reason}") for job in self.jobs]  # fmt: skip
+        rows = [
+            (
+                f"{job.workflow.rpartition('/')[2]}, {job.job}", job.client, "may ask" if job.id_token else "no permission",
+                job.credential or "none", job.environment or "none", f"{job.verdict}{': will fail' * job.fails}. {job.reason}",
+            )
+            for job in self.jobs
+        ]  # fmt: skip
         shade = ['<tr style="background:#fbe3d6">' if job.fails else "<tr>" for job in self.jobs]
         body = "".join(
             start + "".join(_cell("td", cell) for cell in row) + "</tr>" for start, row in zip(shade, rows, strict=True)

@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 from .clients import bare
 
 _TOKEN = re.compile(
-    r"""(?P<heredoc><<-?[ \t]*(?P<q>['"]?)(?P<end>\w+)(?P=q))|(?P<comment>(?<![^\s;&|()])\#[^\n]*)|(?P<newline>\n)|(?P<join>\\\n|[ \t\r]+)|"""
+    r"""(?P<heredoc><<-?[ \t]*(?P<q>['"]?)(?P<end>\w+)(?P=q))|(?P<comment>(?<![^\s;&|()])\#[^\n]*)|"""
+    r"""(?P<newline>\n)|(?P<join>\\\n|[ \t\r]+)|"""
     r"""(?P<word>(?:\$\{\{[^\n]{0,300}?\}\}|\$\{[^}\s]{0,300}\}|\d?>&\d|\\[^\n]|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;|&()<>"'\\])+)|(?P<op>&&|\|\||[;|&()]+|[<>]+)|(?P<odd>.)""",
     re.DOTALL,
 )

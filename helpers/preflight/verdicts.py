@@ -84,7 +84,8 @@ def predicted(found: Publication, trigger: Trigger, environment: str, who: Ident
     unknown = "${{" in environment
     called = f"{who.repository}/{context.file}@{trigger.ref}" if context.callers else ""
     return GitHubJob(
-        repository=who.repository, owner_id=who.owner_id, repository_id=who.repository_id, ref=trigger.ref, event_name=trigger.event,
+        repository=who.repository, owner_id=who.owner_id, repository_id=who.repository_id, ref=trigger.ref,
+        event_name=trigger.event,
         workflow=context.entry.removeprefix(WORKFLOWS), workflow_name=context.entry_name, called_workflow=called,
         environment=UNKNOWN_ENVIRONMENT if unknown else environment, id_token=context.may_ask,
     )  # fmt: skip
@@ -114,7 +115,8 @@ def judge(found: Publication, who: Identity, publishers: Sequence[GitHubPublishe
             said = job.claims()
             claims.append({
                 "event_name": said["event_name"], "ref": said["ref"], "environment": said.get("environment", ""),
-                "job_workflow_ref": said["job_workflow_ref"], "sub": said["sub"], "sub_immutable": replace(job, immutable_subject=True).subject,
+                "job_workflow_ref": said["job_workflow_ref"], "sub": said["sub"],
+                "sub_immutable": replace(job, immutable_subject=True).subject,
             })  # fmt: skip
             if publishers and verdict in (TRUSTED, EITHER):
                 checks.append({"event_name": trigger.event, "ref": trigger.ref, **_checked(job, environment, publishers)})
@@ -162,16 +164,18 @@ def _hindrance(found: Publication) -> str:
     if context.granted is not None and not context.granted.id_token:
         caller = context.callers[-1][1]
         if own.id_token:
-            return f"the job {caller!r} that calls its workflow has no `id-token: write` to pass on, so that GitHub does not even start it."
-        return f"the job {caller!r} that calls its workflow has no `id-token: write` to pass on."
+            return f"the job {caller!r} that calls it has no `id-token: write` to pass on: GitHub refuses to start it."
+        return f"the job {caller!r} that calls it has no `id-token: write` to pass on."
     if own.source == "default":
-        return "it may not ask for an ID token: neither job nor workflow states `permissions`, and the default has no `id-token: write`."
+        stated = "neither job nor workflow states `permissions`, and the default has no `id-token: write`."
+        return f"it may not ask for an ID token: {stated}"
     elsewhere = (
         "; they replace the workflow's, which have it"
         if own.source == "job" and effective_permissions(context.workflow, {}).id_token
         else ""
     )
-    return f"it may not ask for an ID token: the {own.source}'s `permissions` (line {own.line}) have no `id-token: write`{elsewhere}."
+    stated = f"the {own.source}'s `permissions` (line {own.line}) have no `id-token: write`"
+    return f"it may not ask for an ID token: {stated}{elsewhere}."
 
 
 def _checked(job: GitHubJob, environment: str, publishers: Sequence[GitHubPublisher]) -> dict[str, Any]:
@@ -190,8 +194,8 @@ def _checked(job: GitHubJob, environment: str, publishers: Sequence[GitHubPublis
 
 WARNINGS = {
     "pull-request-target": (
-        "Job {job!r} can be started by pull_request_target, which runs with the repository's own rights on a stranger's proposal; "
-        "the index refuses its ID tokens.",
+        "Job {job!r} can be started by pull_request_target, which runs with the repository's own rights on a stranger's "
+        "proposal; the index refuses its ID tokens.",
         "Start releases by a tag, a release or by hand.",
     ),
     "pull-request": (
@@ -199,7 +203,7 @@ WARNINGS = {
         "Leave pull_request to the workflow that tests, or give the job an `if:`.",
     ),
     "workflow-permission": (
-        "`id-token: write` is given to the whole workflow: every job in it, and all that they install, can ask for an ID token.",
+        "`id-token: write` is given to the whole workflow: every job in it, and all that it installs, can ask for an ID token.",
         "Give it to the job {job!r} alone, and state it there.",
     ),
     "builds-too": (
@@ -235,7 +239,8 @@ WARNINGS = {
         "Write the name down, or make sure that every value it can take has a publisher.",
     ),
     "half-migrated": (
-        "Job {job!r} has no `id-token: write`, while {what} has it: Trusted Publishing reached one way to publish and not the other.",
+        "Job {job!r} has no `id-token: write`, while {what} has it: "
+        "Trusted Publishing reached one way to publish and not the other.",
         "Give every job that publishes the permission, or take the job away.",
     ),
 }

@@ -124,9 +124,16 @@ def narrow(found: list[Trigger], condition: str) -> list[Trigger]:
             found = [tag for tag in map(_as_tag, found) if tag]
         elif match := re.fullmatch(r"github\.ref(_name)? == '([^']*)'", part):
             ref = match[2] if not match[1] else f"refs/heads/{match[2]}"
-            found = [replace(each, ref=ref) if each.ref.isupper() or re.search(r"/[A-Z_]+$", each.ref) else each for each in found
-                     if each.ref == ref or (re.search(r"/[A-Z_]+$", each.ref) and each.ref.split("/")[1] == ref.split("/")[1:2][0])]  # fmt: skip
+            found = [at for each in found if (at := _at(each, ref))]
     return list(dict.fromkeys(found))
+
+
+def _at(trigger: Trigger, ref: str) -> Trigger | None:
+    """The trigger at this very ref, if it can be there: what is in capitals may turn out to be anything of its kind."""
+    kind, _, last = trigger.ref.rpartition("/")
+    return (
+        trigger if trigger.ref == ref else replace(trigger, ref=ref) if last.isupper() and ref.startswith(f"{kind}/") else None
+    )
 
 
 def _as_tag(trigger: Trigger) -> Trigger | None:
@@ -315,7 +322,8 @@ def jobs(
         allowed = context.permissions if context.may_ask or context.granted is None else context.granted
         yield from walk(replace(
             context, file=own[2], workflow=workflow, job="", callers=(*context.callers, (context.file, context.job)),
-            inputs=values, secrets=secrets, granted=allowed, call_lines=(*context.call_lines, (context.file, context.job, line)),
+            inputs=values, secrets=secrets, granted=allowed,
+            call_lines=(*context.call_lines, (context.file, context.job, line)),
         ))  # fmt: skip
 
     repository_name = repository.full_name

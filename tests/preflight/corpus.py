@@ -1,7 +1,8 @@
 """Small repositories of our own, each with what preflight has to say of it.
 
-`MATRIX` is a table over client, permission and credential; `SETS` are those that need more than a cell of it: scripts, reusable workflows,
-composite actions, triggers, expressions. A set is a name, its files, and the verdicts expected, by job, in the order of the report.
+`MATRIX` is a table over client, permission and credential; `SETS` are those that need more than a cell of it: scripts, reusable
+workflows, composite actions, triggers, expressions. A set is a name, its files, and the verdicts expected, by job, in the order of
+the report.
 """
 
 import textwrap
@@ -105,8 +106,16 @@ def matrix() -> Iterator[Set]:
             yield Set(name, {RELEASE: workflow(step(client, token), permission)}, [("release", verdict)], int(verdict == N))
 
 
-def one(name: str, verdict: str, steps: str, permission: str = "none", files: dict[str, str] | None = None, status: int | None = None,
-        more: dict[str, object] | None = None, **kinds: str) -> Set:  # fmt: skip
+def one(
+    name: str,
+    verdict: str,
+    steps: str,
+    permission: str = "none",
+    files: dict[str, str] | None = None,
+    status: int | None = None,
+    more: dict[str, object] | None = None,
+    **kinds: str,
+) -> Set:
     """A set with one job that publishes once."""
     own = {
         RELEASE: workflow(steps, permission, **kinds),
@@ -143,25 +152,51 @@ SETS = [
     one("an empty mapping on the job", N, step("uv", False), extra="    permissions: {}\n"),
     one("an empty mapping on the job replaces the workflow's", N, step("uv", False), "workflow", extra="    permissions: {}\n"),
     one("id-token: none", N, step("uv", False), extra="    permissions: {id-token: none}\n"),
-    one("id-token: read", N, step("uv", False), extra="    permissions:\n      id-token: read # not enough\n      contents: read\n"),
+    one(
+        "id-token: read",
+        N,
+        step("uv", False),
+        extra="    permissions:\n      id-token: read # not enough\n      contents: read\n",
+    ),
     one("permissions with nothing in them", N, step("uv", False), "workflow", extra="    permissions:\n"),
     one("quoted", P, step("uv", False), extra="    permissions:\n      'id-token': \"write\"\n"),
     # how `on` is written
     Set("on as a text", {RELEASE: "on: push\njobs: {go: {runs-on: x, steps: [{run: uv publish}]}}\n"}, [("go", N)], 1),
-    Set("on as a list", {RELEASE: "'on': [push, workflow_dispatch]\njobs: {go: {runs-on: x, permissions: {id-token: write}, steps: [{run: uv publish}]}}\n"}, [("go", P)], 0),
+    Set(
+        "on as a list",
+        {
+            RELEASE: "'on': [push, workflow_dispatch]\n"
+            "jobs: {go: {runs-on: x, permissions: {id-token: write}, steps: [{run: uv publish}]}}\n"
+        },
+        [("go", P)],
+        0,
+    ),
     # credentials
     one("a token in the arguments", T, run('uv publish --token "$PYPI_TOKEN"', SECRET)),
     one("a variable in the arguments that nobody sets", N, run("uv publish --token $PYPI_TOKEN")),
     one("a secret written into the command", T, run("uv publish -t ${{ secrets.PYPI_TOKEN }}")),
     one("a token in the job's environment", T, step("uv", False), extra="    env: {UV_PUBLISH_TOKEN: '${{ secrets.T }}'}\n"),
-    Set("a token in the workflow's environment", {RELEASE: "env:\n  TWINE_PASSWORD: ${{ secrets.T }}\n" + workflow(step("twine", False))}, [("release", T)], 0),
+    Set(
+        "a token in the workflow's environment",
+        {RELEASE: "env:\n  TWINE_PASSWORD: ${{ secrets.T }}\n" + workflow(step("twine", False))},
+        [("release", T)],
+        0,
+    ),
     one("a variable of another name does not count", N, step("uv", False), extra="    env: {PYPI_TOKEN: '${{ secrets.T }}'}\n"),
     one("an empty variable does not count", N, step("uv", False), extra="    env: {UV_PUBLISH_TOKEN: ''}\n"),
     one("a password left empty", P, f"      - uses: {ACTION}\n        with: {{password: ''}}\n", "job"),
-    one("a user of old, and a password", T, f"      - uses: {ACTION}\n        with: {{user: alice, password: '${{{{ secrets.P }}}}'}}\n"),
+    one(
+        "a user of old, and a password",
+        T,
+        f"      - uses: {ACTION}\n        with: {{user: alice, password: '${{{{ secrets.P }}}}'}}\n",
+    ),
     one("set in the script", T, run("export TWINE_USERNAME=__token__ TWINE_PASSWORD=$PYPI_TOKEN\ntwine upload dist/*", SECRET)),
     one("set before the command", T, run("TWINE_PASSWORD=$PYPI_TOKEN twine upload dist/*", SECRET)),
-    one("handed on through GITHUB_ENV", T, run('echo "UV_PUBLISH_TOKEN=$PYPI_TOKEN" >> "$GITHUB_ENV"', SECRET) + step("uv", False)),
+    one(
+        "handed on through GITHUB_ENV",
+        T,
+        run('echo "UV_PUBLISH_TOKEN=$PYPI_TOKEN" >> "$GITHUB_ENV"', SECRET) + step("uv", False),
+    ),
     one("poetry's own configuration", T, run('poetry config pypi-token.pypi "$PYPI_TOKEN"\npoetry publish --build', SECRET)),
     one("a .pypirc", T, run("printf '[pypi]\\npassword=%s' \"$PYPI_TOKEN\" > ~/.pypirc\ntwine upload dist/*", SECRET)),
     one("told never to", N, run("uv publish --trusted-publishing never"), "job"),
@@ -169,61 +204,176 @@ SETS = [
     one("told always to", P, run("uv publish --trusted-publishing always"), "job"),
     one("another index", N, run("twine upload --repository-url https://index.octo.example/ dist/*"), "job"),
     one("the other index", P, run("twine upload -r testpypi dist/*"), "job", more={"index": "TestPyPI"}),
-    one("the other index, by the action", P, f"      - uses: {ACTION}\n        with: {{repository-url: 'https://test.pypi.example/legacy/'}}\n", "job",
-        more={"index": "TestPyPI"}),
-    one("maturin's action", P, "      - uses: PyO3/maturin-action@v1\n        with: {command: upload, args: --skip-existing wheels/*}\n", "job"),
-    one("maturin's action with a token", T, "      - uses: PyO3/maturin-action@v1\n        with: {command: publish}\n        env: {MATURIN_PYPI_TOKEN: '${{ secrets.T }}'}\n"),
-    Set("maturin's action that builds is no release", {RELEASE: workflow("      - uses: PyO3/maturin-action@v1\n        with: {args: --release}\n")}, [], 0),
+    one(
+        "the other index, by the action",
+        P,
+        f"      - uses: {ACTION}\n        with: {{repository-url: 'https://test.pypi.example/legacy/'}}\n",
+        "job",
+        more={"index": "TestPyPI"},
+    ),
+    one(
+        "maturin's action",
+        P,
+        "      - uses: PyO3/maturin-action@v1\n        with: {command: upload, args: --skip-existing wheels/*}\n",
+        "job",
+    ),
+    one(
+        "maturin's action with a token",
+        T,
+        "      - uses: PyO3/maturin-action@v1\n        with: {command: publish}\n"
+        "        env: {MATURIN_PYPI_TOKEN: '${{ secrets.T }}'}\n",
+    ),
+    Set(
+        "maturin's action that builds is no release",
+        {RELEASE: workflow("      - uses: PyO3/maturin-action@v1\n        with: {args: --release}\n")},
+        [],
+        0,
+    ),
     # ways of calling a client
-    *(one(f"called as: {command}", P, run(command), "job") for command in (
-        "uvx twine upload dist/*", "pipx run twine==6.1 upload dist/*", "uv run --with twine python -m twine upload dist/*", "uv --quiet publish",
-        ".venv/bin/twine upload dist/*", "${PREFIX}twine upload dist/*", "sudo env A=1 uv publish", "uv build && uv publish",
-        "if true; then uv publish; fi", "for f in dist/*; do twine upload $f; done", "(cd python; uv publish)", "uv \\\n  publish")),
-    Set("only mentioned", {RELEASE: workflow(run("# uv publish\necho 'twine upload'\ncat <<EOF\nuv publish\nEOF\nuv publish --help"))}, [], 0),
+    *(
+        one(f"called as: {command}", P, run(command), "job")
+        for command in (
+            "uvx twine upload dist/*",
+            "pipx run twine==6.1 upload dist/*",
+            "uv run --with twine python -m twine upload dist/*",
+            "uv --quiet publish",
+            ".venv/bin/twine upload dist/*",
+            "${PREFIX}twine upload dist/*",
+            "sudo env A=1 uv publish",
+            "uv build && uv publish",
+            "if true; then uv publish; fi",
+            "for f in dist/*; do twine upload $f; done",
+            "(cd python; uv publish)",
+            "uv \\\n  publish",
+        )
+    ),
+    Set(
+        "only mentioned",
+        {RELEASE: workflow(run("# uv publish\necho 'twine upload'\ncat <<EOF\nuv publish\nEOF\nuv publish --help"))},
+        [],
+        0,
+    ),
     # scripts
     one("a script that chooses, with the token", T, run("bash ./bin/publish", SECRET), files={"bin/publish": CHOOSING}),
     one("a script that chooses, without", N, run("bash ./bin/publish"), files={"bin/publish": CHOOSING}),
     one("a script that chooses, with the permission", P, run("bin/publish"), "job", files={"bin/publish": CHOOSING}),
     one("a script that chooses, with both", E, run("./bin/publish", SECRET), "job", files={"bin/publish": CHOOSING}),
-    one("the same the other way round", T, run('[ -z "$PYPI_TOKEN" ] && uv publish || uv publish --token "$PYPI_TOKEN"', SECRET)),
-    one("a script in a script", N, run("sh scripts/all.sh"), files={"scripts/all.sh": "cd ..\n. scripts/one.sh\n", "scripts/one.sh": "uv publish\n"}),
+    one(
+        "the same the other way round", T, run('[ -z "$PYPI_TOKEN" ] && uv publish || uv publish --token "$PYPI_TOKEN"', SECRET)
+    ),
+    one(
+        "a script in a script",
+        N,
+        run("sh scripts/all.sh"),
+        files={"scripts/all.sh": "cd ..\n. scripts/one.sh\n", "scripts/one.sh": "uv publish\n"},
+    ),
     one("a script that calls itself", P, run("./loop.sh"), "job", files={"loop.sh": "uv publish\n./loop.sh\n"}),
-    one("in a working directory", N, "      - run: ./publish.sh\n        working-directory: python\n", files={"python/publish.sh": "flit publish\n"}),
+    one(
+        "in a working directory",
+        N,
+        "      - run: ./publish.sh\n        working-directory: python\n",
+        files={"python/publish.sh": "flit publish\n"},
+    ),
     one("bash -c", P, run("bash -euc 'uv publish'"), "job"),
-    one("make", T, run("make release", "{TWINE_PASSWORD: '${{ secrets.T }}'}"), files={"Makefile": """
+    one(
+        "make",
+        T,
+        run("make release", "{TWINE_PASSWORD: '${{ secrets.T }}'}"),
+        files={
+            "Makefile": """
         TWINE = python -m twine
         .PHONY: release
         release: dist
         \t@$(TWINE) upload dist/*
         dist:
         \tpython -m build
-        """}),
-    Set("another target of make", {RELEASE: workflow(run("make test")), "Makefile": "test:\n\tpytest\nrelease:\n\tuv publish\n"}, [], 0),
-    one("make, a target before it", N, run("make -C python all"), files={"python/Makefile": "all: upload\nupload:\n\tuv publish\n"}),
-    one("tox lets the token through", T, run("tox -e release", "{TWINE_PASSWORD: '${{ secrets.T }}'}"), files={
-        "tox.ini": "[testenv:release]\npass_env = TWINE_*\ncommands =\n    python -m build\n    twine upload dist/*\n"}),
-    one("tox keeps the token back", N, run("tox run -e release", "{TWINE_PASSWORD: '${{ secrets.T }}'}"), files={
-        "tox.ini": "[testenv:release]\ncommands = twine upload dist/*\n"}, more={"fixed": False}),
-    one("tox keeps the ID token back", N, run("tox -e release"), "job", files={"tox.ini": "[testenv:release]\ncommands = twine upload dist/*\n"},
-        more={"fixed": False}),
-    one("tox lets everything through", P, run("tox -e release -- upload"), "job",
-        files={"tox.ini": "[testenv:release]\npassenv = *\ncommands = twine {posargs} dist/*\n"}),
-    one("nox", P, run("nox -s release"), "job", files={"noxfile.py": """
+        """
+        },
+    ),
+    Set(
+        "another target of make",
+        {RELEASE: workflow(run("make test")), "Makefile": "test:\n\tpytest\nrelease:\n\tuv publish\n"},
+        [],
+        0,
+    ),
+    one(
+        "make, a target before it",
+        N,
+        run("make -C python all"),
+        files={"python/Makefile": "all: upload\nupload:\n\tuv publish\n"},
+    ),
+    one(
+        "tox lets the token through",
+        T,
+        run("tox -e release", "{TWINE_PASSWORD: '${{ secrets.T }}'}"),
+        files={"tox.ini": "[testenv:release]\npass_env = TWINE_*\ncommands =\n    python -m build\n    twine upload dist/*\n"},
+    ),
+    one(
+        "tox keeps the token back",
+        N,
+        run("tox run -e release", "{TWINE_PASSWORD: '${{ secrets.T }}'}"),
+        files={"tox.ini": "[testenv:release]\ncommands = twine upload dist/*\n"},
+    ),
+    one(
+        "tox keeps the ID token back",
+        N,
+        run("tox -e release"),
+        "job",
+        files={"tox.ini": "[testenv:release]\ncommands = twine upload dist/*\n"},
+    ),
+    one(
+        "tox keeps it back beside other things",
+        N,
+        run("tox -e release"),
+        "job",
+        files={
+            "tox.ini": "[testenv:release]\ncommands = flit build\n    uv publish\npassenv = HOME\n    PATH\n"
+            "[testenv]\npassenv = *\n"
+        },
+    ),
+    one(
+        "tox lets everything through",
+        P,
+        run("tox -e release -- upload"),
+        "job",
+        files={"tox.ini": "[testenv:release]\npassenv = *\ncommands = twine {posargs} dist/*\n"},
+    ),
+    one(
+        "nox",
+        P,
+        run("nox -s release"),
+        "job",
+        files={
+            "noxfile.py": """
         import nox
         @nox.session(name="release")
         def publish(session):
             session.install("twine")
             session.run("twine", "upload", *files, external=True)
-        """}),
+        """
+        },
+    ),
     # composite actions
-    one("a composite action", N, "      - uses: ./.github/actions/publish\n", files={".github/actions/publish/action.yml": """
+    one(
+        "a composite action",
+        N,
+        "      - uses: ./.github/actions/publish\n",
+        files={
+            ".github/actions/publish/action.yml": """
         runs:
           using: composite
           steps:
             - run: uv publish
               shell: bash
-        """}),
-    one("a composite action with an input", T, "      - uses: ./publish\n        with: {token: '${{ secrets.T }}'}\n", files={"publish/action.yaml": """
+        """
+        },
+    ),
+    one(
+        "a composite action with an input",
+        T,
+        "      - uses: ./publish\n        with: {token: '${{ secrets.T }}'}\n",
+        files={
+            "publish/action.yaml": """
         inputs: {token: {required: true}}
         runs:
           using: composite
@@ -231,15 +381,25 @@ SETS = [
             - run: uv publish
               shell: bash
               env: {UV_PUBLISH_TOKEN: "${{ inputs.token }}"}
-        """}),
-    one("a composite action whose input is not given", P, "      - uses: ./publish\n", "job", files={"publish/action.yml": f"""
+        """
+        },
+    ),
+    one(
+        "a composite action whose input is not given",
+        P,
+        "      - uses: ./publish\n",
+        "job",
+        files={
+            "publish/action.yml": f"""
         inputs: {{token: {{default: ''}}}}
         runs:
           using: composite
           steps:
             - uses: {ACTION}
               with: {{password: "${{{{ inputs.token }}}}"}}
-        """}),
+        """
+        },
+    ),
     # reusable workflows
     reusable("called, the caller has the permission", P, caller(WRITE), called()),
     reusable("called, both have it", P, caller(WRITE), called("job")),
@@ -247,37 +407,125 @@ SETS = [
     reusable("called, neither", N, caller(), called()),
     reusable("called, lowered", N, caller(WRITE), called("replaced")),
     reusable("called, with its secrets", T, caller(secrets="secrets: inherit"), called(steps=WITH_TOKEN)),
-    reusable("called, with this secret", T, caller(secrets="secrets: {PYPI_TOKEN: '${{ secrets.T }}'}"), called(steps=WITH_TOKEN, call=TOKEN_INPUT, environment="")),
+    reusable(
+        "called, with this secret",
+        T,
+        caller(secrets="secrets: {PYPI_TOKEN: '${{ secrets.T }}'}"),
+        called(steps=WITH_TOKEN, call=TOKEN_INPUT, environment=""),
+    ),
     reusable("called, without its secrets", N, caller(), called(steps=WITH_TOKEN, environment="")),
-    reusable("called, an environment by input", P, caller(WRITE, given="with: {where: live}"), called(call=TOKEN_INPUT, environment="'${{ inputs.where }}'"), environment="live"),
-    reusable("called, an environment by default", P, caller(WRITE), called(call=TOKEN_INPUT, environment="'${{ inputs.where }}'"), environment="pypi"),
-    Set("called in a circle", {RELEASE: caller(WRITE), ".github/workflows/publish.yml": caller().replace("release: {types: [published]}", "workflow_call: ")}, [], 0),
-    Set("a workflow of another repository", {RELEASE: caller(WRITE).replace("./.github", "octo-org/shared/.github").replace("publish.yml", "p.yml@v1")}, [], 0),
+    reusable(
+        "called, an environment by input",
+        P,
+        caller(WRITE, given="with: {where: live}"),
+        called(call=TOKEN_INPUT, environment="'${{ inputs.where }}'"),
+        environment="live",
+    ),
+    reusable(
+        "called, an environment by default",
+        P,
+        caller(WRITE),
+        called(call=TOKEN_INPUT, environment="'${{ inputs.where }}'"),
+        environment="pypi",
+    ),
+    Set(
+        "called in a circle",
+        {
+            RELEASE: caller(WRITE),
+            ".github/workflows/publish.yml": caller().replace("release: {types: [published]}", "workflow_call: "),
+        },
+        [],
+        0,
+    ),
+    Set(
+        "a workflow of another repository",
+        {RELEASE: caller(WRITE).replace("./.github", "octo-org/shared/.github").replace("publish.yml", "p.yml@v1")},
+        [],
+        0,
+    ),
     Set("called by nobody", {RELEASE: called()}, [], 0),
     # triggers and conditions
     one("pull_request_target alone", N, step("uv", False), "job", on="pull_request_target:"),
     one("pull_request_target beside another", P, step("uv", False), "job", on="{push: , pull_request_target: }"),
-    one("pull_request_target that an if rules out", P, step("uv", False), "job", on="{push: , pull_request_target: }", extra="    if: github.event_name == 'push'\n",
-        more={"events": ["push", "push"]}),
-    one("a tag only", P, step("uv", False), "job", on="{push: , pull_request: , schedule: [{cron: '0 0 * * *'}]}",
-        extra="    if: startsWith(github.ref, 'refs/tags/')\n", more={"events": ["push"], "refs": ["refs/tags/TAG"]}),
+    one(
+        "pull_request_target that an if rules out",
+        P,
+        step("uv", False),
+        "job",
+        on="{push: , pull_request_target: }",
+        extra="    if: github.event_name == 'push'\n",
+        more={"events": ["push", "push"]},
+    ),
+    one(
+        "a tag only",
+        P,
+        step("uv", False),
+        "job",
+        on="{push: , pull_request: , schedule: [{cron: '0 0 * * *'}]}",
+        extra="    if: startsWith(github.ref, 'refs/tags/')\n",
+        more={"events": ["push"], "refs": ["refs/tags/TAG"]},
+    ),
     Set("never", {RELEASE: workflow(step("uv", False), extra="    if: false\n")}, [], 0),
-    Set("an event that does not start it", {RELEASE: workflow(step("uv", False), extra="    if: ${{ github.event_name == 'schedule' }}\n")}, [], 0),
+    Set(
+        "an event that does not start it",
+        {RELEASE: workflow(step("uv", False), extra="    if: ${{ github.event_name == 'schedule' }}\n")},
+        [],
+        0,
+    ),
     # environments
-    one("an environment with an address", P, step("uv", False), "job", environment="{name: pypi, url: 'https://octo.example'}", more={"environment": "pypi"}),
+    one(
+        "an environment with an address",
+        P,
+        step("uv", False),
+        "job",
+        environment="{name: pypi, url: 'https://octo.example'}",
+        more={"environment": "pypi"},
+    ),
     one("an environment decided while it runs", P, step("uv", False), "job", environment="'${{ github.ref_name }}'"),
-    one("an environment of a matrix", P, step("uv", False), "job", environment="'${{ matrix.to }}'", extra="    strategy: {matrix: {to: [test, live]}}\n",
-        more={"environment": "test, live"}),
+    one(
+        "an environment of a matrix",
+        P,
+        step("uv", False),
+        "job",
+        environment="'${{ matrix.to }}'",
+        extra="    strategy: {matrix: {to: [test, live]}}\n",
+        more={"environment": "test, live"},
+    ),
     # two workflows, the case of chapter 00
-    *(Set(name, {RELEASE: workflow(run("bin/publish", secret), first), ".github/workflows/manual.yml": workflow(run("bin/publish", secret), second, on="workflow_dispatch:"),
-                 "bin/publish": CHOOSING}, [("release", b), ("release", a)], int(N in (a, b)))
-      for name, secret, first, second, a, b in (
-        ("two ways, by token", SECRET, "none", "none", T, T), ("two ways, half migrated", "", "none", "job", N, P), ("two ways, migrated", "", "job", "job", P, P))),
+    *(
+        Set(
+            name,
+            {
+                RELEASE: workflow(run("bin/publish", secret), first),
+                ".github/workflows/manual.yml": workflow(run("bin/publish", secret), second, on="workflow_dispatch:"),
+                "bin/publish": CHOOSING,
+            },
+            [("release", b), ("release", a)],
+            int(N in (a, b)),
+        )
+        for name, secret, first, second, a, b in (
+            ("two ways, by token", SECRET, "none", "none", T, T),
+            ("two ways, half migrated", "", "none", "job", N, P),
+            ("two ways, migrated", "", "job", "job", P, P),
+        )
+    ),
     # anchors
     one("an alias", P, step("uv", False), extra="    permissions: &may\n      id-token: write\n    env: *may\n"),
-    Set("permissions by alias", {RELEASE: "on: push\njobs:\n  test:\n    permissions: &few\n      contents: read\n    steps: []\n  go:\n    permissions: *few\n    steps:\n      - run: uv publish\n"},
-        [("go", N)], 1),
+    Set(
+        "permissions by alias",
+        {
+            RELEASE: "on: push\njobs:\n  test:\n    permissions: &few\n      contents: read\n    steps: []\n"
+            "  go:\n    permissions: *few\n    steps:\n      - run: uv publish\n"
+        },
+        [("go", N)],
+        1,
+    ),
     # nothing to find
-    Set("nothing publishes", {RELEASE: workflow(run("python -m build\ngh release upload v1 dist/*\ndocker push x\nnpm publish\ncargo publish"))}, [], 0),
-]  # fmt: skip
+    Set(
+        "nothing publishes",
+        {RELEASE: workflow(run("python -m build\ngh release upload v1 dist/*\ndocker push x\nnpm publish\ncargo publish"))},
+        [],
+        0,
+    ),
+]
 ALL = [*matrix(), *SETS]

@@ -1,4 +1,4 @@
-"""Preflight, rule by rule: permissions, credentials, triggers, scripts, claims, the publisher's word, warnings, formats, exit status."""
+"""Preflight, rule by rule: permissions, credentials, triggers, scripts, claims, the publisher's word, warnings, formats."""
 
 import json
 import re
@@ -97,11 +97,22 @@ def test_what_is_shown_of_a_credential_is_the_secrets_name_and_never_a_value():
 @pytest.mark.parametrize(
     ("command", "client"),
     [
-        ("twine upload", "twine"), ("python3.12 -m twine upload", "twine"), ("poetry run twine upload", "twine"), ("uvx --from twine twine upload", "twine"),
-        ("/opt/bin/uv publish", "uv"), ("hatch -v publish", "hatch"), ("maturin publish", "maturin"), ("maturin build", None), ("twine check", None),
-        ("npm publish", None), ("uv build", None), ("hatch run publish", None), ("uv publish --help", None), ("uvx uv==0.9.13 publish", "uv"),
+        ("twine upload", "twine"),
+        ("python3.12 -m twine upload", "twine"),
+        ("poetry run twine upload", "twine"),
+        ("uvx --from twine twine upload", "twine"),
+        ("/opt/bin/uv publish", "uv"),
+        ("hatch -v publish", "hatch"),
+        ("maturin publish", "maturin"),
+        ("maturin build", None),
+        ("twine check", None),
+        ("npm publish", None),
+        ("uv build", None),
+        ("hatch run publish", None),
+        ("uv publish --help", None),
+        ("uvx uv==0.9.13 publish", "uv"),
     ],
-)  # fmt: skip
+)
 def test_what_is_a_publishing_command(command, client):
     found = recognise(bare(command.split()))
     assert (found.name if found else None) == client
@@ -135,8 +146,11 @@ def test_heredocs_comments_and_quotes_are_no_commands():
 def test_assignments_are_seen_by_what_follows():
     seen = list(commands("A=1\nexport B=$A\nC=2 run\nrun again\nunset A\nlast", {}))
     assert [{k: v for k, v in each.environment.items()} for each in seen] == [
-        {"A": "1", "B": "1", "C": "2"}, {"A": "1", "B": "1"}, {"B": "1"}, {"B": "1"},
-    ]  # fmt: skip
+        {"A": "1", "B": "1", "C": "2"},
+        {"A": "1", "B": "1"},
+        {"B": "1"},
+        {"B": "1"},
+    ]
 
 
 # -- triggers ---------------------------------------------------------------------------------------------------------
@@ -163,12 +177,18 @@ def test_what_starts_a_workflow(on, expected):
 @pytest.mark.parametrize(
     ("condition", "left"),
     [
-        ("", "push push release"), ("false", ""), ("github.event_name == 'release'", "release"), ("${{ github.event_name != 'push' }}", "release"),
-        ("github.event_name == 'push' || github.event_name == 'release'", "push push release"), ("github.ref == 'refs/heads/main'", "push"),
-        ("startsWith(github.ref, 'refs/tags/v') && github.event_name == 'push'", "push"), ("always() || x", "push push release"),
-        ("github.actor == 'alice'", "push push release"), ("github.ref_name == 'main'", "push"),
+        ("", "push push release"),
+        ("false", ""),
+        ("github.event_name == 'release'", "release"),
+        ("${{ github.event_name != 'push' }}", "release"),
+        ("github.event_name == 'push' || github.event_name == 'release'", "push push release"),
+        ("github.ref == 'refs/heads/main'", "push"),
+        ("startsWith(github.ref, 'refs/tags/v') && github.event_name == 'push'", "push"),
+        ("always() || x", "push push release"),
+        ("github.actor == 'alice'", "push push release"),
+        ("github.ref_name == 'main'", "push"),
     ],
-)  # fmt: skip
+)
 def test_what_an_if_leaves(condition, left):
     found = preflight.triggers({"on": {"push": "", "release": ""}})
     assert " ".join(each.event for each in narrow(found, condition)) == left
@@ -184,11 +204,16 @@ def test_the_claims_of_a_reusable_workflow_name_the_called_file(look):
         repository_id="74",
     )
     [job] = report.jobs
-    assert job.claims == ({
-        "event_name": "release", "ref": "refs/tags/TAG", "environment": "pypi",
-        "job_workflow_ref": "octo-org/rocket/.github/workflows/publish.yml@refs/tags/TAG",
-        "sub": "repo:octo-org/rocket:environment:pypi", "sub_immutable": "repo:octo-org@65/rocket@74:environment:pypi",
-    },)  # fmt: skip
+    assert job.claims == (
+        {
+            "event_name": "release",
+            "ref": "refs/tags/TAG",
+            "environment": "pypi",
+            "job_workflow_ref": "octo-org/rocket/.github/workflows/publish.yml@refs/tags/TAG",
+            "sub": "repo:octo-org/rocket:environment:pypi",
+            "sub_immutable": "repo:octo-org@65/rocket@74:environment:pypi",
+        },
+    )
     assert job.form == {"owner": "octo-org", "repository": "rocket", "workflow": "publish.yml", "environment": "pypi"}
     assert job.path == ((RELEASE, 4), (".github/workflows/publish.yml", 9))
 
@@ -211,12 +236,14 @@ def test_without_a_name_the_words_stand_for_it(look):
 @pytest.mark.parametrize(
     ("publisher", "ok", "told"),
     [
-        ("workflow=release.yml environment=pypi", True, ""), ("workflow=release.yml", True, ""), ("workflow=release.yml environment=PyPI", True, ""),
+        ("workflow=release.yml environment=pypi", True, ""),
+        ("workflow=release.yml", True, ""),
+        ("workflow=release.yml environment=PyPI", True, ""),
         ("workflow=other.yml", False, "job_workflow_ref is release.yml, expected other.yml"),
         ("workflow=release.yml environment=live", False, "environment is pypi, expected live"),
         ("workflow=release.yml repository=comet", False, "repository is octo-org/rocket, expected octo-org/comet"),
     ],
-)  # fmt: skip
+)
 def test_the_publishers_word(look, publisher, ok, told):
     report = look(corpus.workflow(corpus.step("uv", False), "job"), publisher=publisher)
     assert report.ok is ok and told in report.jobs[0].reason and report.jobs[0].checks[0]["ok"] is ok
@@ -300,18 +327,34 @@ def test_half_a_migration_is_said_to_be_one(look):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "is empty."), ("  \n\n", "is empty."), ("# nothing\n", "is empty but for comments."), ("a\0b", "is a binary file."),
-        ("jobs: [1, 2\n", ":2 is not valid YAML"), ("on: push\njobs: {a: {b: c}\n", "is not valid YAML"), ("on: push\n\tjobs: 1", "is not valid YAML"),
-        ("- a\n- b\n", "is not a mapping of keys to values"), ("on: push\n", "has no mapping of `jobs`"), ("jobs: {a: {}}\n", "does not say `on:`"),
-        ("on: push\non: push\njobs: {}\n", ":2 has the key 'on' twice"), ("on: push\njobs:\n  a: &x {b: c}\n  d:\n    <<: *x\n", ":5 has a merge key (<<)"),
-        ("on: &a [*a]\njobs: {}", "has an alias *a to nothing"), ("on: *a\njobs: {}", "has an alias *a to nothing"),
-        ("on: push\n? [a]\n: b\n", "has a key that is not a text"), ("on: push\n--- \non: push\n", "holds more than one YAML document"),
-        ("a: 1\n" * 1_000_000, "is larger than 512 KiB"), ("on: " + "[" * 20_000, "is nested more than 100 levels deep"),
-        ("on:\n" + "- " * 20_000, "is nested more than 100 levels deep"), ("x: [" + "a, " * 100_000 + "]", "comes to more than 60,000 values"),
-        ("\n".join(["a: &a0 [1, 2, 3, 4]"] + [f"b{n}: &a{n + 1} [*a{n}, *a{n}, *a{n}, *a{n}]" for n in range(30)]), "once its aliases are followed"),
-        ("on: push\njobs: {a: 1}\n", "has a job 'a' that is not a mapping"), ("on: push\njobs: \u0007\n", "is not valid YAML"),
+        ("", "is empty."),
+        ("  \n\n", "is empty."),
+        ("# nothing\n", "is empty but for comments."),
+        ("a\0b", "is a binary file."),
+        ("jobs: [1, 2\n", ":2 is not valid YAML"),
+        ("on: push\njobs: {a: {b: c}\n", "is not valid YAML"),
+        ("on: push\n\tjobs: 1", "is not valid YAML"),
+        ("- a\n- b\n", "is not a mapping of keys to values"),
+        ("on: push\n", "has no mapping of `jobs`"),
+        ("jobs: {a: {}}\n", "does not say `on:`"),
+        ("on: push\non: push\njobs: {}\n", ":2 has the key 'on' twice"),
+        ("on: push\njobs:\n  a: &x {b: c}\n  d:\n    <<: *x\n", ":5 has a merge key (<<)"),
+        ("on: &a [*a]\njobs: {}", "has an alias *a to nothing"),
+        ("on: *a\njobs: {}", "has an alias *a to nothing"),
+        ("on: push\n? [a]\n: b\n", "has a key that is not a text"),
+        ("on: push\n--- \non: push\n", "holds more than one YAML document"),
+        ("a: 1\n" * 1_000_000, "is larger than 512 KiB"),
+        ("on: " + "[" * 20_000, "is nested more than 100 levels deep"),
+        ("on:\n" + "- " * 20_000, "is nested more than 100 levels deep"),
+        ("x: [" + "a, " * 100_000 + "]", "comes to more than 60,000 values"),
+        (
+            "\n".join(["a: &a0 [1, 2, 3, 4]"] + [f"b{n}: &a{n + 1} [*a{n}, *a{n}, *a{n}, *a{n}]" for n in range(30)]),
+            "once its aliases are followed",
+        ),
+        ("on: push\njobs: {a: 1}\n", "has a job 'a' that is not a mapping"),
+        ("on: push\njobs: \u0007\n", "is not valid YAML"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_gets_one_sentence_at_once(look, text, sentence):
     begun = time.monotonic()
     report = look(text)
@@ -359,8 +402,17 @@ def test_no_workflows_at_all(path, tmp_path):
 
 def test_nothing_of_the_repository_is_executed(look, tmp_path):
     trap = f"import pathlib; pathlib.Path({str(tmp_path / 'sprung')!r}).touch()\n"
-    look({RELEASE: corpus.workflow(corpus.run("nox -s release\npython release.py\nmake\ntox -e x")), "noxfile.py": trap, "release.py": trap, "setup.py": trap,
-          "Makefile": f"X := $(shell touch {tmp_path}/sprung)\nall:\n\t$(X)\n", "tox.ini": "[testenv:x]\ncommands = echo\n", "sitecustomize.py": trap})  # fmt: skip
+    look(
+        {
+            RELEASE: corpus.workflow(corpus.run("nox -s release\npython release.py\nmake\ntox -e x")),
+            "noxfile.py": trap,
+            "release.py": trap,
+            "setup.py": trap,
+            "Makefile": f"X := $(shell touch {tmp_path}/sprung)\nall:\n\t$(X)\n",
+            "tox.ini": "[testenv:x]\ncommands = echo\n",
+            "sitecustomize.py": trap,
+        }
+    )
     assert not (tmp_path / "sprung").exists()
 
 
@@ -371,14 +423,22 @@ def test_python_tags_make_no_objects():
 @pytest.mark.parametrize(
     ("steps", "files", "sentence"),
     [
-        (corpus.run("python tools/release.py"), {"tools/release.py": "subprocess.run(['twine', 'upload'])"}, "is a program that mentions publishing"),
-        (corpus.run("./scripts/publish.sh"), {}, "is not in the repository"), (corpus.run("just publish"), {}, "is a task of just"),
-        ("      - uses: octo-org/publish-to-pypi@v1\n", {}, "may publish"), ("      - uses: ./pypi-upload\n", {}, "holds no action.yml"),
-        (corpus.run("bash big.sh"), {"big.sh": "x" * (1 << 19) + "y"}, "big.sh is larger than"), (corpus.run("bash bin.sh"), {"bin.sh": "\0"}, "is a binary file"),
-        (corpus.run("nox"), {"noxfile.py": "def ("}, "cannot be understood"), (corpus.run("tox -e a"), {"tox.ini": "commands"}, "cannot be understood"),
+        (
+            corpus.run("python tools/release.py"),
+            {"tools/release.py": "subprocess.run(['twine', 'upload'])"},
+            "is a program that mentions publishing",
+        ),
+        (corpus.run("./scripts/publish.sh"), {}, "is not in the repository"),
+        (corpus.run("just publish"), {}, "is a task of just"),
+        ("      - uses: octo-org/publish-to-pypi@v1\n", {}, "may publish"),
+        ("      - uses: ./pypi-upload\n", {}, "holds no action.yml"),
+        (corpus.run("bash big.sh"), {"big.sh": "x" * (1 << 19) + "y"}, "big.sh is larger than"),
+        (corpus.run("bash bin.sh"), {"bin.sh": "\0"}, "is a binary file"),
+        (corpus.run("nox"), {"noxfile.py": "def ("}, "cannot be understood"),
+        (corpus.run("tox -e a"), {"tox.ini": "commands"}, "cannot be understood"),
         ("      - run: import twine\n        shell: python\n", {}, "is written in python"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_followed_is_said(look, steps, files, sentence):
     report = look({RELEASE: corpus.workflow(steps), **files})
     assert [sentence in why for _, _, why in report.unfollowed] == [True] and report.status == 0
@@ -412,17 +472,43 @@ def test_an_impossible_option_is_status_2(tmp_path, capsys):
 
 
 SCHEMA = {
-    "version": int, "status": int, "repository": str, "patch": (str, type(None)),
-    "jobs": [{
-        "workflow": str, "job": str, "path": [{"file": str, "line": int}], "client": str, "index": str, "permissions": str, "id_token": bool,
-        "credential": (str, type(None)), "environment": str, "triggers": [{"event": str, "ref": str}], "verdict": str, "fails": bool, "reason": str,
-        "fix": (str, type(None)), "publisher": {"owner": str, "repository": str, "workflow": str, "environment": str},
-        "claims": [dict.fromkeys(("event_name", "ref", "environment", "job_workflow_ref", "sub", "sub_immutable"), str)],
-        "checks": [{"event_name": str, "ref": str, "ok": bool, "refusal": str, "mismatches": [{"claim": str, "expected": str, "got": str}]}],
-    }],
+    "version": int,
+    "status": int,
+    "repository": str,
+    "patch": (str, type(None)),
+    "jobs": [
+        {
+            "workflow": str,
+            "job": str,
+            "path": [{"file": str, "line": int}],
+            "client": str,
+            "index": str,
+            "permissions": str,
+            "id_token": bool,
+            "credential": (str, type(None)),
+            "environment": str,
+            "triggers": [{"event": str, "ref": str}],
+            "verdict": str,
+            "fails": bool,
+            "reason": str,
+            "fix": (str, type(None)),
+            "publisher": {"owner": str, "repository": str, "workflow": str, "environment": str},
+            "claims": [dict.fromkeys(("event_name", "ref", "environment", "job_workflow_ref", "sub", "sub_immutable"), str)],
+            "checks": [
+                {
+                    "event_name": str,
+                    "ref": str,
+                    "ok": bool,
+                    "refusal": str,
+                    "mismatches": [{"claim": str, "expected": str, "got": str}],
+                }
+            ],
+        }
+    ],
     "warnings": [{"code": str, "file": str, "line": int, "why": str, "instead": str}],
-    "unread": [{"file": str, "line": int, "why": str}], "unfollowed": [{"file": str, "line": int, "why": str}],
-}  # fmt: skip
+    "unread": [{"file": str, "line": int, "why": str}],
+    "unfollowed": [{"file": str, "line": int, "why": str}],
+}
 
 
 def matches(value, shape) -> bool:
@@ -481,7 +567,8 @@ def test_the_table_escapes_what_files_say(look):
 def test_preflight_needs_neither_the_lab_nor_flask_nor_matplotlib():
     code = (
         "import sys; from helpers.__main__ import main; main(['preflight', '.']); "
-        "heavy = {'flask', 'httpx', 'matplotlib', 'numpy', 'jwt', 'cryptography', 'helpers.lab', 'time_machine', 'psutil'} & set(sys.modules); assert not heavy, heavy"
+        "heavy = {'flask', 'httpx', 'matplotlib', 'numpy', 'jwt', 'cryptography', 'helpers.lab', 'time_machine', 'psutil'}; "
+        "heavy &= set(sys.modules); assert not heavy, heavy"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

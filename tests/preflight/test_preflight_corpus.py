@@ -44,8 +44,11 @@ def test_the_verdict_is_the_expected_one_and_the_fix_is_a_fix(case, tmp_path):
 def test_the_corpus_is_large_and_covers_every_verdict():
     assert len(corpus.ALL) >= 60
     assert set(Counter(verdict for case in corpus.ALL for _, verdict in case.expected)) == {
-        preflight.TOKEN, preflight.TRUSTED, preflight.EITHER, preflight.NEITHER,
-    }  # fmt: skip
+        preflight.TOKEN,
+        preflight.TRUSTED,
+        preflight.EITHER,
+        preflight.NEITHER,
+    }
     assert len({case.name for case in corpus.ALL}) == len(corpus.ALL)
 
 

@@ -73,15 +73,28 @@ def scenes(draw):
         granted_top, granted_own = draw(levels), draw(levels)
         granted = effective(granted_top, granted_own, False)
         files = {called: write("workflow_call:", top, own)}
-        files[file] = f"on:\n  {start.replace('BRANCH', branch)}\n" + f"permissions: {granted_top}\n" * bool(granted_top) + (
-            f"jobs:\n  go:\n    uses: ./.github/workflows/{called}\n" + f"    permissions: {granted_own}\n" * bool(granted_own) + "    secrets: inherit\n" * secrets)  # fmt: skip
+        files[file] = (
+            f"on:\n  {start.replace('BRANCH', branch)}\n"
+            + f"permissions: {granted_top}\n" * bool(granted_top)
+            + (
+                f"jobs:\n  go:\n    uses: ./.github/workflows/{called}\n"
+                + f"    permissions: {granted_own}\n" * bool(granted_own)
+                + "    secrets: inherit\n" * secrets
+            )
+        )
         id_token = granted and effective(top, own, granted)
     else:
         files, id_token = {file: write(start, top, own)}, effective(top, own, False)
     job = GitHubJob(
-        repository=f"{owner}/{name}", workflow=file, environment=environment, ref=ref, event_name=event, id_token=id_token, workflow_name="Release",
+        repository=f"{owner}/{name}",
+        workflow=file,
+        environment=environment,
+        ref=ref,
+        event_name=event,
+        id_token=id_token,
+        workflow_name="Release",
         called_workflow=f"{owner}/{name}/.github/workflows/{called}@{ref}" if by_call else "",
-    )  # fmt: skip
+    )
     # A secret that is not passed on is empty in the called workflow, unless an environment may hold it.
     return Scene(
         {f".github/workflows/{path}": text for path, text in files.items()},
@@ -126,16 +139,18 @@ def test_predicted_claims_are_those_of_the_id_token(monkeypatch):
 
 
 def authenticates(lab, scene, project, *, token):
-    """A small model of a client in the lab: its own token if it has one, else the whole exchange if it can do that. Returns what the
-    index said of the token it ended up with, None if it had none."""
+    """A small model of a client in the lab: its own token if it has one, else the whole exchange if it can do that. Returns what
+    the index said of the token it ended up with, None if it had none."""
     variables = lab.github.job_environment(scene.job)
     if token:
         credential = lab.index.create_api_token("alice")
     elif scene.client in ("hatch", "flit", "poetry") or "ACTIONS_ID_TOKEN_REQUEST_URL" not in variables:
         return None
     else:
-        asked = lab.http.get(f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=pypi",
-                             headers={"Authorization": f"bearer {variables['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"})  # fmt: skip
+        asked = lab.http.get(
+            f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=pypi",
+            headers={"Authorization": f"bearer {variables['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
+        )
         answer = lab.http.post("https://pypi.test/_/oidc/mint-token", json={"token": asked.json()["value"]})
         if answer.status_code != 200:
             return None
@@ -148,8 +163,13 @@ def authenticates(lab, scene, project, *, token):
 def _foretold(monkeypatch, lab, scene):
     owner, _, name = scene.job.repository.partition("/")
     [job] = look(scene, monkeypatch).jobs
-    publisher = GitHubPublisher(owner=owner, owner_id=scene.job.owner_id, repository=name, workflow=job.form.get("workflow", "x.yml"),
-                                environment=scene.job.environment)  # fmt: skip
+    publisher = GitHubPublisher(
+        owner=owner,
+        owner_id=scene.job.owner_id,
+        repository=name,
+        workflow=job.form.get("workflow", "x.yml"),
+        environment=scene.job.environment,
+    )
     lab.index.add_publisher("octo-rocket", publisher)
     with_token = bool(scene.token and authenticates(lab, scene, "octo-rocket", token=True))
     without = bool(authenticates(lab, scene, "octo-rocket", token=False))
@@ -170,8 +190,47 @@ def test_the_verdict_is_what_happens(monkeypatch):
 
 # -- mutated files ----------------------------------------------------------------------------------------------------
 
-SPICE = ["${{", "}}", "&a ", "*a ", "<<: *a", "\t", "\r", "\0", "\ufeff", "{", "[", "]", "'", '"', "|", ">", ": ", "- ", "? ", "!!python/none ", "%", "\n\n", "#",
-         "$(", "`", "\\", "<<EOF", "if ", "fi", "permissions:", "uses: ./", "\u2028", "\ud7ff", "null", "~", "\x1b[31m", "()", "&&", "||"]  # fmt: skip
+SPICE = [
+    "${{",
+    "}}",
+    "&a ",
+    "*a ",
+    "<<: *a",
+    "\t",
+    "\r",
+    "\0",
+    "\ufeff",
+    "{",
+    "[",
+    "]",
+    "'",
+    '"',
+    "|",
+    ">",
+    ": ",
+    "- ",
+    "? ",
+    "!!python/none ",
+    "%",
+    "\n\n",
+    "#",
+    "$(",
+    "`",
+    "\\",
+    "<<EOF",
+    "if ",
+    "fi",
+    "permissions:",
+    "uses: ./",
+    "\u2028",
+    "\ud7ff",
+    "null",
+    "~",
+    "\x1b[31m",
+    "()",
+    "&&",
+    "||",
+]
 
 
 def mutate(text: str, chance: random.Random) -> bytes:
