@@ -1,7 +1,7 @@
 """The index's API tokens: macaroons, as the real index mints them (pypi/warehouse, `warehouse/macaroons/`).
 
-A token is `pypi-` and a version-2 macaroon in URL-safe base64 without padding: a location, an identifier that the index looks up,
-and *caveats*, each a condition as a JSON array. All must hold. The signature is a chain of HMACs over identifier and
+A token is `pypi-` and a version-2 macaroon in URL-safe base64 without padding: a location, an identifier that the index
+looks up, and *caveats*, each a condition as a JSON array. All must hold. The signature is a chain of HMACs over identifier and
 caveats, so whoever holds a token can add a caveat, and nobody can take one away.
 """
 
@@ -102,7 +102,7 @@ def identifier(token: str) -> str:
 
 
 def caveats(token: str) -> list[Any]:
-    """The caveats in a token, unverified, in order, as JSON values (as text where they are not JSON). Raises InvalidApiToken."""
+    """The caveats in a token, unverified, as JSON values (as text where they are not JSON). Raises InvalidApiToken."""
     return [_load(caveat.caveat_id_bytes) for caveat in parse(token).caveats]
 
 

@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 # Base64 decoders skip what they do not know, so a macaroon (which begins with "Ag", or "MD" in its older format) still
@@ -59,7 +59,7 @@ class EventLog(list[Event]):
         """Note what happened now. Secrets and control characters in the texts are cut out."""
         texts = [redact(text, self._hidden) for text in (actor, project or "", detail, client)]
         actor, about, detail, client = texts[0], texts[1] or None, texts[2], texts[3][:_LONGEST_CLIENT]
-        event = Event(datetime.now(timezone.utc), service, action, actor, about, detail, ok, client)
+        event = Event(datetime.now(UTC), service, action, actor, about, detail, ok, client)
         with self._lock:
             self.append(event)
 
@@ -76,7 +76,8 @@ class EventLog(list[Event]):
         return "\n".join(map(str, self)) or "(nothing happened yet)"
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="text-align:left">{title}</th>' for title in ("time", "who", "asked", "for", "project", "outcome"))
+        titles = ("time", "who", "asked", "for", "project", "outcome")
+        head = "".join(f'<th style="text-align:left">{title}</th>' for title in titles)
         return f"<table><tr>{head}</tr>{''.join(map(_row, self))}</table>"
 
 

@@ -45,22 +45,28 @@ class Grant:
     realised: Pending | None = None
 
 
+_EXPECTED = "expected a JSON object with a string 'token'"
+
+
 def payload(body: bytes) -> str:
     """The string `token` in the body of a mint-token or burn-token request. Raises MintRefused, saying what was wrong."""
     try:
         value = json.loads(body.decode("utf-8"))  # json itself would also take UTF-16 and UTF-32 (RFC 8259, section 8.1)
     except (ValueError, RecursionError) as error:
-        raise MintRefused("invalid-payload", "expected a JSON object with a string 'token', got a body that is not JSON") from error
+        raise MintRefused("invalid-payload", f"{_EXPECTED}, got a body that is not JSON") from error
     if not isinstance(value, dict):
-        raise MintRefused("invalid-payload", f"expected a JSON object with a string 'token', got {_KINDS[type(value)]}")
+        raise MintRefused("invalid-payload", f"{_EXPECTED}, got {_KINDS[type(value)]}")
     token = value.get("token")
     if not isinstance(token, str):
         got = f"{_KINDS[type(token)]} as 'token'" if "token" in value else "no 'token'"
-        raise MintRefused("invalid-payload", f"expected a JSON object with a string 'token', got {got}")
+        raise MintRefused("invalid-payload", f"{_EXPECTED}, got {got}")
     return token
 
 
-_KINDS = {dict: "an object", list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
+_KINDS = {
+    dict: "an object", list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean",
+    type(None): "null",
+}  # fmt: skip
 
 
 def peek(token: str, issuers: Mapping[str, str], disabled: Collection[str]) -> tuple[str, str]:

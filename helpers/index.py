@@ -196,7 +196,7 @@ class Index:
         self.note("burn-token", who, None, detail, ok=ok, client=client)
 
     def authenticate(self, authorization: str) -> tuple[str, Bearer]:
-        """The API token in an Authorization header and whose it is; caveats and signature are looked at later. Raises Refused."""
+        """The API token in an Authorization header and whose it is; the rest of it is checked later. Raises Refused."""
         token = api_tokens.from_header(authorization) or ""
         bearer = self._registry.state.tokens.get(_identifier(token))
         if bearer is None:

@@ -125,7 +125,8 @@ class GitHubJob:
     def variables(self) -> dict[str, str]:
         """The part of a job's environment by which programs recognise GitHub Actions and the run."""
         claims = self.claims()
-        named = {f"GITHUB_{name.upper()}": claims[name] for name in ("actor", "event_name", "ref", "repository", "run_id", "sha")}
+        shown = ("actor", "event_name", "ref", "repository", "run_id", "sha")
+        named = {f"GITHUB_{name.upper()}": claims[name] for name in shown}
         return {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_WORKFLOW": self.workflow_name, **named}
 
 

@@ -52,7 +52,7 @@ class KeyStore:
         try:
             # Bound to RS256 here, so that neither the token's header nor the JWK has a say in the algorithm.
             key = jwt.PyJWK(self._jwks[issuer][kid], algorithm="RS256")
-        except Exception as error:  # no such key, or one that is not an RSA key: PyJWT raises whatever its members make it raise
+        except Exception as error:  # no such key, or none for RSA: PyJWT raises whatever its members make it raise
             raise UnknownKey(f"no key {kid!r} among the keys of {issuer}") from error
         self._ready.setdefault(issuer, {})[kid] = key
         return key

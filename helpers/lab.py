@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -23,7 +23,7 @@ from .publishers import ISSUERS, GitHubPublisher
 from .runner import Runner
 from .wire import HttpsServer, InProcess, WSGIApp, certificate
 
-LAB_DAY = datetime(2026, 11, 23, 9, 0, tzinfo=timezone.utc)
+LAB_DAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The day on which the chapters take place: a Monday, at nine."""
 INDEX_URL = "https://pypi.test"
 
@@ -51,7 +51,7 @@ class Clock:
 
     def now(self) -> datetime:
         """The time, in UTC."""
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def advance(self, **by: float) -> datetime:
         """Let time pass: `advance(minutes=16)`, also `days`, `hours` and `seconds`. Returns the new time. Raises RuntimeError
@@ -105,8 +105,8 @@ class Lab:
         return issuer.app if issuer else None
 
     def add_issuer(self, url: str) -> Issuer:
-        """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has, and for
-        a URL with a port or a slash at its end."""
+        """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has, and
+        for a URL with a port or a slash at its end."""
         hosts = {urlsplit(each).hostname for each in (INDEX_URL, *self._issuers)}
         if not re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url) or urlsplit(url).hostname in hosts:
             raise ValueError(f"expected the https:// URL of a host that the lab does not have yet, got {url!r}")
@@ -226,4 +226,4 @@ class Live:
 
 def _aware(at: datetime | str | None) -> datetime | None:
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return moment.replace(tzinfo=timezone.utc) if moment and moment.tzinfo is None else moment
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

@@ -159,8 +159,8 @@ class GitHubPublisher(Publisher):
 class GitLabPublisher(Publisher):
     """A pipeline file of a GitLab project, in one environment or in any (`environment=""`).
 
-    `namespace` may have slashes, `workflow_path` directories; `issuer` is https://gitlab.com or a self-managed instance. No id is
-    compared, so nothing protects against a namespace that somebody else has taken over. Raises ValueError for what the form
+    `namespace` may have slashes, `workflow_path` directories; `issuer` is https://gitlab.com or a self-managed instance. No id
+    is compared, so nothing protects against a namespace that somebody else has taken over. Raises ValueError for what the form
     would not accept.
     """
 
@@ -177,7 +177,8 @@ class GitLabPublisher(Publisher):
         name = r"(?!.*[._-]{2})(?!(?i:.*\.(git|atom))\Z)[A-Za-z0-9]"
         _require(self.namespace, "a GitLab namespace", name + r"[A-Za-z0-9_./+-]*[A-Za-z0-9]")
         _require(self.project, "a GitLab project name without its namespace", name + r"[A-Za-z0-9_.-]*[A-Za-z0-9]")
-        _require(self.workflow_path, "the path of a .yml or .yaml file, not beginning with a slash", r"\s*(?!/).*[^/]\.ya?ml\s*")
+        what = "the path of a .yml or .yaml file, not beginning with a slash"
+        _require(self.workflow_path, what, r"\s*(?!/).*[^/]\.ya?ml\s*")
         object.__setattr__(self, "workflow_path", self.workflow_path.strip())
         _require(self.environment, "an environment name of letters, digits, spaces and -_/${}, or ''", r"[A-Za-z0-9_/${} -]*")
         object.__setattr__(self, "environment", "" if self.environment.isspace() else self.environment)
@@ -250,8 +251,9 @@ class ActiveStatePublisher(Publisher):
     required: ClassVar[tuple[str, ...]] = ("sub", "organization", "project", "actor_id", "builder")
 
     def __post_init__(self) -> None:
-        for value, what in ((self.organization, "an organisation"), (self.project, "a project"), (self.actor_id, "an actor's id")):
-            _require(value, f"{what} on the ActiveState platform")
+        _require(self.organization, "an organisation on the ActiveState platform")
+        _require(self.project, "a project on the ActiveState platform")
+        _require(self.actor_id, "an actor's id on the ActiveState platform")
 
     def __str__(self) -> str:
         return f"{self.organization}/{self.project} on ActiveState"

@@ -68,7 +68,8 @@ class Runner:
         self.environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self.environment |= _clients(index_url, ca_file, self._home)
         here = Path(sys.executable).parent
-        self.environment["PATH"] = os.pathsep.join([*map(str, path), str(here), os.defpath, os.path.dirname(shutil.which("git") or here)])
+        git = os.path.dirname(shutil.which("git") or here)
+        self.environment["PATH"] = os.pathsep.join([*map(str, path), str(here), os.defpath, git])
         self.environment |= {**variables, **(secrets or {}), "RUNNER_TRACKING_ID": f"lab_{self._home.name}"}
         for value in (secrets or {}).values():
             self.mask(value)

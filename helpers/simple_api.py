@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -51,7 +51,7 @@ def _entry(file: File, request: flask.Request) -> dict[str, Any]:
         "hashes": {"sha256": file.sha256},
         "requires-python": file.requires_python or None,
         "size": len(file.content),
-        "upload-time": datetime.fromtimestamp(file.uploaded, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "upload-time": datetime.fromtimestamp(file.uploaded, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "yanked": False,
         "core-metadata": False,
         "data-dist-info-metadata": False,
@@ -71,14 +71,15 @@ def _answer(
     if chosen == V1_JSON:
         response = flask.jsonify(body)
     else:
-        lines = [
-            f'<a href="{html.escape(url)}"{"".join(f" {key}={chr(34)}{html.escape(value)}{chr(34)}" for key, value in more.items())}>'
-            f"{html.escape(text)}</a><br>"
-            for url, text, more in links
-        ]
+        lines = [_link({"href": url, **more}, text) for url, text, more in links]
         head = f'<!DOCTYPE html>\n<html>\n<head><meta name="pypi:repository-version" content="{_META["api-version"]}">{meta}'
         page = f"{head}<title>{html.escape(title)}</title></head>\n<body>\n<h1>{html.escape(title)}</h1>\n"
         response = flask.Response(page + "\n".join([*lines, "</body>", "</html>", ""]))
     response.content_type = chosen if chosen == V1_JSON else f"{chosen}; charset=UTF-8"
     response.headers["Vary"] = "Accept"
     return response
+
+
+def _link(attributes: dict[str, str], text: str) -> str:
+    written = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
+    return f"<a {written}>{html.escape(text)}</a><br>"

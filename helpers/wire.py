@@ -1,7 +1,7 @@
 """Two ways to reach the lab's web applications: in process, with no socket at all, and over HTTPS on loopback.
 
-In process, `InProcess` stands where httpx would open a connection, so that a learner writes the very code that would talk to the
-real services. A host that the lab does not have is refused by name; nothing leaves the machine.
+In process, `InProcess` stands where httpx would open a connection, so that a learner writes the very code that would talk to
+the real services. A host that the lab does not have is refused by name; nothing leaves the machine.
 """
 
 import contextlib
@@ -161,8 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"" if empty else content)
 
     def _body(self) -> tuple[bytes, int]:
-        """The request's body and its length in bytes. Beyond MAX_BODY it is read, but not kept. Raises ValueError or OSError for
-        one that is not as long as was said, or whose chunks are none."""
+        """The request's body and its length in bytes. Beyond MAX_BODY it is read, but not kept. Raises ValueError or OSError
+        for one that is not as long as was said, or whose chunks are none."""
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         stated = self.headers.get("Content-Length", "0")
         if not chunked and not re.fullmatch("[0-9]{1,15}", stated):

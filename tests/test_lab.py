@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
@@ -16,7 +16,7 @@ from helpers import lab as module
 from helpers.jobs import ActiveStateJob, GitHubJob, GitLabJob, GoogleJob
 from helpers.publishers import GitLabPublisher
 
-NINE = datetime(2026, 11, 23, 9, 0, tzinfo=timezone.utc)
+NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 def time_is_real() -> bool:
@@ -29,7 +29,7 @@ def time_is_real() -> bool:
 
 
 def frozen_at(moment: datetime) -> bool:
-    return {datetime.now(timezone.utc) for _ in range(100)} == {moment}
+    return {datetime.now(UTC) for _ in range(100)} == {moment}
 
 
 # -- the clock --------------------------------------------------------------------------------------------------------
@@ -60,13 +60,13 @@ def test_advance_moves_the_clock_by_what_it_is_told_and_returns_the_new_time():
         "2026-05-29 00:07",
         "2026-05-29T02:07:00+02:00",
         datetime(2026, 5, 29, 0, 7),
-        datetime(2026, 5, 29, 0, 7, tzinfo=timezone.utc),
+        datetime(2026, 5, 29, 0, 7, tzinfo=UTC),
         datetime(2026, 5, 28, 19, 7, tzinfo=timezone(timedelta(hours=-5))),
     ],
 )
 def test_a_lab_can_be_made_for_another_moment_in_utc_unless_the_moment_says_otherwise(at):
     with Lab(at=at):
-        assert frozen_at(datetime(2026, 5, 29, 0, 7, tzinfo=timezone.utc))
+        assert frozen_at(datetime(2026, 5, 29, 0, 7, tzinfo=UTC))
 
 
 def test_an_impossible_moment_leaves_an_open_lab_as_it_was():
@@ -87,7 +87,7 @@ def test_the_real_clock_runs_and_cannot_be_advanced():
 def test_tokens_are_stamped_with_the_labs_time():
     with Lab(at="2026-05-29 00:07") as lab:
         events = lab.events
-        assert {event.time for event in events} == {datetime(2026, 5, 29, 0, 7, tzinfo=timezone.utc)}
+        assert {event.time for event in events} == {datetime(2026, 5, 29, 0, 7, tzinfo=UTC)}
         token = lab.github.id_token(GitHubJob())
         assert lab.http.post("https://pypi.test/_/oidc/mint-token", json={"token": token}).status_code == 200
         lab.clock.advance(seconds=331)
@@ -116,7 +116,7 @@ def test_closing_a_lab_that_was_closed_by_its_successor_leaves_the_successor_alo
     first = Lab()
     with Lab(at="2026-05-29 00:07") as second:
         first.close()
-        assert frozen_at(datetime(2026, 5, 29, 0, 7, tzinfo=timezone.utc))
+        assert frozen_at(datetime(2026, 5, 29, 0, 7, tzinfo=UTC))
         assert second.http.get("https://pypi.test/simple/").status_code == 200
 
 

@@ -137,7 +137,8 @@ def _say(axes: Axes, start: tuple[float, float], end: tuple[float, float], what:
     ahead = 0.31 if end > start else -0.31
     step = (ahead, 0) if across else (0, ahead)
     badge = {"boxstyle": "circle,pad=0.25", "facecolor": BLUE, "edgecolor": "white", "linewidth": 1.5}
-    axes.text(start[0] + step[0], start[1] + step[1], chapter, ha="center", va="center", color="white", weight="bold", bbox=badge)
+    x, y = start[0] + step[0], start[1] + step[1]
+    axes.text(x, y, chapter, ha="center", va="center", color="white", weight="bold", bbox=badge)
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     if across:
         words = wrap(what, abs(end[0] - start[0]) - 0.75, 2, SIZE - 1)
