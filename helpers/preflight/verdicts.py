@@ -97,16 +97,20 @@ def judge(found: Publication, who: Identity, publishers: Sequence[GitHubPublishe
     always = client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "always"
     credential = None if always else found.credential
     hindrance = _hindrance(found)
-    able = not hindrance
-    if credential:
+    bare = "It finds no token" if not always else "It is told to use nothing but Trusted Publishing"
+    if context.asks_too_much:
         verdict, reason = (
-            (EITHER, f"It finds {credential}, and could do without: the job may ask for an ID token.")
-            if able
-            else (TOKEN, f"It finds {credential}.")
+            NEITHER,
+            f"GitHub does not start it: it states `id-token: write`, which {_caller(found)} does not have to pass on.",
         )
+    elif credential and hindrance:
+        verdict, reason = TOKEN, f"It finds {credential}."
+    elif credential:
+        verdict, reason = EITHER, f"It finds {credential}, and could do without: the job may ask for an ID token."
+    elif hindrance:
+        verdict, reason = NEITHER, f"{bare}, and {hindrance}"
     else:
-        verdict = TRUSTED if able else NEITHER
-        reason = "It finds no token, and may ask for an ID token." if able else f"It finds no token, and {hindrance}"
+        verdict, reason = TRUSTED, f"{bare}, and may ask for an ID token."
     environments = context.environments()
     claims, checks = [], []
     for environment in environments:
@@ -141,6 +145,10 @@ def judge(found: Publication, who: Identity, publishers: Sequence[GitHubPublishe
     )  # fmt: skip
 
 
+def _caller(found: Publication) -> str:
+    return f"the job {found.context.callers[-1][1]!r} that calls its workflow"
+
+
 def _hindrance(found: Publication) -> str:
     """Why the command cannot use Trusted Publishing; empty if it can."""
     context, client = found.context, found.client
@@ -155,17 +163,11 @@ def _hindrance(found: Publication) -> str:
     if found.triggers and all(trigger.event == "pull_request_target" for trigger in found.triggers):
         return "the index refuses ID tokens of jobs that pull_request_target has started."
     if context.may_ask:
-        return (
-            "tox keeps the way to the ID token from it: its pass_env does not name ACTIONS_ID_TOKEN_REQUEST_*."
-            if found.sealed
-            else ""
-        )
+        sealed = "tox keeps the way to the ID token from it: its pass_env does not name ACTIONS_ID_TOKEN_REQUEST_*."
+        return sealed if found.sealed else ""
     own = effective_permissions(context.workflow, context.body)
     if context.granted is not None and not context.granted.id_token:
-        caller = context.callers[-1][1]
-        if own.id_token:
-            return f"the job {caller!r} that calls it has no `id-token: write` to pass on: GitHub refuses to start it."
-        return f"the job {caller!r} that calls it has no `id-token: write` to pass on."
+        return f"{_caller(found)} has no `id-token: write` to pass on."
     if own.source == "default":
         stated = "neither job nor workflow states `permissions`, and the default has no `id-token: write`."
         return f"it may not ask for an ID token: {stated}"

@@ -180,6 +180,13 @@ class JobContext:
         """Whether the job can get an ID token: a called job may only lower what its caller has."""
         return self.permissions.id_token and (self.granted is None or self.granted.id_token)
 
+    @property
+    def asks_too_much(self) -> bool:
+        """Whether a called job states `id-token: write` without its caller having it: then GitHub does not start it."""
+        return (
+            self.granted is not None and not self.granted.id_token and effective_permissions(self.workflow, self.body).id_token
+        )
+
     def fill(self, text: str, environment: Mapping[str, str] | None = None) -> str:
         """The text with the expressions that are plainly known replaced: inputs, secrets of a called workflow, variables."""
 

@@ -1,8 +1,8 @@
 """Small repositories of our own, each with what preflight has to say of it.
 
 `MATRIX` is a table over client, permission and credential; `SETS` are those that need more than a cell of it: scripts, reusable
-workflows, composite actions, triggers, expressions. A set is a name, its files, and the verdicts expected, by job, in the order of
-the report.
+workflows, composite actions, triggers, expressions. A set is a name, its files, and the verdicts expected, by job, in the order
+of the report.
 """
 
 import textwrap
@@ -404,6 +404,13 @@ SETS = [
     reusable("called, the caller has the permission", P, caller(WRITE), called()),
     reusable("called, both have it", P, caller(WRITE), called("job")),
     reusable("called, only the called asks", N, caller(), called("job")),
+    reusable(
+        "called, only the called asks, with a token",
+        N,
+        caller(secrets="secrets: inherit"),
+        called("job", steps=WITH_TOKEN),
+        repaired=E,
+    ),
     reusable("called, neither", N, caller(), called()),
     reusable("called, lowered", N, caller(WRITE), called("replaced")),
     reusable("called, with its secrets", T, caller(secrets="secrets: inherit"), called(steps=WITH_TOKEN)),
