@@ -43,6 +43,8 @@ class _Shell:
     traced: bool = False
     branches: list[bool | None] = field(default_factory=list)
     """For each open `if`: whether the branch being read is taken. None where that is not known."""
+    taken: list[bool | None] = field(default_factory=list)
+    """For each open `if`: whether this branch, or one before it, is taken."""
     testing: bool = False
     last: bool | None = None
 
@@ -53,24 +55,15 @@ def unquote(word: str) -> str:
 
 
 def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) -> str:
-    """A word with its variables filled in. A variable that nobody sets is empty, if all that can be set is known
-    (`complete`);
+    """A word with its variables filled in. One that nobody sets is empty, if all that can be set is known (`complete`);
     GitHub's own, and what comes out of other commands, stay as written."""
 
     def value(match: re.Match[str]) -> str:
-        name, default = match[1] or match[3], match[2] or ""
-        found = environment.get(name, "")
+        name, default = match[1] or match[3], (match[2] or "").lstrip(":").removeprefix("-")
+        found = environment.get(name, "") or default
         if not found and re.match(r"(GITHUB|RUNNER|ACTIONS)_|CI$|HOME$|PATH$|PWD$|TMPDIR$", name):
             return match[0]
-        return found or (
-            default[2:]
-            if default.startswith(":-")
-            else default[1:]
-            if default.startswith("-")
-            else ""
-            if complete
-            else match[0]
-        )
+        return found or ("" if complete else match[0])
 
     if "$" not in word:
         return word
@@ -80,8 +73,8 @@ def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) 
 
 
 def commands(script: str, environment: Mapping[str, str], *, traced: bool = False) -> Iterator[Command]:
-    """The commands of a shell script that may run, in order. Branches that a test for an empty variable rules out are
-    left out."""
+    """The commands of a shell script that may run, in order. Branches that a test for an empty variable rules out
+    are left out."""
     shell = _Shell(
         dict(environment), complete=not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE), traced=traced
     )
@@ -108,7 +101,7 @@ def commands(script: str, environment: Mapping[str, str], *, traced: bool = Fals
                 before = shell.last if skip_next else None
                 if before is None or before == (skip_next == "&&"):
                     yield from _run(shell, words, begun)
-                    if shell.last is None and before is not None:
+                    if shell.last is None and before is not None and not shell.testing:
                         shell.last = True  # in `[ test ] && one || other`, the one is taken to succeed
                 skip_next, words = text if text in ("&&", "||") else None, []
             if kind == "newline" and ends and match:
@@ -130,17 +123,20 @@ def _run(shell: _Shell, words: list[str], line: int) -> Iterator[Command]:
         keyword, words = words[0], words[1:]
         if keyword == "if":
             shell.branches.append(None)
-            shell.testing = True
+            shell.taken.append(False)
+            shell.testing, shell.last = True, None
         elif keyword in ("elif", "else") and shell.branches:
-            before = shell.branches[-1]
-            shell.branches[-1] = None if before is None else not before
-            shell.testing = keyword == "elif"
-            if keyword == "elif" and before is not None:
-                shell.testing = False  # taken already, or no better known than `else`
+            over = shell.taken[-1]
+            shell.branches[-1] = False if over else None if over is None or keyword == "elif" else True
+            shell.testing, shell.last = keyword == "elif" and not over, None
         elif keyword == "then" and shell.testing and shell.branches:
-            shell.branches[-1], shell.testing = shell.last, False
+            holds, over = shell.last, shell.taken[-1]
+            shell.branches[-1] = None if holds and over is None else holds
+            shell.taken[-1] = True if holds else over if holds is False else None
+            shell.testing = False
         elif keyword == "fi" and shell.branches:
             shell.branches.pop()
+            shell.taken.pop()
         elif keyword == "!":
             negated = not negated
     if not words or False in shell.branches:
@@ -178,18 +174,12 @@ def _test(words: tuple[str, ...], raw: list[str], complete: bool) -> bool | None
     inner = [(word, was) for word, was in zip(words[1:], raw[1:], strict=True) if was not in ("]", "]]")]
     flip = bool(inner) and inner[0][0] == "!"
     inner = inner[1:] if flip else inner
-    if len(inner) == 2 and inner[0][0] in ("-n", "-z"):
-        value, was = inner[1]
-    else:
+    if len(inner) != 2 or inner[0][0] not in ("-n", "-z"):
         return None
-    if (
-        "$(" in value
-        or "`" in value
-        or not complete
-        or re.search(r"\$\{\{(?!\s*secrets\.)", value)
-        or re.search(r"\$(?!\{\{)", value)
-    ):
-        return None if not re.fullmatch(r"\$\{?(GITHUB_ACTIONS|CI|GITHUB_REF)\}?", value) else (inner[0][0] == "-n") != flip
+    value = inner[1][0]
+    always = re.fullmatch(r"\$\{?(GITHUB_ACTIONS|CI|GITHUB_REF)\}?", value)  # these are never empty there
+    if not always and (not complete or re.search(r"`|\$(?!\{\{\s*secrets\.)", value)):
+        return None
     return (bool(value) == (inner[0][0] == "-n")) != flip
 
 

@@ -106,7 +106,10 @@ def judge(found: Publication, who: Identity, publishers: Sequence[GitHubPublishe
     elif credential and hindrance:
         verdict, reason = TOKEN, f"It finds {credential}."
     elif credential:
-        verdict, reason = EITHER, f"It finds {credential}, and could do without: the job may ask for an ID token."
+        verdict = EITHER
+        reason = (
+            f"It finds {credential}, and could do without, given a publisher on the index: the job may ask for an ID token."
+        )
     elif hindrance:
         verdict, reason = NEITHER, f"{bare}, and {hindrance}"
     else:

@@ -137,6 +137,30 @@ def test_what_else_decides_leaves_both_branches():
     assert ran('. ./settings\nif [ -n "$T" ]; then a; fi') == [". ./settings", "a"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        ("y", "y", "a"),
+        ("y", "", "a"),
+        ("", "y", "b"),
+        ("", "", "c"),
+        ("?", "y", "ab"),
+        ("?", "", "ac"),
+        ("", "?", "bc"),
+        ("?", "?", "abc"),
+    ],
+)
+def test_elif_and_else_run_if_nothing_before_them_did(first, second, left):
+    known = {"y": "x", "": "", "?": "${{ steps.x.outputs.y }}"}
+    script = 'if [ -n "$F" ]; then a; elif [ -n "$S" ]; then b; else c; fi'
+    assert "".join(ran(script, F=known[first], S=known[second])) == left
+
+
+def test_a_condition_of_two_parts_is_as_unknown_as_its_parts():
+    script = 'if [ -n "$T" ] && [ -d venv ]; then a; else b; fi'
+    assert ran(script, T="x") == ["a", "b"] and ran(script) == ["b"]
+
+
 def test_heredocs_comments_and_quotes_are_no_commands():
     script = "a # b\ncat <<'EOF' > f\nuv publish\nEOF\necho 'x;\ny' && c \\\n  d"
     assert ran(script) == ["a", "cat > f", "echo x;\ny", "c d"]
