@@ -578,6 +578,11 @@ def test_a_file_cannot_speak_through_the_report(look):
     assert not any(row.strip().startswith("::") for row in report.text().splitlines())
 
 
+def test_per_cent_signs_are_written_as_the_runner_reads_them(look):
+    [row] = look(corpus.workflow(corpus.step("uv", False), job='"a%0Ab,c:d"')).github().splitlines()
+    assert "::a%250Ab,c:d: It finds" in row
+
+
 def test_the_report_displays_itself(look):
     report = look({RELEASE: STATES[1] + "# <b>\n"})
     assert "CANNOT AUTHENTICATE" in repr(report) and "+      id-token: write" in repr(report)
