@@ -132,9 +132,11 @@ class Case:
         kind = "a publisher" if self.situation.exists else "a pending publisher"
         return Shown(f"{kind} of {self.situation.project}: {self.situation.publisher}")
 
-    def claims(self) -> ClaimChecks:
-        """The claims of the job's ID token, against the form."""
+    def claims(self) -> ClaimChecks | Shown:
+        """The claims of the job's ID token, against the form; a sentence if the job gets none."""
         self._look("claims")
+        if not self.situation.job.may_ask:
+            return Shown("no claims: this job may not ask for an ID token, and has none")
         with set_aside(), Lab() as lab:
             return self.situation.publisher.check(IdToken.decode(lab.github.id_token(self.situation.job)).claims)
 
@@ -148,6 +150,10 @@ class Case:
         if edit is ... or form is ... or project is ...:
             return Shown(f"○ case {self.number} not attempted · its log:\n{self.log}")
         try:
+            if any(change is not None and not isinstance(change, Mapping) for change in (edit, form)):
+                raise ValueError('expected changes such as {"old": "new"}')
+            if not isinstance(project, str):
+                raise ValueError(f"expected a project's name, got {project!r}")
             after = self.situation.changed(dict(edit or {}), dict(form or {}), project)
             if after == self.situation:
                 raise ValueError("expected a change, got none")

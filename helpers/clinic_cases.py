@@ -58,11 +58,12 @@ class Situation:
                 callee = next(iter(_jobs(self.workflows[called]).values()))
                 may = _may_ask(self.workflows[entry], job) and _may_ask(self.workflows[called], callee, default=True)
                 ref = f"octo-org/rocket/.github/workflows/{called}@refs/heads/main"
-                where = str(callee.get("environment", ""))
-                return GitHubJob(workflow=entry, called_workflow=ref, environment=where, id_token=may)
+                where, event = _environment(callee), _event(self.workflows[entry])
+                return GitHubJob(workflow=entry, called_workflow=ref, environment=where, id_token=may, event_name=event)
             if _publishes(job):
                 may = _may_ask(self.workflows[entry], job)
-                return GitHubJob(workflow=entry, environment=str(job.get("environment", "")), id_token=may)
+                event = _event(self.workflows[entry])
+                return GitHubJob(workflow=entry, environment=_environment(job), id_token=may, event_name=event)
         raise ValueError("expected a job that runs `uv publish`, got none: a release has to publish")
 
     @property
@@ -90,6 +91,20 @@ def _jobs(text: str) -> dict[str, dict[str, Any]]:
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, AssertionError):
         raise ValueError("expected a workflow after your edit, got something that is none: look at its indentation") from None
     return jobs
+
+
+def _environment(job: Mapping[str, Any]) -> str:
+    """The environment's name; `environment: pypi` and `environment: {name: pypi}` say the same."""
+    stated = job.get("environment") or ""
+    return str(stated.get("name", "") if isinstance(stated, dict) else stated)
+
+
+def _event(text: str) -> str:
+    """What starts the release: `push`, unless a repair has put pull_request_target in its place."""
+    workflow = yaml.safe_load(text)
+    triggers = workflow.get("on", workflow.get(True))  # YAML 1.1 reads `on` as True
+    named = [triggers] if isinstance(triggers, str) else list(triggers or [])
+    return "pull_request_target" if "pull_request_target" in named and "push" not in named else "push"
 
 
 def _publishes(job: Mapping[str, Any]) -> bool:

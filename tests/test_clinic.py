@@ -76,6 +76,8 @@ def test_no_repair_is_not_attempted_and_shows_the_log():
         {"edit": {"nowhere to be found": "x"}},
         {"edit": {"": "x"}},
         {"edit": 7},
+        {"edit": "octo-org/mint@v1"},
+        {"project": 3},
         {"edit": {"jobs:": "jobs"}},
         {"edit": {"run: uv publish": "run: echo done"}},
         {"form": {"owner_id": "666"}},
@@ -93,6 +95,21 @@ def test_the_look_alike_letter_is_named_by_the_claims_and_by_nothing_else():
     case = Clinic().case(4)
     assert "CYRILLIC" in repr(case.claims())
     assert "CYRILLIC" not in repr(case.log) + repr(case.publisher()) + repr(case.workflow())
+
+
+def test_a_job_that_may_not_ask_has_no_claims_to_look_at():
+    case = Clinic().case(1)
+    assert repr(case.claims()).startswith("no claims") and case.looks == ["claims"]
+
+
+def test_an_environment_may_be_stated_as_a_mapping():
+    repair = {"runs-on: ubuntu-latest\n": "runs-on: ubuntu-latest\n    environment:\n      name: pypi\n"}
+    assert repr(Clinic().case(2).repair(repair)).startswith("✓ case 2 solved")
+
+
+def test_a_release_started_by_pull_request_target_is_no_repair():
+    repair = {"contents: read": "id-token: write", "push:\n    tags: ['v*']": "pull_request_target:"}
+    assert "pull_request_target" in repr(Clinic().case(1).repair(repair)).partition("it fails again")[2]
 
 
 def test_a_log_is_the_same_on_every_run():
