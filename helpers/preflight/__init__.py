@@ -54,6 +54,9 @@ __all__ = [
     "check", "credential", "effective_permissions", "read_publisher", "triggers",
 ]  # fmt: skip
 
+MOST_MENDED = 1 << 20
+"""Characters of workflows for which fixes are made, counted for each job: a file with hundreds of failing jobs gets the first ones."""
+
 
 def check(
     path: str | Path,
@@ -78,7 +81,12 @@ def check(
     publishers = [read_publisher(each, name) if isinstance(each, str) else each for each in given]
     who = Identity(name, owner_id or "OWNER_ID", repository_id or "REPOSITORY_ID")
     report = _look(files, who, publishers)
-    wanted = {position: fixes.edits(files, each.found) for position, each in enumerate(report.jobs) if each.verdict == NEITHER}
+    wanted: dict[int, dict[str, str]] = {}
+    work = 0
+    for position, each in enumerate(report.jobs):
+        work += len(files.read(each.file)) if each.verdict == NEITHER else 0
+        if each.verdict == NEITHER and work < MOST_MENDED:
+            wanted[position] = fixes.edits(files, each.found)
     together: dict[str, str] = {}
     for position in wanted:  # one after another, so that two jobs in one file both get theirs
         together |= fixes.edits(fixes.overlaid(files, together), report.jobs[position].found)
@@ -116,11 +124,11 @@ def _look(files: Repository, who: Identity, publishers: Sequence[GitHubPublisher
                     (verdict.client, verdict.index, verdict.credential, verdict.verdict, verdict.triggers), verdict
                 )
             everything += judged.values()
-            report.warnings += [each for each in warn(facts, list(judged.values())) if each not in report.warnings]
+            report.warnings += warn(facts, list(judged.values()))
     except Unreadable as error:
         trouble.append(error)
     report.jobs = everything
-    report.warnings += divided(everything)
+    report.warnings = list(dict.fromkeys([*report.warnings, *divided(everything)]))
     report.unread = [(error.path, error.line, str(error)) for error in trouble]
     report.unfollowed = list(dict.fromkeys(notes))
     return report

@@ -14,7 +14,7 @@ from .workflows import JobContext, Trigger, narrow
 
 DEEPEST = 8
 """How far scripts and composite actions are followed into one another."""
-MOST_FOLLOWED, LONGEST, MOST_SCRIPT = 200, 1 << 17, 1 << 22
+MOST_FOLLOWED, LONGEST, MOST_SCRIPT = 200, 1 << 17, 1 << 20
 """Scripts followed in one job; characters of one script; characters of script read for one repository."""
 _BUILDS = re.compile(
     r"(pip3?|uv pip|pipx|conda|npm|yarn|apt(-get)?|brew) (install|ci|i)\b|(build|tox|nox|cibuildwheel|pytest)\b|setup\.py|"
@@ -72,8 +72,8 @@ class Finder:
     def look(self) -> JobFacts:
         """Look at every step of the job."""
         job, workflow = self.context.body, self.context.workflow
-        environment = self._environment({}, workflow.get("env"), self.context.file)
-        environment = self._environment(environment, job.get("env"), self.context.file)
+        environment = self._environment({}, workflow.get("env"))
+        environment = self._environment(environment, job.get("env"))
         shell, folder = "", ""
         for holder in (workflow, job):
             defaults = holder.get("defaults")
@@ -84,7 +84,7 @@ class Finder:
         self._steps(job.get("steps"), self.context.file, environment, self.context, self.context.triggers, shell, folder, 0, 0)
         return self.facts
 
-    def _environment(self, outer: Mapping[str, str], given: Any, file: str) -> dict[str, str]:
+    def _environment(self, outer: Mapping[str, str], given: Any) -> dict[str, str]:
         found = dict(outer)
         for name, value in given.items() if isinstance(given, Map) else ():
             if isinstance(value, Text):
@@ -108,7 +108,7 @@ class Finder:
             left = tuple(narrow(list(triggers), _text(step.get("if"))))
             if not left:
                 continue
-            seen = self._environment({**environment, **self._later}, step.get("env"), file)
+            seen = self._environment({**environment, **self._later}, step.get("env"))
             here = outer or (step.line_of("run") if "run" in step else step.line_of("uses"))
             if isinstance(step.get("uses"), Text):
                 self._action(step, str(step["uses"]), file, seen, left, depth, here)
@@ -117,11 +117,8 @@ class Finder:
                 kind = _text(step.get("shell")) or shell
                 if re.match(r"(python|node|perl|ruby)", kind):
                     if re.search(r"twine|publish", run):
-                        self._note(
-                            file,
-                            run.line,
-                            f"A step is written in {kind.split()[0]} and says `publish` or `twine`: it is not followed.",
-                        )
+                        told = f"A step is written in {kind.split()[0]} and says `publish` or `twine`: it is not followed."
+                        self._note(file, run.line, told)
                     continue
                 inside = self._inner.fill(_text(step.get("working-directory")) or folder, seen)
                 traced = bool(re.search(r"\s-\w*x", kind))
@@ -308,7 +305,7 @@ class Finder:
         return False
 
     def _note(self, file: str, line: int, sentence: str, telling: bool = True) -> None:
-        if telling and (file, line, sentence) not in self.notes:
+        if telling:
             self.notes.append((file, line, sentence))
 
     def _add(self, client: Client, here: int, file: str, line: int, words: tuple[str, ...], environment: Mapping[str, str],

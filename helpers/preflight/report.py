@@ -57,14 +57,12 @@ class Report:
 
     def summary(self) -> str:
         """One sentence."""
-        failing = sum(job.fails for job in self.jobs)
-        said = [
-            f"{len(self.jobs)} way{'s' * (len(self.jobs) != 1)} to publish",
-            f"{failing} will fail" if failing else "none will fail",
-        ]
+        failing, ways = sum(job.fails for job in self.jobs), len(self.jobs)
+        said = [f"{ways or 'no'} way{'s' * (ways > 1)} to publish"]
+        said += [f"{failing or 'none'} will fail"] if ways else []
         said += [f"{len(self.warnings)} warning{'s' * (len(self.warnings) != 1)}"]
         said += [f"{len(self.unread)} could not be read"] if self.unread else []
-        return ", ".join(said if self.jobs else said[:1] + said[2:]).replace("0 ways", "no way") + "."
+        return ", ".join(said) + "."
 
     def data(self) -> dict[str, Any]:
         """What `--format json` prints, documented in `helpers.preflight`."""

@@ -228,13 +228,10 @@ def _matrix(job: Map, names: list[str]) -> list[str]:
 
 def mentions_publishing(part: Map) -> bool:
     """Whether a part of a workflow that is not looked at says words that releases of Python packages say."""
-    return bool(
-        re.search(
-            r"pypi|twine|\brelease\b.*tox|tox.*\brelease\b|(uv|hatch|flit|poetry|pdm|maturin|python)\W+(publish|upload)",
-            str(part),
-            re.I | re.S,
-        )
-    )
+    text = str(part).lower()
+    if "pypi" in text or "twine" in text or ("tox" in text and "release" in text):
+        return True
+    return bool(re.search(r"\b(uv|hatch|flit|poetry|pdm|maturin|python)\W{1,3}(publish|upload)", text))
 
 
 def jobs(
@@ -261,11 +258,8 @@ def jobs(
         nonlocal count
         for name, job in context.workflow["jobs"].items():
             if not isinstance(job, Map):
-                trouble.append(
-                    Unreadable(
-                        context.file, f"has a job {name!r} that is not a mapping.", context.workflow["jobs"].line_of(name)
-                    )
-                )
+                line = context.workflow["jobs"].line_of(name)
+                trouble.append(Unreadable(context.file, f"has a job {name!r} that is not a mapping.", line))
                 continue
             count += 1
             if count > MOST_JOBS:
@@ -273,13 +267,8 @@ def jobs(
             left = narrow(list(context.triggers), str(job.get("if", "") if isinstance(job.get("if", ""), Text) else ""))
             if not left:
                 if context.triggers and mentions_publishing(job):
-                    notes.append(
-                        (
-                            context.file,
-                            job.line_of("if"),
-                            f"Job {name!r} is not looked at: nothing that starts {context.entry} meets its `if:`.",
-                        )
-                    )
+                    why = f"Job {name!r} is not looked at: nothing that starts {context.entry} meets its `if:`."
+                    notes.append((context.file, job.line_of("if"), why))
                 continue
             here = replace(context, job=name, triggers=tuple(left))
             if isinstance(job.get("uses"), Text):
@@ -293,23 +282,17 @@ def jobs(
         if not own and not (context.may_ask or mentions_publishing(job)):
             return None
         if not own:
-            return notes.append(
-                (
-                    context.file,
-                    line,
-                    f"Job {context.job!r} calls {target}, a workflow of another repository: what it does is not known.",
-                )
-            )
+            why = f"Job {context.job!r} calls {target}, a workflow of another repository: what it does is not known."
+            return notes.append((context.file, line, why))
         if own[2] not in workflows:
             return notes.append((context.file, line, f"Job {context.job!r} calls {target}, which could not be read."))
-        if (
-            len(context.callers) >= MOST_CALLS
-            or (own[2], context.job) in context.callers
-            or own[2] in [context.entry, *(f for f, _ in context.callers)]
+        if len(context.callers) >= MOST_CALLS or own[2] in (
+            context.entry,
+            context.file,
+            *(file for file, _ in context.callers),
         ):
-            return notes.append(
-                (context.file, line, f"Job {context.job!r} calls {target} in a circle, or too deep for GitHub.")
-            )
+            why = f"Job {context.job!r} calls {target} in a circle, or too deep for GitHub."
+            return notes.append((context.file, line, why))
         called.add(own[2])
         workflow = workflows[own[2]]
         on = workflow.get("on")
@@ -338,17 +321,8 @@ def jobs(
         started = triggers(workflow)
         if started:
             name = workflow.get("name")
-            yield from walk(
-                JobContext(
-                    file,
-                    str(name) if isinstance(name, Text) and name else file,
-                    file,
-                    workflow,
-                    "",
-                    tuple(started),
-                    entry_workflow=workflow,
-                )
-            )
+            title = str(name) if isinstance(name, Text) and name else file
+            yield from walk(JobContext(file, title, file, workflow, "", tuple(started), entry_workflow=workflow))
     for file in workflows:
         if file not in called and not triggers(workflows[file]) and mentions_publishing(workflows[file]):
             notes.append((file, 1, "Nothing in this repository starts this workflow: it is not looked at."))

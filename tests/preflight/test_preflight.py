@@ -468,6 +468,12 @@ def test_what_is_not_followed_is_said(look, steps, files, sentence):
     assert [sentence in why for _, _, why in report.unfollowed] == [True] and report.status == 0
 
 
+def test_a_job_that_nothing_starts_is_said_not_to_be_looked_at(look):
+    report = look(corpus.workflow(corpus.step("uv", False), extra="    if: github.event_name == 'schedule'\n"))
+    why = f"Job 'release' is not looked at: nothing that starts {RELEASE} meets its `if:`."
+    assert report.unfollowed == [(RELEASE, 8, why)] and report.jobs == []
+
+
 def test_the_name_of_a_missing_file_is_in_the_message():
     with pytest.raises(Unreadable, match="^a.yml:3 is not valid YAML"):
         parse("a:\n  b: [\n}", "a.yml")
@@ -587,6 +593,23 @@ def test_the_report_displays_itself(look):
     report = look({RELEASE: STATES[1] + "# <b>\n"})
     assert "CANNOT AUTHENTICATE" in repr(report) and "+      id-token: write" in repr(report)
     assert "<table>" in report._repr_html_() and "cannot authenticate: will fail" in report._repr_html_()
+
+
+def test_the_last_line_counts(look):
+    jobs = "".join(f"  job{n}:\n    steps:\n      - run: uv publish\n" for n in range(10))
+    assert look(f"on: push\njobs:\n{jobs}").summary() == "10 ways to publish, 10 will fail, 10 warnings."
+    assert look(QUIET).summary() == "1 way to publish, none will fail, 0 warnings."
+    assert look("on: push\njobs: {}\n").summary() == "no way to publish, 0 warnings."
+    assert look("").summary() == "no way to publish, 0 warnings, 1 could not be read."
+
+
+def test_hundreds_of_failing_jobs_and_repeated_scripts_end_in_time(look):
+    many = "".join(f"  job{n}:\n    steps:\n      - run: uv publish\n" for n in range(200))
+    again = "  a:\n    steps:\n      - run: &r |\n" + "          echo 'a' $(b)\n" * 2000 + "      - run: *r\n" * 400
+    begun = time.monotonic()
+    assert len(look(f"on: push\njobs:\n{many}").jobs) == 200
+    assert "More script than preflight reads" in look(f"on: push\njobs:\n{again}").unfollowed[0][2]
+    assert time.monotonic() - begun < 20
 
 
 def test_the_table_escapes_what_files_say(look):
