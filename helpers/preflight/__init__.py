@@ -55,7 +55,7 @@ __all__ = [
 ]  # fmt: skip
 
 MOST_MENDED = 1 << 20
-"""Characters of workflows for which fixes are made, counted for each job: a file with hundreds of failing jobs gets the first ones."""
+"""Characters of workflows in which fixes are made, counted for each job: of hundreds of failing jobs, the first get one."""
 
 
 def check(
