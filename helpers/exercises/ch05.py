@@ -128,7 +128,7 @@ def probe_form_for(form_for: Callable[[dict[str, Any]], dict[str, str] | None]) 
                 raise Wrong(f"{about} For `{field}` you return {show(got[field])}.")
 
 
-_ANSWER = '''
+_ANSWER = """
 def form_for(claims):
     owner, _, repository = claims["repository"].partition("/")
     folder, found = f"{claims['repository']}/.github/workflows/", claims["job_workflow_ref"]
@@ -140,7 +140,7 @@ def form_for(claims):
         return None
     return dict(owner=owner, owner_id=claims["repository_owner_id"], repository=repository,
                 workflow=workflow, environment=claims.get("environment", ""))
-'''
+"""
 
 FORM_FOR = Exercise(
     title="The form, from a token",
@@ -210,9 +210,16 @@ _WHO: dict[str, tuple[GitHubJob, str]] = {
 }  # fmt: skip
 
 
+def _true_or_false(verdicts: dict[str, Any]) -> None:
+    for line, verdict in verdicts.items():
+        if not isinstance(verdict, bool):
+            raise Wrong(f"Write True or False behind each line; behind “{line}” stands {show(verdict)}.")
+
+
 def probe_gets_in(gets_in: dict[str, bool]) -> None:
     if not isinstance(gets_in, dict) or set(gets_in) != set(_WHO):
         raise Wrong("Leave the six lines as they are, and write True or False behind each.")
+    _true_or_false(gets_in)
     lab = Lab()
     for publisher in lab.index.publishers("octo-rocket"):
         lab.index.remove_publisher("octo-rocket", publisher)
@@ -287,11 +294,13 @@ def probe_can_publish(can_publish: Callable[[dict[str, str]], bool]) -> None:
             got = can_publish(dict(environment))
         except ValueError:
             raise Wrong("Something that only looks like a token made it raise an error. What does `decode` do then?") from None
+        if not isinstance(got, bool):
+            raise Wrong(f"Return True or False; yours returns {show(got)}.")
         if got is not right:
             raise Wrong(f"{question} You say {show(got)}.")
 
 
-_CAN_PUBLISH = '''
+_CAN_PUBLISH = """
 import re
 
 def can_publish(environment):
@@ -306,7 +315,7 @@ def can_publish(environment):
         except ValueError:
             pass
     return False
-'''
+"""
 
 _PATTERN = 're.search(r"pypi-[A-Za-z0-9_-]{85,}", value)'
 
@@ -397,6 +406,7 @@ def _reached(changes: tuple[str, ...], project: str) -> bool:
 def probe_works(works: dict[str, bool]) -> None:
     if not isinstance(works, dict) or set(works) != set(_REACH):
         raise Wrong("Leave the five lines as they are, and write True or False behind each.")
+    _true_or_false(works)
     for line, (changes, project, question) in _REACH.items():
         if works[line] is not _reached(changes, project):
             raise Wrong(f"Tried it: {line} … does not come out as {show(works[line])}. {question}")

@@ -122,6 +122,8 @@ def probe_mornings(mornings: dict[str, str]) -> None:
     if not isinstance(mornings, dict) or set(mornings) != set(_MORNINGS):
         raise Wrong('Leave the five lines as they are, and write "token", "trusted" or "fails" behind each.')
     for line, (happens, question) in _MORNINGS.items():
+        if mornings[line] not in ("token", "trusted", "fails"):
+            raise Wrong(f'Write "token", "trusted" or "fails" behind each line, and not {show(mornings[line])}.')
         if mornings[line] != happens:
             raise Wrong(f"When {line}, the outcome is not {show(mornings[line])}. {question}")
 
