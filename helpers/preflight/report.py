@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from .verdicts import JobVerdict, Warned
+from .verdicts import NEITHER, JobVerdict, Warned
 
 VERSION = 1
 
@@ -124,6 +124,7 @@ def _cell(tag: str, text: str) -> str:
 
 def _job_lines(job: JobVerdict) -> list[str]:
     where = " → ".join(f"{file}:{line}" for file, line in job.path)
+    verdict = job.verdict.upper() if job.verdict == NEITHER else job.verdict + ": WILL FAIL" * job.fails
     rows = [
         ("where", where),
         ("client", job.client + (f", to {job.index}" if job.index != "PyPI" else "")),
@@ -131,7 +132,7 @@ def _job_lines(job: JobVerdict) -> list[str]:
         ("token", job.credential or "none found"),
         ("environment", job.environment or "none"),
         ("triggers", ", ".join(f"{each.event} ({each.ref})" for each in job.triggers)),
-        ("verdict", f"{job.verdict.upper() if job.fails else job.verdict}. {job.reason}"),
+        ("verdict", f"{verdict}. {job.reason}"),
     ]
     lines = [_line(f"{job.workflow}, job {job.job}"), *(_line(f"  {name:<12} {value}") for name, value in rows)]
     if job.fix:
