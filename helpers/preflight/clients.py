@@ -134,8 +134,8 @@ def credential(client: str, environment: Mapping[str, str], words: Sequence[str]
     """The credential that a client will find: in its options first, then in its environment; None if there is none.
 
     `client` is a name such as "uv", `environment` maps variables to values, `words` are the arguments (for the PyPA
-    action: its
-    inputs, as `password=…`). An empty value counts as none, as it does for the clients.
+    action: its inputs, as `password=…`). An empty value counts as none. (uv alone takes an empty UV_PUBLISH_TOKEN for a
+    token, and is refused by the index; a workflow that states one outright is not told of that here.)
     """
     if client == ACTION.name:
         given = dict(word.partition("=")[::2] for word in words)

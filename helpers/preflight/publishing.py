@@ -31,8 +31,7 @@ _RUNNERS = ("just", "task", "invoke", "inv", "poe", "rake", "doit", "mise", "fab
 @dataclass(frozen=True)
 class Publication:
     """One command that publishes, in one job: the `client`, where the command stands (`file`, `line`), where the step
-    stands that
-    leads to it, and what it finds there."""
+    stands that leads to it, and what it finds there."""
 
     context: JobContext
     client: Client
@@ -50,8 +49,7 @@ class Publication:
 @dataclass
 class JobFacts:
     """What else a job with a publishing command does: (file, line, text) of what builds or installs, of `set -x` beside
-    a secret, of actions, of
-    programs that are given a secret in their arguments."""
+    a secret, of actions, of programs that are given a secret in their arguments."""
 
     publications: list[Publication] = field(default_factory=list)
     builds: list[tuple[str, int, str]] = field(default_factory=list)
