@@ -37,6 +37,8 @@ def desk(tmp_path):
     """A copy of what a learner has: the notebooks' folder, and the helpers beside it."""
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "notebooks" / "data", tmp_path / "notebooks" / "data")
+    for name in ("LICENSE", "pyproject.toml"):  # chapters read them
+        shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
