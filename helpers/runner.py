@@ -194,11 +194,24 @@ def _kill(process: subprocess.Popen[bytes], tracking_id: str) -> None:
     for descendant in family:
         with contextlib.suppress(psutil.Error):
             descendant.kill()
+    for _ in range(100):  # a signal takes a moment to strike; five seconds are plenty
+        family = [each for each in family if not _is_dead(each)]
+        if not family:
+            break
+        psutil.wait_procs(family, timeout=0.05)
     while orphans := [each for each in psutil.process_iter() if _tracking_id(each) == tracking_id]:
         for orphan in orphans:
             with contextlib.suppress(psutil.Error):
                 orphan.kill()
         psutil.wait_procs(orphans, timeout=0.05)  # dead is enough; when somebody buries them is not known
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    """Whether a process runs no more, buried or not."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
 
 
 def _tracking_id(process: psutil.Process) -> str | None:
