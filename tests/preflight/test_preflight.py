@@ -21,6 +21,9 @@ from helpers.preflight.workflows import narrow
 ROOT = Path(__file__).parents[2]
 RELEASE, P, N = corpus.RELEASE, corpus.P, corpus.N
 
+HANG = 3
+"""Processor seconds that nothing here comes near, however busy the machine. (How fast it is, `make bench` says.)"""
+
 
 @pytest.fixture
 def look(tmp_path):
@@ -379,10 +382,10 @@ def test_half_a_migration_is_said_to_be_one(look):
         ("on: push\njobs: \u0007\n", "is not valid YAML"),
     ],
 )
-def test_what_cannot_be_read_gets_one_sentence_at_once(look, text, sentence):
-    begun = time.monotonic()
+def test_what_cannot_be_read_gets_one_sentence_and_no_hang(look, text, sentence):
+    begun = time.process_time()
     report = look(text)
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < HANG
     [(file, line, why)] = report.unread
     assert file == RELEASE and why.startswith(RELEASE) and sentence in why and why.endswith(".") and "\n" not in why
     assert report.status == 2 and not report.ok
