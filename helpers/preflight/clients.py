@@ -96,9 +96,12 @@ def bare(words: Sequence[str]) -> list[str]:
 
 
 def recognise(words: Sequence[str]) -> Client | None:
-    """The client that a (bare) command publishes with, if it does."""
+    """The client that a (bare) command publishes with, if it does. A dry run publishes nothing; it is looked at only where it
+    is told to take a failed exchange for an error, which uv otherwise does not."""
     client = CLIENTS.get(words[0]) if words else None
     if client is None or client is ACTION or "--help" in words:
+        return None
+    if "--dry-run" in words and option(words, ("--trusted-publishing",)) != "always":
         return None
     first = next((word for word in words[1:5] if not word.startswith("-")), "")
     return client if first in client.subcommands else None

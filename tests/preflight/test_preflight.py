@@ -113,6 +113,9 @@ def test_what_is_shown_of_a_credential_is_the_secrets_name_and_never_a_value():
         ("uv build", None),
         ("hatch run publish", None),
         ("uv publish --help", None),
+        ("uv publish --dry-run", None),
+        ("uv publish --dry-run --trusted-publishing always", "uv"),
+        ("poetry publish --dry-run", None),
         ("uvx uv==0.9.13 publish", "uv"),
     ],
 )
