@@ -1,7 +1,7 @@
 """The mint-token exchange (pypi/warehouse, `warehouse/oidc/views.py`): from the body of a request to an API token.
 
-The steps come in the order of the real index. Nothing here changes the index: `trade` works on a draft of the registry's state, and
-the index decides whether the draft becomes the state.
+The steps come in the order of the real index. Nothing here changes the index: `trade` works on a draft of the registry's
+state, and the index decides whether the draft becomes the state.
 """
 
 import json
