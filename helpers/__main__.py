@@ -64,7 +64,8 @@ def serve(port: int) -> int:
 
     try:
         with Lab(at=None) as lab, lab.serve(port) as live:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever says `kill` gets a tidy end as well
+            for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell has put it into the background, deaf to SIGINT
+                signal.signal(each, signal.default_int_handler)
             job = live.job_environment(GitHubJob())
             url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
             facts = {"index": live.url, "ca_file": str(live.ca_file)}

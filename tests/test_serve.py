@@ -44,6 +44,18 @@ def client(facts: dict) -> httpx.Client:
 
 
 @posix
+def test_an_interrupt_ends_it_also_where_a_shell_made_it_deaf_to_one():
+    deaf = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, sys.argv[1:])"
+    command = [sys.executable, "-c", deaf, sys.executable, "-m", "helpers", "serve"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            json.loads(process.stdout.readline())
+            assert finish(process, signal.SIGINT)[0] == 0
+        finally:
+            process.kill()
+
+
+@posix
 def test_the_whole_exchange_with_what_the_one_line_of_json_says_and_a_tidy_end():
     with serving() as process:
         facts = json.loads(process.stdout.readline())
