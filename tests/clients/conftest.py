@@ -1,13 +1,12 @@
 """What the tests with real clients share: a lab behind HTTPS, and small projects built once by the real uv."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from helpers import Lab
+from helpers import Lab, setup_check
 from helpers.events import Event
 from helpers.jobs import GitHubJob, GitLabJob, Job
 from helpers.lab import Live
@@ -15,8 +14,6 @@ from helpers.publishers import GitLabPublisher
 from helpers.runner import Run, Runner
 from helpers.wire import certificate
 
-ROOT = Path(__file__).parent.parent.parent
-OLD_UV = ROOT / ".venv" / "uv-0.9.13" / ("Scripts" if os.name == "nt" else "bin")
 PYPROJECT = """\
 [project]
 name = "{name}"
@@ -62,9 +59,10 @@ def misnamed(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def old_uv() -> Path:
     """The folder with uv 0.9.13."""
-    if not OLD_UV.is_dir():
+    program = setup_check.old_uv()
+    if program is None:
         pytest.skip("uv 0.9.13 is not there: set-up (make test) puts it into .venv/uv-0.9.13")
-    return OLD_UV
+    return program.parent
 
 
 @pytest.fixture(scope="session")
