@@ -20,18 +20,40 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the process's exit status."""
-    parser = argparse.ArgumentParser(prog="python -m helpers", description="The Trusted Publishing lab, outside a notebook.")
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers", description="The Trusted Publishing lab, outside a notebook."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    serving = commands.add_parser("serve", help="serve the lab over HTTPS on 127.0.0.1 until interrupted")
-    serving.add_argument("--port", type=int, default=0, help="port to listen on (default: one that the system chooses)")
-    standing = commands.add_parser("progress", help="say which exercises are done in saved notebooks")
-    standing.add_argument("notebooks", nargs="*", type=Path, help="notebooks to read (default: all chapters)")
-    flying = commands.add_parser("preflight", help="say which jobs of a repository publish, and whether they will be able to")
+    serving = commands.add_parser(
+        "serve", help="serve the lab over HTTPS on 127.0.0.1 until interrupted"
+    )
+    serving.add_argument(
+        "--port",
+        type=int,
+        default=0,
+        help="port to listen on (default: one that the system chooses)",
+    )
+    standing = commands.add_parser(
+        "progress", help="say which exercises are done in saved notebooks"
+    )
+    standing.add_argument(
+        "notebooks", nargs="*", type=Path, help="notebooks to read (default: all chapters)"
+    )
+    flying = commands.add_parser(
+        "preflight", help="say which jobs of a repository publish, and whether they will be able to"
+    )
     flying.add_argument("path", type=Path, metavar="PATH", help="a checked-out repository")
-    flying.add_argument("--repository", default="", metavar="OWNER/NAME", help="its name (default: that of origin)")
+    flying.add_argument(
+        "--repository", default="", metavar="OWNER/NAME", help="its name (default: that of origin)"
+    )
     flying.add_argument("--publisher", action="append", default=[], metavar="WORDS",
                         help='what the index has: "workflow=release.yml environment=pypi"; may be given again')  # fmt: skip
-    flying.add_argument("--format", choices=("text", "json", "github"), default="text", help="for whom it is written")
+    flying.add_argument(
+        "--format",
+        choices=("text", "json", "github"),
+        default="text",
+        help="for whom it is written",
+    )
     options = parser.parse_args(arguments)
     if options.command == "preflight":
         return preflight(options)
@@ -43,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def preflight(options: argparse.Namespace) -> int:
-    """Print the report; returns its status. See `helpers.preflight`."""
-    from .preflight import check
+    """Print the report; returns its status. See `preflight`."""
+    from preflight import check
 
     try:
         report = check(options.path, options.repository, options.publisher)
@@ -52,19 +74,24 @@ def preflight(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     told = {"text": report.text, "json": report.json, "github": report.github}[options.format]()
-    sys.stdout.buffer.write(told.encode("utf-8", "replace"))  # carriage returns in a diff stay what they are, on Windows too
+    sys.stdout.buffer.write(
+        told.encode("utf-8", "replace")
+    )  # carriage returns in a diff stay what they are, on Windows too
     sys.stdout.flush()
     return report.status
 
 
 def serve(port: int) -> int:
     """Serve until interrupted. Standard output gets one line of JSON, standard error a few things to try."""
-    from .jobs import GitHubJob
-    from .lab import Lab
+    from helpers.lab import Lab
+    from helpers.provider.jobs import GitHubJob
 
     try:
         with Lab(at=None) as lab, lab.serve(port) as live:
-            for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell has put it into the background, deaf to SIGINT
+            for each in (
+                signal.SIGINT,
+                signal.SIGTERM,
+            ):  # also where a shell has put it into the background, deaf to SIGINT
                 signal.signal(each, signal.default_int_handler)
             job = live.job_environment(GitHubJob())
             url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
@@ -79,19 +106,24 @@ def serve(port: int) -> int:
                 f"  {curl} -d '{{\"token\": \"PASTE THE value HERE\"}}' {live.url}/_/oidc/mint-token",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
-            print(json.dumps(facts), flush=True)  # last: whoever has read it knows that all is said and ready
+            print(
+                json.dumps(facts), flush=True
+            )  # last: whoever has read it knows that all is said and ready
             while True:
                 time.sleep(3600)  # unlike a lock, this can be interrupted on Windows too
     except KeyboardInterrupt:
         return 0
     except OSError as error:
-        print(f"expected a free port to listen on, got {port}: {error.strerror}; choose another with --port", file=sys.stderr)
+        print(
+            f"expected a free port to listen on, got {port}: {error.strerror}; choose another with --port",
+            file=sys.stderr,
+        )
         return 2
 
 
 def stand(notebooks: Iterable[Path]) -> int:
     """Print, for each notebook, how its exercises stand: as they were when it was last saved."""
-    from .exercises import RIGHT, SIGNS, progress
+    from course.exercise import RIGHT, SIGNS, progress
 
     try:
         found = progress(notebooks)
@@ -105,7 +137,9 @@ def stand(notebooks: Iterable[Path]) -> int:
         shown = "  ".join(f"{name} {SIGNS.get(state, '·')} {state}" for name, state in states)
         print(f"{notebook}: {done} of {len(states)} right\n  {shown}")
     done = sum(row.state == RIGHT for row in found)
-    print(f"{done} of {len(found)} exercises are right, as of the last time that each notebook was saved.")
+    print(
+        f"{done} of {len(found)} exercises are right, as of the last time that each notebook was saved."
+    )
     return 0
 
 

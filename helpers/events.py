@@ -58,7 +58,12 @@ class EventLog(list[Event]):
             ok: bool = True, client: str = "") -> None:  # fmt: skip
         """Note what happened now. Secrets and control characters in the texts are cut out."""
         texts = [redact(text, self._hidden) for text in (actor, project or "", detail, client)]
-        actor, about, detail, client = texts[0], texts[1] or None, texts[2], texts[3][:_LONGEST_CLIENT]
+        actor, about, detail, client = (
+            texts[0],
+            texts[1] or None,
+            texts[2],
+            texts[3][:_LONGEST_CLIENT],
+        )
         event = Event(datetime.now(UTC), service, action, actor, about, detail, ok, client)
         with self._lock:
             self.append(event)
@@ -83,7 +88,14 @@ class EventLog(list[Event]):
 
 def _row(event: Event) -> str:
     outcome = event.detail if event.ok else f"refused: {event.detail}"
-    texts = (f"{event.time:%H:%M:%S}", event.actor, event.service, event.action, event.project or "", outcome)
+    texts = (
+        f"{event.time:%H:%M:%S}",
+        event.actor,
+        event.service,
+        event.action,
+        event.project or "",
+        outcome,
+    )
     shade = "" if event.ok else ' style="background:#fbe3d6"'
     cells = "".join(f'<td style="text-align:left">{html.escape(text)}</td>' for text in texts)
     return f"<tr{shade}>{cells}</tr>"
@@ -91,7 +103,9 @@ def _row(event: Event) -> str:
 
 def redact(text: str, hidden: Iterable[str] = ()) -> str:
     """The text without API tokens, JWTs, hidden secrets and control characters, cut to a length that fits a log."""
-    shown = "".join(character if character.isprintable() else "�" for character in str(text)[:_READ])
+    shown = "".join(
+        character if character.isprintable() else "�" for character in str(text)[:_READ]
+    )
     for secret in hidden:
         shown = shown.replace(secret, "[secret]")
     shown = _SECRETS.sub("[secret]", shown)

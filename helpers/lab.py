@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .events import EventLog
-from .index import Index
-from .index_web import make_app
-from .issuer import INDEX_CLIENT, Issuer, ProviderOffline
-from .jobs import Job
-from .jwks import KeyStore
-from .publishers import ISSUERS, GitHubPublisher
-from .runner import Runner
-from .wire import HttpsServer, InProcess, WSGIApp, certificate
+from helpers.events import EventLog
+from helpers.index.index import Index
+from helpers.index.publishers import ISSUERS, GitHubPublisher
+from helpers.index.web import make_app
+from helpers.machine.runner import Runner
+from helpers.machine.wire import HttpsServer, InProcess, WSGIApp, certificate
+from helpers.oidc.key_store import KeyStore
+from helpers.provider.issuer import INDEX_CLIENT, Issuer, ProviderOffline
+from helpers.provider.jobs import Job
 
 LAB_DAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The day on which the chapters take place: a Monday, at nine."""
@@ -31,8 +31,16 @@ INDEX_URL = "https://pypi.test"
 def _time_machine() -> ModuleType:
     """time-machine without what it imports for its plugin, for decorating test classes and for reading dates out of texts: a
     quarter of the time that a lab takes to start."""
-    stubs = {"pytest": None, "dateutil.parser": None, "unittest": SimpleNamespace(TestCase=type("TestCase", (), {}))}
-    absent = {name: stub for name, stub in stubs.items() if name not in sys.modules and "time_machine" not in sys.modules}
+    stubs = {
+        "pytest": None,
+        "dateutil.parser": None,
+        "unittest": SimpleNamespace(TestCase=type("TestCase", (), {})),
+    }
+    absent = {
+        name: stub
+        for name, stub in stubs.items()
+        if name not in sys.modules and "time_machine" not in sys.modules
+    }
     sys.modules.update(absent)  # type: ignore[arg-type]
     try:
         import time_machine
@@ -57,7 +65,9 @@ class Clock:
         """Let time pass: `advance(minutes=16)`, also `days`, `hours` and `seconds`. Returns the new time. Raises RuntimeError
         for the real clock, which cannot be advanced."""
         if self._frozen is None:
-            raise RuntimeError("this lab runs on the real clock, which cannot be advanced: make one with Lab(at=…)")
+            raise RuntimeError(
+                "this lab runs on the real clock, which cannot be advanced: make one with Lab(at=…)"
+            )
         self._frozen.move_to(self.now() + timedelta(**by))
         return self.now()
 
@@ -87,29 +97,42 @@ class Lab:
         self.index = Index(KeyStore(self._client(INDEX_CLIENT)), self.events)
         self.index_app: WSGIApp = make_app(self.index)
         self.http = self._client("learner")
-        self.clock = Clock(at)  # now, when little can go wrong that would leave the time standing still
+        self.clock = Clock(
+            at
+        )  # now, when little can go wrong that would leave the time standing still
         self.index.add_project("octo-rocket", owner="alice")
         self.index.add_publisher("octo-rocket", PUBLISHER)
         _open.append(self)
 
     def _client(self, name: str) -> httpx.Client:
         """An httpx client that reaches this lab and nothing else, whatever the environment says of proxies."""
-        return httpx.Client(transport=InProcess(self._reach), trust_env=False, headers={"User-Agent": name})
+        return httpx.Client(
+            transport=InProcess(self._reach), trust_env=False, headers={"User-Agent": name}
+        )
 
     def _reach(self, host: str) -> WSGIApp | None:
         if host == urlsplit(INDEX_URL).hostname:
             return self.index_app
-        issuer = next((each for each in self._issuers.values() if urlsplit(each.url).hostname == host), None)
+        issuer = next(
+            (each for each in self._issuers.values() if urlsplit(each.url).hostname == host), None
+        )
         if issuer is not None and not issuer.online:
-            raise ProviderOffline(f"{issuer.url} does not answer: it was switched off with .online = False")
+            raise ProviderOffline(
+                f"{issuer.url} does not answer: it was switched off with .online = False"
+            )
         return issuer.app if issuer else None
 
     def add_issuer(self, url: str) -> Issuer:
         """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has, and
         for a URL with a port or a slash at its end."""
         hosts = {urlsplit(each).hostname for each in (INDEX_URL, *self._issuers)}
-        if not re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url) or urlsplit(url).hostname in hosts:
-            raise ValueError(f"expected the https:// URL of a host that the lab does not have yet, got {url!r}")
+        if (
+            not re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url)
+            or urlsplit(url).hostname in hosts
+        ):
+            raise ValueError(
+                f"expected the https:// URL of a host that the lab does not have yet, got {url!r}"
+            )
         issuer = self._issuers[url] = Issuer(url, "gitlab", self.events, keys="self-managed")
         self.index.add_issuer(url, "gitlab")
         return issuer
@@ -118,7 +141,9 @@ class Lab:
         """The identity provider that speaks for a job. Raises LookupError for a self-managed one that was not added."""
         url = getattr(job, "issuer", ISSUERS[job.provider])
         if url not in self._issuers:
-            raise LookupError(f"expected an issuer of this lab, got {url!r}: lab.add_issuer({url!r}) adds it")
+            raise LookupError(
+                f"expected an issuer of this lab, got {url!r}: lab.add_issuer({url!r}) adds it"
+            )
         return self._issuers[url]
 
     def serve(self, port: int = 0) -> "Live":
@@ -146,7 +171,9 @@ class Lab:
         self.close()
 
 
-PUBLISHER = GitHubPublisher(owner="octo-org", owner_id="65", repository="rocket", workflow="release.yml", environment="pypi")
+PUBLISHER = GitHubPublisher(
+    owner="octo-org", owner_id="65", repository="rocket", workflow="release.yml", environment="pypi"
+)
 """The trusted publisher of octo-rocket."""
 
 _open: list[Lab] = []
@@ -193,7 +220,11 @@ class Live:
         return self._lab.index_app(environ, start_response)
 
     def _mount(self, issuer: Issuer) -> str:
-        return issuer.provider if issuer.url == ISSUERS[issuer.provider] else str(urlsplit(issuer.url).hostname)
+        return (
+            issuer.provider
+            if issuer.url == ISSUERS[issuer.provider]
+            else str(urlsplit(issuer.url).hostname)
+        )
 
     def job_environment(self, job: Job) -> dict[str, str]:
         """The variables the job's provider puts into its environment, with URLs that work on this machine."""

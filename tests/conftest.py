@@ -10,7 +10,9 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # as the first cell of a chapter does
 
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=100, print_blob=True)
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, max_examples=100, print_blob=True
+)
 settings.load_profile("repeatable")
 
 
@@ -33,13 +35,17 @@ def no_network():
         def call(*args, **kwargs):
             host = host_of(*args, **kwargs)
             if host not in ours and not _is_loopback(host):
-                raise ConnectionRefusedError(f"a test reached for {host!r}; nothing may leave this machine")
+                raise ConnectionRefusedError(
+                    f"a test reached for {host!r}; nothing may leave this machine"
+                )
             return original(*args, **kwargs)
 
         patch.setattr(name, call)
 
     def addressee(self, address):
-        return address[0] if isinstance(address, tuple) else None  # a Unix socket's address is a path
+        return (
+            address[0] if isinstance(address, tuple) else None
+        )  # a Unix socket's address is a path
 
     guarded("socket.socket.connect", socket.socket.connect, addressee)
     guarded("socket.socket.connect_ex", socket.socket.connect_ex, addressee)

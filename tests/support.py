@@ -8,11 +8,16 @@ from typing import Any
 import httpx
 from packaging.utils import canonicalize_name
 
-from helpers import Lab
-from helpers.issuer import Issuer
-from helpers.jobs import ActiveStateJob, GitHubJob, GitLabJob, GoogleJob
-from helpers.jws import IdToken
-from helpers.publishers import ActiveStatePublisher, GitHubPublisher, GitLabPublisher, GooglePublisher
+from helpers.index.publishers import (
+    ActiveStatePublisher,
+    GitHubPublisher,
+    GitLabPublisher,
+    GooglePublisher,
+)
+from helpers.lab import Lab
+from helpers.oidc.jws import IdToken
+from helpers.provider.issuer import Issuer
+from helpers.provider.jobs import ActiveStateJob, GitHubJob, GitLabJob, GoogleJob
 
 INDEX = "https://pypi.test"
 PUBLISHER = GitHubPublisher(
@@ -30,7 +35,9 @@ JOBS = {
     "google": (GoogleJob(), GooglePublisher(email="release@octo.example")),
     "activestate": (
         ActiveStateJob(),
-        ActiveStatePublisher(organization="octo-org", project="rocket", actor_id=ActiveStateJob().actor_id),
+        ActiveStatePublisher(
+            organization="octo-org", project="rocket", actor_id=ActiveStateJob().actor_id
+        ),
     ),
 }
 """For each provider, a job and a publisher that lets it in."""
@@ -117,7 +124,9 @@ def upload(
         f"{INDEX}/legacy/",
         data=form(name, version, content, **fields),
         files={"content": (filename, content, None)},
-        headers={"Authorization": f"Bearer {token}", "Accept": accept} if headers is None else headers,
+        headers={"Authorization": f"Bearer {token}", "Accept": accept}
+        if headers is None
+        else headers,
     )
 
 
@@ -134,4 +143,7 @@ def now() -> int:
 def snapshot(lab: Lab) -> Any:
     """All that the index knows, to be compared with what it knows later."""
     state = lab.index._registry.state
-    return {name: (dict(value) if isinstance(value, dict) else value) for name, value in vars(state).items()}
+    return {
+        name: (dict(value) if isinstance(value, dict) else value)
+        for name, value in vars(state).items()
+    }

@@ -5,8 +5,8 @@ import socket
 import httpx
 import pytest
 
-from helpers import Lab
 from helpers import lab as lab_module
+from helpers.lab import Lab
 
 ELSEWHERE = ("192.0.2.1", 80)  # RFC 5737: an address for documentation, where nobody is
 

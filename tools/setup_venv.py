@@ -20,7 +20,9 @@ LOCK = os.path.join(ROOT, "requirements.txt")
 OLD_UV_LOCK = os.path.join(ROOT, "requirements-uv-0.9.13.txt")
 
 # JupyterLab asks on its first start whether it may fetch news. The lab works offline: no.
-NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+NO_NEWS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+}
 
 
 def objection(version, can_make_venvs):
@@ -35,7 +37,11 @@ def objection(version, can_make_venvs):
     if version < OLDEST:
         return "%s, which is too old: install %s, or %s." % (found, wanted, name_one)
     if version > NEWEST:
-        return "%s, newer than what the lab was tested with: use %s, or %s." % (found, wanted, name_one)
+        return "%s, newer than what the lab was tested with: use %s, or %s." % (
+            found,
+            wanted,
+            name_one,
+        )
     if not can_make_venvs():
         return (
             "%s, but its venv module is missing or incomplete: install it (on Debian and Ubuntu: "
@@ -123,7 +129,9 @@ def main():
         try:
             make()
         except subprocess.CalledProcessError:
-            return "Set-up failed for the reason above. See Trouble in README.md, then run make again."
+            return (
+                "Set-up failed for the reason above. See Trouble in README.md, then run make again."
+            )
         except OSError as error:
             return "Set-up failed: %s." % error
         except KeyboardInterrupt:
@@ -132,7 +140,10 @@ def main():
             file.write("%s %s\n" % (key(), version))
         print("Set-up is done.")
     for program in missing_programs():
-        print("Chapter 01 needs %s, which is not on this machine; the other chapters do not." % program)
+        print(
+            "Chapter 01 needs %s, which is not on this machine; the other chapters do not."
+            % program
+        )
     return None
 
 

@@ -40,7 +40,10 @@ def against(benchmark) -> Callable[..., None]:
             return prepare(), {}
 
         benchmark.pedantic(ours, setup=turn, rounds=rounds, warmup_rounds=1)
-        ratios = [mine / theirs for mine, theirs in zip(benchmark.stats.stats.data, peers[1:], strict=True)]
+        ratios = [
+            mine / theirs
+            for mine, theirs in zip(benchmark.stats.stats.data, peers[1:], strict=True)
+        ]
         benchmark.extra_info.update(
             what=what,
             aim=aim,
@@ -63,7 +66,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         per = each.stats.median / more["times"]
         peer = _shown(more["peer"] / more["times"]) if "peer" in more else "-"
         rows.append(
-            (more["what"], _shown(per), peer, more.get("result") or f"{1 / per:.0f} a second", more["aim"])
+            (
+                more["what"],
+                _shown(per),
+                peer,
+                more.get("result") or f"{1 / per:.0f} a second",
+                more["aim"],
+            )
         )
     if len(rows) == 1:
         return

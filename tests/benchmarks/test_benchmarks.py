@@ -8,12 +8,12 @@ from pathlib import Path
 
 import jwt
 
-from helpers import Lab
-from helpers.jobs import GitHubJob
-from helpers.jws import IdToken, b64url_encode
-from helpers.runner import Runner
-from helpers.verification import LEEWAY, verify_id_token
-from helpers.wire import HttpsServer, certificate
+from helpers.lab import Lab
+from helpers.machine.runner import Runner
+from helpers.machine.wire import HttpsServer, certificate
+from helpers.oidc.jws import IdToken, b64url_encode
+from helpers.oidc.verification import LEEWAY, verify_id_token
+from helpers.provider.jobs import GitHubJob
 
 ROOT = Path(__file__).parent.parent.parent
 INDEX = "https://pypi.test"
@@ -22,7 +22,11 @@ GITHUB = "https://token.actions.githubusercontent.com"
 
 def test_a_lab_from_nothing(against, tmp_path):
     # As on any start but the first: compiled, whatever the machine's own settings.
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    environment = {
+        **os.environ,
+        "PYTHONPYCACHEPREFIX": str(tmp_path),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
 
     def process(code):
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
@@ -90,7 +94,10 @@ def test_whole_exchanges(benchmark):
 
     benchmark.pedantic(exchanges, setup=prepare, rounds=15, warmup_rounds=1)
     benchmark.extra_info.update(
-        what="an exchange in process: audience, ID token, mint", times=50, aim="250 a second", result=None
+        what="an exchange in process: audience, ID token, mint",
+        times=50,
+        aim="250 a second",
+        result=None,
     )
 
 
@@ -139,7 +146,9 @@ def test_publishing_two_files_with_uv(against, tmp_path):
 
     def publish(runner, url):
         command = ["uv", "publish", "--quiet", "--publish-url", f"{url}/legacy/"]
-        run = subprocess.run(command, cwd=tmp_path, env=runner.environment, capture_output=True, text=True)
+        run = subprocess.run(
+            command, cwd=tmp_path, env=runner.environment, capture_output=True, text=True
+        )
         assert run.returncode == 0, run.stderr
 
     def prepare():
@@ -168,5 +177,7 @@ def accept_everything(id_token, environ, start_response):
         "burn-token": {"message": "Accepted", "errors": []},
     }
     answer = json.dumps(answers.get(environ["PATH_INFO"].rpartition("/")[2], {})).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+    start_response(
+        "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]
+    )
     return [answer]

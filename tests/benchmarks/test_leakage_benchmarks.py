@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.api_tokens import USER, mint
-from helpers.leakage import YEAR, Policy, simulate, two_speeds
-from helpers.scanner import scan
+from course.ch01.leakage import YEAR, Policy, simulate, two_speeds
+from course.ch01.scanner import scan
+from helpers.index.api_tokens import USER, mint
 
 FILES, ARCHIVES, COMMITS, TOKENS = 10_000, 200, 1_000, 50
 TEXT = Path(__file__).parents[2].joinpath("README.md").read_bytes()
@@ -24,7 +24,9 @@ TEXT = Path(__file__).parents[2].joinpath("README.md").read_bytes()
 def test_ten_million_simulated_releases(benchmark):
     speeds = two_speeds(31, 0.74, late=4 * YEAR, late_alive=0.64, early=3, early_share=0.9)
     policy = Policy("rotated", rotation=90)
-    found = benchmark.pedantic(lambda: simulate(policy, speeds, releases=10_000_000, seed=1), rounds=3)
+    found = benchmark.pedantic(
+        lambda: simulate(policy, speeds, releases=10_000_000, seed=1), rounds=3
+    )
     off = abs(found.mean - policy.exposure(speeds)) / found.standard_error
     result = f"{off:.1f} standard errors off"
     benchmark.extra_info.update(
@@ -72,7 +74,9 @@ def haystack(tmp_path_factory):
         if n in marked:
             token = next(wanted)
             body += (
-                b"\nkey = " + (token if n % 2 else base64.b64encode(b"u" * (n % 3) + b":" + token)) + b"\n"
+                b"\nkey = "
+                + (token if n % 2 else base64.b64encode(b"u" * (n % 3) + b":" + token))
+                + b"\n"
             )
         path = root / f"src{n % 97}" / f"module{n}.txt"
         path.parent.mkdir(exist_ok=True)
@@ -84,7 +88,9 @@ def haystack(tmp_path_factory):
         if n in marked:
             members["leak.env"] = next(wanted)
         name, data = (
-            (f"a{n}.whl", _zip(members)) if n % 2 else (f"a{n}.tar.gz", gzip.compress(_tar(members), 1))
+            (f"a{n}.whl", _zip(members))
+            if n % 2
+            else (f"a{n}.tar.gz", gzip.compress(_tar(members), 1))
         )
         (root / "dist" / name).write_bytes(_zip({name: data}) if n % 5 == 0 else data)
     _history(root / "repository", list(wanted), chance)
@@ -123,10 +129,14 @@ def _history(folder: Path, tokens: list[bytes], chance: random.Random) -> None:
         body = _text(chance)
         changes = [b"M 100644 inline file%d.txt\ndata %d\n%s\n" % (n % 50, len(body), body)]
         if n in marked:
-            changes.append(b"M 100644 inline secret.env\ndata %d\n%s\n" % (len(marked[n]), marked[n]))
+            changes.append(
+                b"M 100644 inline secret.env\ndata %d\n%s\n" % (len(marked[n]), marked[n])
+            )
         if n - 1 in marked:
             changes.append(b"D secret.env\n")
         who = b"committer alice <alice@octo.example> %d +0000\n" % (1_700_000_000 + n)
         stream.append(b"commit refs/heads/main\n" + who + b"data 1\nx\n" + b"".join(changes))
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
-    subprocess.run(["git", "-C", str(folder), "fast-import", "--quiet"], input=b"".join(stream), check=True)
+    subprocess.run(
+        ["git", "-C", str(folder), "fast-import", "--quiet"], input=b"".join(stream), check=True
+    )

@@ -59,13 +59,26 @@ def test_fifty_workflows(against, tmp_path):
 
     def ours():
         done = subprocess.run(
-            [sys.executable, "-m", "helpers", "preflight", str(tmp_path), "--format", "json"], cwd=ROOT, capture_output=True
+            [sys.executable, "-m", "helpers", "preflight", str(tmp_path), "--format", "json"],
+            cwd=ROOT,
+            capture_output=True,
         )
-        assert done.returncode == 0 and done.stdout.count(b'"verdict": "publishes by Trusted Publishing"') == 10
+        assert (
+            done.returncode == 0
+            and done.stdout.count(b'"verdict": "publishes by Trusted Publishing"') == 10
+        )
 
     def peer():
         subprocess.run(
-            [zizmor, "--offline", "--no-progress", "--format", "json", "--no-exit-codes", str(tmp_path)],
+            [
+                zizmor,
+                "--offline",
+                "--no-progress",
+                "--format",
+                "json",
+                "--no-exit-codes",
+                str(tmp_path),
+            ],
             capture_output=True,
             check=True,
         )

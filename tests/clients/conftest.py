@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers import Lab, setup_check
+from course.ch00 import setup_check
 from helpers.events import Event
-from helpers.jobs import GitHubJob, GitLabJob, Job
-from helpers.lab import Live
-from helpers.publishers import GitLabPublisher
-from helpers.runner import Run, Runner
-from helpers.wire import certificate
+from helpers.index.publishers import GitLabPublisher
+from helpers.lab import Lab, Live
+from helpers.machine.runner import Run, Runner
+from helpers.machine.wire import certificate
+from helpers.provider.jobs import GitHubJob, GitLabJob, Job
 
 PYPROJECT = """\
 [project]
@@ -26,7 +26,9 @@ build-backend = "uv_build"
 """
 
 
-def build(folder: Path, name: str = "octo-rocket", code: str = "", path: tuple[Path, ...] = ()) -> Path:
+def build(
+    folder: Path, name: str = "octo-rocket", code: str = "", path: tuple[Path, ...] = ()
+) -> Path:
     """A folder with a project, and its wheel and sdist in `dist`."""
     module = folder / "src" / name.replace("-", "_")
     module.mkdir(parents=True)
@@ -107,7 +109,9 @@ class Desk:
 
     def machine(self, job: Job | None = None, folder: Path | None = None, **more) -> Runner:
         """A machine for a job, with octo-rocket built on it."""
-        self.machines.append(self.live.runner(job or GitHubJob(), folder=folder or self.folder, **more))
+        self.machines.append(
+            self.live.runner(job or GitHubJob(), folder=folder or self.folder, **more)
+        )
         return self.machines[-1]
 
     def run(self, command: str, job: Job | None = None, **more) -> Run:
@@ -116,13 +120,17 @@ class Desk:
 
     def register_gitlab(self) -> GitLabJob:
         """A GitLab job that may publish octo-rocket."""
-        self.lab.index.add_publisher("octo-rocket", GitLabPublisher(namespace="octo-org", project="rocket"))
+        self.lab.index.add_publisher(
+            "octo-rocket", GitLabPublisher(namespace="octo-org", project="rocket")
+        )
         return GitLabJob()
 
     def mint(self) -> str:
         """An API token, minted without any client."""
         body = {"token": self.lab.github.id_token(GitHubJob())}
-        return str(self.lab.http.post("https://pypi.test/_/oidc/mint-token", json=body).json()["token"])
+        return str(
+            self.lab.http.post("https://pypi.test/_/oidc/mint-token", json=body).json()["token"]
+        )
 
     def asked(self, client: str = "uv") -> list[str]:
         """What a client asked of the index, in order; refused things with a mark."""

@@ -2,9 +2,11 @@
 
 import pytest
 
-from helpers import simple_api
+from helpers.index import simple_api
 
-ANSWER = "import sys; sys.path.insert(0, sys.argv[1]); import octo_rocket; print(octo_rocket.answer)"
+ANSWER = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import octo_rocket; print(octo_rocket.answer)"
+)
 
 
 @pytest.fixture(params=["JSON", "HTML"])
@@ -74,7 +76,11 @@ def test_a_file_that_is_not_the_one_that_was_listed_is_not_installed(desk, tmp_p
 
     def tampering(environ, start_response):
         answer = b"".join(index(environ, start_response))
-        return [answer.replace(b"octo", b"tako", 1) if environ["PATH_INFO"].startswith("/files/") else answer]
+        return [
+            answer.replace(b"octo", b"tako", 1)
+            if environ["PATH_INFO"].startswith("/files/")
+            else answer
+        ]
 
     desk.lab.index_app = tampering
     machine = desk.machine(folder=tmp_path)
@@ -90,9 +96,14 @@ def test_a_file_that_is_not_the_one_that_was_listed_is_not_installed(desk, tmp_p
 def test_a_project_that_is_not_there(desk, tmp_path):
     machine = desk.machine(folder=tmp_path)
     run = machine.run("pip install octo-comet")
-    assert run.exit_code == 1 and run.log.endswith("ERROR: No matching distribution found for octo-comet\n")
+    assert run.exit_code == 1 and run.log.endswith(
+        "ERROR: No matching distribution found for octo-comet\n"
+    )
     run = machine.run("uv pip install --target here octo-comet")
-    assert run.exit_code == 1 and "Because octo-comet was not found in the package registry" in desk.said(run)
+    assert (
+        run.exit_code == 1
+        and "Because octo-comet was not found in the package registry" in desk.said(run)
+    )
 
 
 def test_pip_prefers_the_requests_bundle_to_its_own_setting(desk, foreign_authority, tmp_path):
@@ -100,6 +111,8 @@ def test_pip_prefers_the_requests_bundle_to_its_own_setting(desk, foreign_author
     machine.environment["SSL_CERT_FILE"] = str(
         foreign_authority
     )  # pip trusts what the system trusts, in any case
-    machine.environment["REQUESTS_CA_BUNDLE"] = str(foreign_authority)  # while PIP_CERT is still right
+    machine.environment["REQUESTS_CA_BUNDLE"] = str(
+        foreign_authority
+    )  # while PIP_CERT is still right
     run = machine.run("pip download --no-deps octo-rocket")
     assert run.exit_code == 1 and "CERTIFICATE_VERIFY_FAILED" in run.log and desk.asked("pip") == []

@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers import preflight
-from helpers.jobs import GitHubJob
+import preflight
+from helpers.provider.jobs import GitHubJob
 
 SCRIPT = """\
 #!/usr/bin/env bash
@@ -45,10 +45,15 @@ WRITE = "permissions: {id-token: write}"
     ],
     ids=["none", "job", "workflow", "replaced", "token", "both"],
 )
-def test_what_preflight_foretells_happens(request, desk, tmp_path, version, top, own, env, verdict, asked):
+def test_what_preflight_foretells_happens(
+    request, desk, tmp_path, version, top, own, env, verdict, asked
+):
     old = version == "of May"
     project = request.getfixturevalue("built_then") if old else desk.folder
-    for name, text in (("bin/publish", SCRIPT), (".github/workflows/release.yml", WORKFLOW.format(top=top, own=own, env=env))):
+    for name, text in (
+        ("bin/publish", SCRIPT),
+        (".github/workflows/release.yml", WORKFLOW.format(top=top, own=own, env=env)),
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "dist").symlink_to(project / "dist")
@@ -61,10 +66,14 @@ def test_what_preflight_foretells_happens(request, desk, tmp_path, version, top,
     path = (request.getfixturevalue("old_uv"),) if old else ()
     told = desk.live.job_environment
     desk.live.job_environment = lambda job: {**told(job), "UV_PUBLISH_URL": desk.url}
-    machine = desk.machine(GitHubJob(id_token=job.id_token), folder=tmp_path, secrets=secrets, path=path)
+    machine = desk.machine(
+        GitHubJob(id_token=job.id_token), folder=tmp_path, secrets=secrets, path=path
+    )
     run = machine.run("bash ./bin/publish")
     assert run.ok is report.ok, run
-    client_asked = [action for action in desk.asked() if action in ("audience", "mint-token", "upload")]
+    client_asked = [
+        action for action in desk.asked() if action in ("audience", "mint-token", "upload")
+    ]
     assert list(dict.fromkeys(client_asked)) == asked
     assert desk.files == (desk.BOTH if report.ok else [])
     if not report.ok:

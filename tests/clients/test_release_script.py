@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import exercises
-from helpers.jobs import GitHubJob
+from course.ch06 import exercises
+from helpers.provider.jobs import GitHubJob
 
 ROCKET = Path(__file__).parent.parent.parent / "notebooks" / "data" / "rocket"
 SCRIPT = "bash bin/publish"
@@ -21,7 +21,9 @@ def released(desk, tmp_path):
     def release(state, token, may_ask, path=()):
         folder = Path(shutil.copytree(ROCKET / state, tmp_path / "rocket"))
         secrets = {} if token is None else {"PYPI_TOKEN": token}
-        machine = desk.machine(GitHubJob(id_token=may_ask), folder=folder, secrets=secrets, path=path)
+        machine = desk.machine(
+            GitHubJob(id_token=may_ask), folder=folder, secrets=secrets, path=path
+        )
         machine.environment["UV_PUBLISH_URL"] = desk.url
         run = machine.run(SCRIPT)
         if not run.ok:
@@ -64,6 +66,8 @@ def test_the_five_mornings_end_as_the_exercise_says(secret, may_ask, line, relea
     ],
 )
 @pytest.mark.parametrize("then", [False, True], ids=["today's uv", "uv 0.9.13"])
-def test_each_state_releases_or_fails_with_either_uv(state, secret, may_ask, outcome, then, released, tokens, request):
+def test_each_state_releases_or_fails_with_either_uv(
+    state, secret, may_ask, outcome, then, released, tokens, request
+):
     path = (request.getfixturevalue("old_uv"),) if then else ()
     assert released(state, tokens.get(secret), may_ask, path) == outcome

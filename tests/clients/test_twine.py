@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.jobs import GitHubJob, GitLabJob, GoogleJob
-from helpers.jws import IdToken
+from helpers.oidc.jws import IdToken
+from helpers.provider.jobs import GitHubJob, GitLabJob, GoogleJob
 
 TWINE = "twine upload --disable-progress-bar --repository-url"
 EXCHANGE = """
@@ -20,7 +20,9 @@ sys.exit(subprocess.call(sys.argv[2:], env={**os.environ, **credentials}))
 
 def upload(desk, token: str, folder=None, url: str = "", extra: str = ""):
     """Run twine as the action does: never with -p, which every process on the machine could read."""
-    machine = desk.machine(folder=folder, secrets={"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token})
+    machine = desk.machine(
+        folder=folder, secrets={"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token}
+    )
     files = sorted(map(str, (machine.folder / "dist").glob("octo*")))
     return machine.run([*TWINE.split(), url or desk.url, *extra.split(), *files])
 
@@ -56,7 +58,9 @@ def test_the_whole_way_of_the_publish_action(provider, desk):
         ),
     ],
 )
-def test_a_token_that_is_refused_is_refused_in_the_words_of_the_reason_phrase(spoil, status, reason, desk):
+def test_a_token_that_is_refused_is_refused_in_the_words_of_the_reason_phrase(
+    spoil, status, reason, desk
+):
     token = desk.mint()
     if spoil == "expire":
         desk.lab.clock.advance(minutes=15)
@@ -64,7 +68,9 @@ def test_a_token_that_is_refused_is_refused_in_the_words_of_the_reason_phrase(sp
         desk.lab.http.post("https://pypi.test/_/oidc/burn-token", json={"token": token})
     run = upload(desk, token)
     assert run.exit_code == 1 and desk.asked("twine") == ["upload ✗"] and desk.files == []
-    assert f"ERROR HTTPError: {status} from https://127.0.0.1:port/legacy/ {reason}" in desk.said(run)
+    assert f"ERROR HTTPError: {status} from https://127.0.0.1:port/legacy/ {reason}" in desk.said(
+        run
+    )
     assert token not in run.log
     # No line is filled up with blanks, by as many as the port leaves: that would differ from run to run.
     assert all(line == line.rstrip() for line in run.log.splitlines())
@@ -128,7 +134,9 @@ def test_for_id_any_text_in_github_actions_will_do(desk):
 
 
 def test_id_finds_nothing_on_a_machine_of_no_known_provider(desk):
-    run = desk.run(["python", "-c", "import id; print(id.detect_credential(audience='pypi'))"], GoogleJob())
+    run = desk.run(
+        ["python", "-c", "import id; print(id.detect_credential(audience='pypi'))"], GoogleJob()
+    )
     assert run.log == "None\n"
 
 
@@ -167,7 +175,8 @@ def test_with_a_wrong_certificate_authority_id_says_timed_out(desk, foreign_auth
     run = machine.run("python -m id pypi")
     assert (
         run.exit_code == 1
-        and run.log.splitlines()[-1] == "id.AmbientCredentialError: GitHub: OIDC token request timed out"
+        and run.log.splitlines()[-1]
+        == "id.AmbientCredentialError: GitHub: OIDC token request timed out"
     )
 
 

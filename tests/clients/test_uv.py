@@ -4,15 +4,13 @@ import shlex
 
 import pytest
 
-from helpers import api_tokens
-from helpers.jobs import GitHubJob, GitLabJob, GoogleJob
-from helpers.publishers import GitHubPublisher, GitLabPublisher
+from helpers.index import api_tokens
+from helpers.index.publishers import GitHubPublisher, GitLabPublisher
+from helpers.provider.jobs import GitHubJob, GitLabJob, GoogleJob
 
 ALWAYS = "--trusted-publishing always"
 NO_CREDENTIALS = "Missing credentials for: https://127.0.0.1:port/legacy/"
-NOTE = (
-    "Note: Trusted publishing also failed. To use it, check the error below. error: Trusted publishing failed"
-)
+NOTE = "Note: Trusted publishing also failed. To use it, check the error below. error: Trusted publishing failed"
 EXCHANGE = ["audience", "mint-token", "upload", "upload", "burn-token"]
 
 
@@ -23,7 +21,9 @@ def test_a_release_goes_through_the_whole_exchange_and_the_token_is_burned(desk)
     run = desk.run(desk.publish)
     assert run.ok, run
     assert desk.asked() == EXCHANGE and desk.files == desk.BOTH
-    providers = [(event.actor, event.action) for event in desk.lab.events if event.service == "github"]
+    providers = [
+        (event.actor, event.action) for event in desk.lab.events if event.service == "github"
+    ]
     assert providers == [("octo-org/rocket", "id-token"), ("index", "discovery"), ("index", "jwks")]
     assert desk.last("burn-token").detail.endswith("is dead")
 
@@ -37,7 +37,9 @@ def test_the_log_of_a_release_is_the_same_on_every_run(desk):
         "Hashing octo_rocket-1.0.0.tar.gz (… kB)",
         "Uploading octo_rocket-1.0.0.tar.gz (… kB)",
     ]
-    assert desk.run(desk.publish).log == first  # the same files again are no error, and nothing changes
+    assert (
+        desk.run(desk.publish).log == first
+    )  # the same files again are no error, and nothing changes
     assert desk.files == desk.BOTH
 
 
@@ -45,7 +47,9 @@ def test_gitlabs_way_to_the_id_token(desk):
     run = desk.run(desk.publish, desk.register_gitlab())
     assert run.ok, run
     assert desk.asked() == EXCHANGE and desk.files == desk.BOTH
-    assert "id-token" not in [event.action for event in desk.lab.events]  # it lay in the environment
+    assert "id-token" not in [
+        event.action for event in desk.lab.events
+    ]  # it lay in the environment
 
 
 def test_a_self_managed_gitlabs_job_publishes(desk):
@@ -64,11 +68,15 @@ def test_the_token_that_was_burned_uploads_nothing_any_more(desk):
         api_tokens.PROJECT_IDS,
         api_tokens.EXPIRATION,
     ]
-    answer = desk.lab.http.post("https://pypi.test/legacy/", headers={"Authorization": f"Bearer {token}"})
+    answer = desk.lab.http.post(
+        "https://pypi.test/legacy/", headers={"Authorization": f"Bearer {token}"}
+    )
     assert (answer.status_code, answer.reason_phrase) == (403, NOT_A_TOKEN)
 
 
-NOT_A_TOKEN = "Invalid or non-existent authentication information. See the help page for more information."
+NOT_A_TOKEN = (
+    "Invalid or non-existent authentication information. See the help page for more information."
+)
 
 
 def shown_to_the_ci_system(desk) -> str:
@@ -123,7 +131,10 @@ def test_a_token_that_is_empty_is_a_token(desk):
     # A secret that does not exist is an empty text in CI: no trusted publishing then, but a refusal.
     run = desk.run(desk.publish, secrets={"UV_PUBLISH_TOKEN": ""})
     assert run.exit_code == 2 and desk.asked() == ["upload ✗"]
-    assert f"Server returned status code 403 Forbidden. Server says: 403 {NOT_A_TOKEN}" in desk.said(run)
+    assert (
+        f"Server returned status code 403 Forbidden. Server says: 403 {NOT_A_TOKEN}"
+        in desk.said(run)
+    )
 
 
 # -- dry runs ---------------------------------------------------------------------------------------------------------
@@ -131,7 +142,9 @@ def test_a_token_that_is_empty_is_a_token(desk):
 
 def test_a_dry_run_really_mints_and_burns(desk):
     run = desk.run(f"{desk.publish} --dry-run")
-    assert run.ok and run.log.startswith("Checking 2 files against https://127.0.0.1:port/legacy/\n")
+    assert run.ok and run.log.startswith(
+        "Checking 2 files against https://127.0.0.1:port/legacy/\n"
+    )
     assert desk.asked() == ["audience", "mint-token", "burn-token"] and desk.files == []
     assert desk.last("burn-token").ok
 
@@ -149,7 +162,10 @@ def test_in_automatic_mode_a_dry_run_says_nothing_of_a_failed_exchange(desk):
 
 def test_told_always_a_dry_run_finds_the_missing_permission(desk):
     run = desk.run(f"{desk.publish} --dry-run {ALWAYS}", GitHubJob(id_token=False))
-    assert run.exit_code == 2 and "insufficient permissions: missing ACTIONS_ID_TOKEN_REQUEST_URL" in run.log
+    assert (
+        run.exit_code == 2
+        and "insufficient permissions: missing ACTIONS_ID_TOKEN_REQUEST_URL" in run.log
+    )
 
 
 # -- refusals of the exchange, as uv shows them -----------------------------------------------------------------------
@@ -158,7 +174,11 @@ def test_told_always_a_dry_run_finds_the_missing_permission(desk):
 def refusal(desk, job=None, machine=None) -> str:
     """What uv says, told to use trusted publishing always: an error that ends it before anything is uploaded."""
     run = (machine or desk.machine(job)).run(f"{desk.publish} {ALWAYS}")
-    assert run.exit_code == 2 and "upload" not in desk.asked()[-1:] and "Missing credentials" not in run.log
+    assert (
+        run.exit_code == 2
+        and "upload" not in desk.asked()[-1:]
+        and "Missing credentials" not in run.log
+    )
     text = desk.said(run)
     assert "error: Failed to obtain token for trusted publishing cause: " in text
     return text
@@ -166,21 +186,24 @@ def refusal(desk, job=None, machine=None) -> str:
 
 def answered(code: str, description: str) -> str:
     """How uv shows the index's answer to an exchange."""
-    errors = (
-        f'{{"message":"Token request failed","errors":[{{"code":"{code}","description":"{description}"}}]}}'
-    )
+    errors = f'{{"message":"Token request failed","errors":[{{"code":"{code}","description":"{description}"}}]}}'
     return f"Server returned error code 422 Unprocessable Entity, is trusted publishing correctly configured? Response: {errors}"
 
 
 def test_invalid_publisher(desk):
     text = refusal(desk, GitHubJob(workflow="other.yml"))
-    reason = "valid token, but no corresponding publisher (Publisher with matching claims was not found)"
+    reason = (
+        "valid token, but no corresponding publisher (Publisher with matching claims was not found)"
+    )
     assert answered("invalid-publisher", reason) in text
 
 
 def test_with_a_refusal_of_the_index_uv_shows_the_claims_that_have_to_match(desk):
     text = refusal(desk, GitHubJob(workflow="other.yml"))
-    assert "Token claims, which must match the publisher configuration: GitHub( GitHubTokenClaims {" in text
+    assert (
+        "Token claims, which must match the publisher configuration: GitHub( GitHubTokenClaims {"
+        in text
+    )
     for claim in (
         'sub: "repo:octo-org/rocket:environment:pypi"',
         'repository: "octo-org/rocket"',
@@ -207,11 +230,15 @@ def test_invalid_token(desk):
 def test_invalid_reuse_token(desk):
     machine = desk.machine(desk.register_gitlab())
     assert machine.run(desk.publish).ok
-    assert answered("invalid-reuse-token", "invalid token: already used") in refusal(desk, machine=machine)
+    assert answered("invalid-reuse-token", "invalid token: already used") in refusal(
+        desk, machine=machine
+    )
 
 
 def test_invalid_pending_publisher(desk):
-    publisher = GitHubPublisher(owner="octo-org", owner_id="65", repository="rocket", workflow="first.yml")
+    publisher = GitHubPublisher(
+        owner="octo-org", owner_id="65", repository="rocket", workflow="first.yml"
+    )
     desk.lab.index.add_pending_publisher("octo-comet", publisher, owner="alice")
     desk.lab.index.add_project("octo-comet", owner="alice")
     text = refusal(desk, GitHubJob(workflow="first.yml"))
@@ -222,7 +249,9 @@ def test_an_issuer_the_index_does_not_know(desk):
     desk.lab.add_issuer("https://gitlab.octo.example")
     machine = desk.machine(GitLabJob(issuer="https://gitlab.octo.example"))
     del desk.lab.index.issuers["https://gitlab.octo.example"]
-    assert answered("invalid-payload", "unknown trusted publishing issuer") in refusal(desk, machine=machine)
+    assert answered("invalid-payload", "unknown trusted publishing issuer") in refusal(
+        desk, machine=machine
+    )
 
 
 @pytest.mark.parametrize("job", [GitHubJob(), GitLabJob()])
@@ -277,7 +306,9 @@ def test_a_github_job_without_the_permission(job, desk):
 
 def test_a_gitlab_job_that_did_not_ask_for_an_id_token(desk):
     text = refusal(desk, GitLabJob(id_tokens={"SIGSTORE_ID_TOKEN": "sigstore"}))
-    assert text.endswith("GitLab CI detection error cause: ID token variable not found: PYPI_ID_TOKEN")
+    assert text.endswith(
+        "GitLab CI detection error cause: ID token variable not found: PYPI_ID_TOKEN"
+    )
 
 
 def test_a_machine_on_which_uv_knows_no_way_to_an_id_token(desk):
@@ -305,14 +336,19 @@ def test_a_certificate_authority_that_is_not_trusted(desk, foreign_authority):
 @pytest.mark.parametrize(
     ("job", "reason"),
     [
-        (GitHubJob(id_token=False), "insufficient permissions: missing ACTIONS_ID_TOKEN_REQUEST_URL"),
+        (
+            GitHubJob(id_token=False),
+            "insufficient permissions: missing ACTIONS_ID_TOKEN_REQUEST_URL",
+        ),
         (GitHubJob(workflow="other.yml"), "invalid-publisher"),
         (GitLabJob(id_tokens={}), "ID token variable not found: PYPI_ID_TOKEN"),
         (GoogleJob(), "No OIDC token discovered"),
     ],
     ids=["permission", "publisher", "GitLab", "elsewhere"],
 )
-def test_in_automatic_mode_a_failed_exchange_is_a_note_and_the_end_is_missing_credentials(job, reason, desk):
+def test_in_automatic_mode_a_failed_exchange_is_a_note_and_the_end_is_missing_credentials(
+    job, reason, desk
+):
     run = desk.run(desk.publish, job)
     assert run.exit_code == 2 and desk.files == []
     note, _, end = desk.said(run).partition(" error: Failed to publish ")
@@ -330,14 +366,18 @@ def test_a_file_that_exists_with_other_bytes_is_refused_in_the_indexs_words_and_
     assert desk.run(desk.publish).ok
     run = desk.run(desk.publish, folder=rebuilt)
     assert run.exit_code == 2
-    text = "cause: Server returned status code 400 Bad Request. Server says: 400 File already exists "
+    text = (
+        "cause: Server returned status code 400 Bad Request. Server says: 400 File already exists "
+    )
     assert f"{text}('octo_rocket-1.0.0-py3-none-any.whl', with blake2_256 hash" in desk.said(run)
     assert desk.asked()[5:] == ["audience", "mint-token", "upload ✗", "burn-token"]
     assert desk.last("burn-token").ok
 
 
 def test_a_pending_publisher_with_another_name_than_the_package(desk, misnamed):
-    publisher = GitHubPublisher(owner="octo-org", owner_id="65", repository="rocket", workflow="first.yml")
+    publisher = GitHubPublisher(
+        owner="octo-org", owner_id="65", repository="rocket", workflow="first.yml"
+    )
     desk.lab.index.add_pending_publisher("octo-comet", publisher, owner="alice")
     run = desk.run(desk.publish, GitHubJob(workflow="first.yml"), folder=misnamed)
     assert run.exit_code == 2
@@ -346,14 +386,20 @@ def test_a_pending_publisher_with_another_name_than_the_package(desk, misnamed):
         in desk.said(run)
     )
     assert "octo-comet" in desk.lab.index.projects and "octo-racket" not in desk.lab.index.projects
-    assert desk.asked() == ["audience", "mint-token", "upload ✗", "burn-token"] and desk.last("burn-token").ok
+    assert (
+        desk.asked() == ["audience", "mint-token", "upload ✗", "burn-token"]
+        and desk.last("burn-token").ok
+    )
 
 
 def test_a_token_for_another_project(desk, misnamed):
     desk.lab.index.add_project("octo-racket", owner="alice")
     run = desk.run(desk.publish, folder=misnamed)
     reasons = "OIDC scoped token is not valid for project 'octo-racket'"
-    assert run.exit_code == 2 and "403 Forbidden. Server says: 403 Invalid API Token: " in desk.said(run)
+    assert (
+        run.exit_code == 2
+        and "403 Forbidden. Server says: 403 Invalid API Token: " in desk.said(run)
+    )
     assert reasons in desk.said(run) and desk.asked()[-1] == "burn-token"
 
 
@@ -406,10 +452,16 @@ def test_uv_0_9_13_without_the_permission_fails_as_it_did(desk, old_uv, built_th
     )
 
 
-def test_uv_0_9_13_with_the_permission_publishes_the_sdist_first_and_burns_nothing(desk, old_uv, built_then):
+def test_uv_0_9_13_with_the_permission_publishes_the_sdist_first_and_burns_nothing(
+    desk, old_uv, built_then
+):
     run = desk.run(desk.publish, folder=built_then, path=(old_uv,))
     assert run.ok and desk.asked() == ["audience", "mint-token", "upload", "upload"]
-    uploaded = [event.detail.partition(",")[0] for event in desk.lab.index.events if event.action == "upload"]
+    uploaded = [
+        event.detail.partition(",")[0]
+        for event in desk.lab.index.events
+        if event.action == "upload"
+    ]
     assert uploaded == desk.BOTH[::-1]
 
 

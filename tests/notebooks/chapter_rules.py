@@ -14,14 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
-from helpers import exercises
+from course import exercise as exercises
 
 Rule = Callable[["Chapter"], Iterator[str]]
 RULES: list[Rule] = []
 
 FIRST_CELL = """\
-import sys; sys.path.insert(0, "..")  # the helpers package lies beside the notebooks
-from helpers import Lab, exercises, figures
+import sys; sys.path.insert(0, "..")
+from helpers.lab import Lab
+from course.ch{chapter:02d} import exercises, figures
 lab = Lab()"""
 OBJECTIVES = "What you will be able to do"
 CLOSING = ["What we have seen", "Where it stops being true", "The question that leads on"]
@@ -101,7 +102,11 @@ class Chapter:
         """The texts that a code cell's outputs consist of."""
         texts = []
         for output in self.outputs(n):
-            data = {kind: value for kind, value in output.get("data", {}).items() if kind.startswith("text/")}
+            data = {
+                kind: value
+                for kind, value in output.get("data", {}).items()
+                if kind.startswith("text/")
+            }
             texts += ["".join(text) for text in (output.get("text", ""), *data.values())]
         return texts
 
@@ -109,7 +114,9 @@ class Chapter:
     def checks(self) -> list[tuple[int, str, str]]:
         """Position, exercise and arguments of every cell that checks an exercise."""
         pattern = re.compile(r"^exercises\.(q\d+_\d+)\.check\((.*)\)$", re.MULTILINE)
-        return [(n, match[1], match[2]) for n, source in self.code for match in pattern.finditer(source)]
+        return [
+            (n, match[1], match[2]) for n, source in self.code for match in pattern.finditer(source)
+        ]
 
 
 def rule(function: Rule) -> Rule:
@@ -147,7 +154,10 @@ def it_opens_with_title_question_minutes_and_objectives(chapter: Chapter) -> Ite
         yield "under the title stands the chapter's question, in italics, ending in a question mark"
     if minutes_of(chapter) is None:
         yield "then comes `45 minutes · after chapters 02 and 03`, or `10 minutes · no earlier chapter`"
-    elif any(int(earlier) >= chapter.number for earlier in re.findall(r"\d\d", blocks[2].partition("·")[2])):
+    elif any(
+        int(earlier) >= chapter.number
+        for earlier in re.findall(r"\d\d", blocks[2].partition("·")[2])
+    ):
         yield f"{blocks[2]!r} asks for a chapter that is not an earlier one"
     text = "\n".join(source for _, source in chapter.prose[:3])
     listed = re.search(rf"^## {OBJECTIVES}\n+((?:[-*] .+\n?(?:  .+\n?)*)+)", text, re.MULTILINE)
@@ -159,12 +169,18 @@ def minutes_of(chapter: Chapter) -> int | None:
     """The minutes that the opening states."""
     lines = chapter.cells[0][2].splitlines()
     earlier = r"(?:no earlier chapter|after chapters? \d\d(?:, \d\d)*(?: and \d\d)?)"
-    found = [match for line in lines if (match := re.fullmatch(rf"(\d+) minutes · {earlier}", line.strip()))]
+    found = [
+        match
+        for line in lines
+        if (match := re.fullmatch(rf"(\d+) minutes · {earlier}", line.strip()))
+    ]
     return int(found[0][1]) if found else None
 
 
 @rule
-def it_closes_with_what_we_have_seen_where_it_stops_and_a_question(chapter: Chapter) -> Iterator[str]:
+def it_closes_with_what_we_have_seen_where_it_stops_and_a_question(
+    chapter: Chapter,
+) -> Iterator[str]:
     second = [heading for heading in chapter.headings if heading.level <= 2][-3:]
     if [heading.text for heading in second] != CLOSING:
         yield "the last three headings of level 2 are, in order, " + ", ".join(
@@ -177,7 +193,9 @@ def it_closes_with_what_we_have_seen_where_it_stops_and_a_question(chapter: Chap
     text = "\n\n".join(source for n, source in chapter.prose if n >= first)
     parts = [
         part.strip()
-        for part in re.split(r"^## .+$", text[text.index("## " + CLOSING[0]) :], flags=re.MULTILINE)[1:]
+        for part in re.split(
+            r"^## .+$", text[text.index("## " + CLOSING[0]) :], flags=re.MULTILINE
+        )[1:]
     ]
     for heading, part in zip(CLOSING, parts, strict=True):
         if not part:
@@ -199,8 +217,9 @@ def headings_go_down_one_level_at_a_time(chapter: Chapter) -> Iterator[str]:
 
 @rule
 def it_starts_with_the_three_lines(chapter: Chapter) -> Iterator[str]:
-    if not chapter.code or chapter.code[0][1].strip() != FIRST_CELL:
-        yield f"the first code cell is, to the letter:\n{FIRST_CELL}"
+    first = FIRST_CELL.format(chapter=chapter.number)
+    if not chapter.code or chapter.code[0][1].strip() != first:
+        yield f"the first code cell is, to the letter:\n{first}"
 
 
 @rule
@@ -222,7 +241,9 @@ def it_has_enough_cells_and_none_is_long(chapter: Chapter) -> Iterator[str]:
 def no_output_is_exempt_from_comparison(chapter: Chapter) -> Iterator[str]:
     for n, source in chapter.code:
         tags = chapter.notebook["cells"][n]["metadata"].get("tags", [])
-        if re.search(r"NBVAL_|PYTEST_VALIDATE", source) or any("nbval" in tag.lower() for tag in tags):
+        if re.search(r"NBVAL_|PYTEST_VALIDATE", source) or any(
+            "nbval" in tag.lower() for tag in tags
+        ):
             yield f"cell {n} has an nbval marker"
 
 
@@ -248,7 +269,9 @@ def its_metadata_is_small_and_the_same_everywhere(chapter: Chapter) -> Iterator[
             yield f"cell {n} has metadata {sorted(cell['metadata'])}; run `make refresh`"
         if any(set(output.get("metadata", {})) for output in chapter.outputs(n)):
             yield f"cell {n} has metadata in an output"
-        if any("widget" in kind for output in chapter.outputs(n) for kind in output.get("data", {})):
+        if any(
+            "widget" in kind for output in chapter.outputs(n) for kind in output.get("data", {})
+        ):
             yield f"cell {n} shows a widget, whose state is not stored"
     ids = [cell.get("id") for cell in chapter.notebook["cells"]]
     if len(set(ids)) != len(ids) or None in ids:
@@ -313,7 +336,9 @@ def _anchor(heading: str) -> str:
 def a_term_is_bold_where_it_is_introduced_and_nowhere_else(chapter: Chapter) -> Iterator[str]:
     first: dict[str, int] = {}
     for n, text in chapter.prose:
-        for term in re.findall(r"(?<![*\w])\*\*(?=\S)([^*]+?)(?<=\S)\*\*(?!\*)|\b__([^_]+)__\b", text):
+        for term in re.findall(
+            r"(?<![*\w])\*\*(?=\S)([^*]+?)(?<=\S)\*\*(?!\*)|\b__([^_]+)__\b", text
+        ):
             word = " ".join("".join(term).lower().split()).rstrip(".:,")
             if word in first:
                 yield f"cell {n}: {word!r} is bold again, after cell {first[word]}"
@@ -385,17 +410,27 @@ def _computes(computed: str, fact: str) -> bool:
 
 def reading_minutes(chapter: Chapter) -> float:
     """How long a careful reader needs, *Further* left out: words, lines of code, figures, exercises."""
-    words = sum(len(re.findall(r"\w+", text)) for n, text in chapter.prose if n not in chapter.further)
+    words = sum(
+        len(re.findall(r"\w+", text)) for n, text in chapter.prose if n not in chapter.further
+    )
     exercised = {k for n, _, _ in chapter.checks for k in (n - 1, n)}
     reading = [(n, source) for n, source in chapter.code if n not in chapter.further | exercised]
-    lines = sum(len([line for line in source.splitlines() if line.strip()]) for _, source in reading)
-    pictures = sum("image/png" in output.get("data", {}) for n, _ in reading for output in chapter.outputs(n))
+    lines = sum(
+        len([line for line in source.splitlines() if line.strip()]) for _, source in reading
+    )
+    pictures = sum(
+        "image/png" in output.get("data", {}) for n, _ in reading for output in chapter.outputs(n)
+    )
     of_chapter = {exercise.name: exercise for exercise in exercises.chapter(chapter.number)}
     asked = [
-        of_chapter[name] for n, name, _ in chapter.checks if name in of_chapter and n not in chapter.further
+        of_chapter[name]
+        for n, name, _ in chapter.checks
+        if name in of_chapter and n not in chapter.further
     ]
     tasks = sum(exercise.minutes for exercise in asked)
-    return words / WORDS_A_MINUTE + lines / CODE_LINES_A_MINUTE + pictures / FIGURES_A_MINUTE + tasks
+    return (
+        words / WORDS_A_MINUTE + lines / CODE_LINES_A_MINUTE + pictures / FIGURES_A_MINUTE + tasks
+    )
 
 
 @rule
@@ -403,7 +438,9 @@ def it_takes_no_longer_than_it_says(chapter: Chapter) -> Iterator[str]:
     stated, needed = minutes_of(chapter), reading_minutes(chapter)
     if stated and needed > stated:
         yield f"it says {stated} minutes, and needs about {needed:.0f}"
-    row = re.search(rf"\({re.escape('notebooks/' + chapter.path.name)}\).*?(\d+) min", _readme(chapter))
+    row = re.search(
+        rf"\({re.escape('notebooks/' + chapter.path.name)}\).*?(\d+) min", _readme(chapter)
+    )
     if row and int(row[1]) != stated:
         yield f"it says {stated} minutes, and README {row[1]}"
 
@@ -419,7 +456,9 @@ def every_exercise_is_there_in_order_with_its_stub(chapter: Chapter) -> Iterator
     used = [name for _, name, _ in chapter.checks]
     if used != list(known):
         yield f"the module has {', '.join(known) or 'none'}; the chapter checks {', '.join(used) or 'none'}"
-    mentioned = {name for _, source in chapter.code for name in re.findall(r"exercises\.(q\w+)", source)}
+    mentioned = {
+        name for _, source in chapter.code for name in re.findall(r"exercises\.(q\w+)", source)
+    }
     if strange := sorted(mentioned - set(known)):
         yield f"there is no {', '.join(strange)}"
     for n, name, _ in chapter.checks:
@@ -427,7 +466,11 @@ def every_exercise_is_there_in_order_with_its_stub(chapter: Chapter) -> Iterator
             continue
         names = ", ".join(exercise.names)
         lines = [f"exercises.{name}.check({names})"]
-        lines += [f"# exercises.{name}.hint()", f"# exercises.{name}.solution()"] if exercise.hints else []
+        lines += (
+            [f"# exercises.{name}.hint()", f"# exercises.{name}.solution()"]
+            if exercise.hints
+            else []
+        )
         if chapter.cells[n][2].strip().splitlines() != lines:
             yield f"cell {n} reads, to the letter:\n" + "\n".join(lines)
         if chapter.cells[n - 1][1:] != ("code", exercise.stub.strip()):
@@ -444,7 +487,7 @@ def what_an_answer_may_use_is_defined_by_then(chapter: Chapter) -> Iterator[str]
     known = {exercise.name: exercise for exercise in exercises.chapter(chapter.number)}
     if not known:
         return
-    promised = _bound(getattr(sys.modules[f"{exercises.__name__}.ch{chapter.number:02d}"], "SETUP", ""))
+    promised = _bound(getattr(sys.modules[f"course.ch{chapter.number:02d}.exercises"], "SETUP", ""))
     for n, name, _ in chapter.checks:
         defined = set().union(*[_bound(source) for k, source in chapter.code if k < n])
         answer = ast.parse(known[name].answer.strip() if name in known else "")

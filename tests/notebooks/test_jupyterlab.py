@@ -15,10 +15,17 @@ import pytest
 from chapter_rules import Chapter
 from playwright.sync_api import sync_playwright
 
-from helpers import exercises
+from course import exercise as exercises
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+)
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -26,7 +33,8 @@ PLACES = (
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
 )
 BROWSER = next(
-    filter(None, [*map(shutil.which, NAMES), *(place for place in PLACES if Path(place).exists())]), None
+    filter(None, [*map(shutil.which, NAMES), *(place for place in PLACES if Path(place).exists())]),
+    None,
 )
 CHAPTERS = [path for path in [ROOT / "notebooks" / "04_mint_token_exchange.ipynb"] if path.exists()]
 PATIENCE = 90  # seconds, for a machine with much else to do
@@ -35,7 +43,9 @@ PATIENCE = 90  # seconds, for a machine with much else to do
 @pytest.fixture
 def desk(tmp_path):
     """A copy of what a learner has: the notebooks' folder, and the helpers beside it."""
-    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copytree(ROOT / "notebooks" / "data", tmp_path / "notebooks" / "data")
     for name in ("LICENSE", "pyproject.toml"):  # chapters read them
         shutil.copy(ROOT / name, tmp_path)
@@ -47,17 +57,44 @@ def jupyterlab(tmp_path):
     """JupyterLab as a process of its own, with settings of its own; a function from a path to its address."""
     token = secrets.token_hex(16)
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "PYTEST"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("JUPYTER", "PYTEST"))
     }
-    for name in ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+    for name in (
+        "HOME",
+        "IPYTHONDIR",
+        "JUPYTER_CONFIG_DIR",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_RUNTIME_DIR",
+    ):
         environment[name] = str(tmp_path / name.lower())
     environment |= {"JUPYTER_TOKEN": token, "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")}
-    quiet = tmp_path / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    quiet = (
+        tmp_path
+        / "settings"
+        / "@jupyterlab"
+        / "apputils-extension"
+        / "notification.jupyterlab-settings"
+    )
     quiet.parent.mkdir(parents=True)
     quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')  # nothing asks the network
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
-    command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={tmp_path}"]
-    server = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--expose-app-in-browser",
+    ]
+    command += [
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port=0",
+        f"--ServerApp.root_dir={tmp_path}",
+    ]
+    server = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    )
     try:
         said = []
         for line in server.stderr:  # until it names its address, or ends
@@ -98,7 +135,9 @@ def as_handed_in(chapter: Chapter) -> dict:
     return notebook
 
 
-CODE = "[...jupyterapp.shell.currentWidget.content.model.cells].filter(cell => cell.type === 'code')"
+CODE = (
+    "[...jupyterapp.shell.currentWidget.content.model.cells].filter(cell => cell.type === 'code')"
+)
 IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 OUTPUTS = f"{CODE}.flatMap(cell => cell.outputs.toJSON())"
 FAILED = f"{OUTPUTS}.some(output => output.output_type === 'error')"
@@ -120,7 +159,9 @@ def test_a_chapter_with_its_exercises_done_runs_in_jupyterlab(path, desk, jupyte
 
     outputs = page.evaluate(OUTPUTS)
     assert not [
-        output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"
+        output
+        for output in outputs
+        if output["output_type"] == "error" or output.get("name") == "stderr"
     ]
     texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
     for _, name, _ in chapter.checks:

@@ -1,7 +1,6 @@
 """The rules themselves: a sample that satisfies them all, and the breakages that each rule must notice."""
 
 import copy
-import functools
 import json
 import sys
 import types
@@ -10,8 +9,7 @@ import chapter_rules
 import pytest
 from chapter_rules import FIRST_CELL, METADATA, RULES, Chapter
 
-from helpers import exercises
-from helpers.exercises import Exercise
+from course.exercise import Exercise
 
 
 def markdown(text):
@@ -35,7 +33,7 @@ def the_sample() -> dict:
             "45 minutes · after chapters 02 and 03\n\n"
             "## What you will be able to do\n\n- say what it looks like,\n  and why\n- write one"
         ),
-        code(FIRST_CELL),
+        code(FIRST_CELL.format(chapter=98)),
         markdown(
             "## The first part\n\nA **bearer token** is worth something to whoever has it, `!` or not.\n\n"
             "An ID token lives 5 minutes; see [RFC 7519](https://example.org/rfc7519) of May 2015.\n\n"
@@ -43,8 +41,13 @@ def the_sample() -> dict:
         ),
         code("minted = 4\nminted / 6", shown("67 % of 1,234")),
         markdown("So 67 % of them fail, and 1,234 were tried: ○ and ✗ and ✓ say how."),
-        code("figures.sequence(lab.events)", shown("A picture shows four things.", **{"image/png": "iVBOR"})),
-        markdown("| who | when |\n|---|---|\n| uv | September 2026 |\n\n(uv's documentation, release notes)"),
+        code(
+            "figures.sequence(lab.events)",
+            shown("A picture shows four things.", **{"image/png": "iVBOR"}),
+        ),
+        markdown(
+            "| who | when |\n|---|---|\n| uv | September 2026 |\n\n(uv's documentation, release notes)"
+        ),
         markdown(
             "As the survey says (Truffle Security, January 2024):\n\n- 74 % still worked\n- 3 % did not"
         ),
@@ -68,15 +71,15 @@ def the_samples_exercise(monkeypatch):
     def probe(double):
         return None
 
-    module = types.ModuleType("helpers.exercises.ch98")
+    module = types.ModuleType("course.ch98.exercises")
     stub, answer = "\ndef double(n):\n    ...\n", "\ndef double(n):\n    return n * x0 // x0 + n\n"
     module.EXERCISES = [
-        Exercise(title="Twice", names=("double",), stub=stub, probe=probe, answer=answer, hints=("?",))
+        Exercise(
+            title="Twice", names=("double",), stub=stub, probe=probe, answer=answer, hints=("?",)
+        )
     ]
     module.SETUP = "\nminted = 4\n"
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(exercises, "ch98", module, raising=False)
-    monkeypatch.setattr(exercises, "chapter", functools.cache(exercises.chapter.__wrapped__))
     return module
 
 
@@ -134,7 +137,9 @@ def removed(*ns):
     def change(notebook):
         for n in sorted(ns, reverse=True):
             del notebook["cells"][n]
-        for k, cell in enumerate([cell for cell in notebook["cells"] if cell["cell_type"] == "code"], 1):
+        for k, cell in enumerate(
+            [cell for cell in notebook["cells"] if cell["cell_type"] == "code"], 1
+        ):
             cell["execution_count"] = k
 
     return change
@@ -307,7 +312,9 @@ def test_what_is_fine_is_left_alone(tmp_path, n):
 
 
 def test_the_minutes_are_those_of_the_readme(tmp_path):
-    (tmp_path / "README.md").write_text("| [98](notebooks/98_sample_chapter.ipynb) | What? | 40 min |\n")
+    (tmp_path / "README.md").write_text(
+        "| [98](notebooks/98_sample_chapter.ipynb) | What? | 40 min |\n"
+    )
     assert "it says 45 minutes, and README 40" in str(complaints(tmp_path, the_sample()))
 
 

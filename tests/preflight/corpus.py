@@ -9,7 +9,12 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-T, P, E, N = "publishes by token", "publishes by Trusted Publishing", "could publish by either", "cannot authenticate"
+T, P, E, N = (
+    "publishes by token",
+    "publishes by Trusted Publishing",
+    "could publish by either",
+    "cannot authenticate",
+)
 PINNED = "0123456789abcdef0123456789abcdef01234567"
 ACTION = f"pypa/gh-action-pypi-publish@{PINNED}"
 RELEASE = ".github/workflows/release.yml"
@@ -55,7 +60,9 @@ class Set:
 def step(client: str, token: bool) -> str:
     """The step that publishes, indented for a workflow, with or without a secret."""
     if client == "action":
-        return f"      - uses: {ACTION}\n" + ("        with:\n          password: ${{ secrets.PYPI_TOKEN }}\n" if token else "")
+        return f"      - uses: {ACTION}\n" + (
+            "        with:\n          password: ${{ secrets.PYPI_TOKEN }}\n" if token else ""
+        )
     command, variable = COMMANDS[client]
     return f"      - run: {command}\n" + (
         f"        env:\n          {variable}: ${{{{ secrets.PYPI_TOKEN }}}}\n" if token else ""
@@ -72,9 +79,10 @@ def workflow(
 ) -> str:
     """A release workflow with one job."""
     top = "permissions:\n  id-token: write\n" if permission in ("workflow", "replaced") else ""
-    own = {"job": "    permissions:\n      id-token: write\n", "replaced": "    permissions:\n      contents: read\n"}.get(
-        permission, ""
-    )
+    own = {
+        "job": "    permissions:\n      id-token: write\n",
+        "replaced": "    permissions:\n      contents: read\n",
+    }.get(permission, "")
     env = f"    environment: {environment}\n" if environment else ""
     return f"name: Release\non:\n  {on}\n{top}jobs:\n  {job}:\n    runs-on: ubuntu-latest\n{env}{own}{extra}    steps:\n{steps}"
 
@@ -103,7 +111,12 @@ def matrix() -> Iterator[Set]:
         for number, verdict in enumerate(row):
             permission, token = PERMISSIONS[number // 2], bool(number % 2)
             name = f"{client}, permission {permission}, {'a' if token else 'no'} token"
-            yield Set(name, {RELEASE: workflow(step(client, token), permission)}, [("release", verdict)], int(verdict == N))
+            yield Set(
+                name,
+                {RELEASE: workflow(step(client, token), permission)},
+                [("release", verdict)],
+                int(verdict == N),
+            )
 
 
 def one(
@@ -121,36 +134,67 @@ def one(
         RELEASE: workflow(steps, permission, **kinds),
         **{path: textwrap.dedent(text).lstrip("\n") for path, text in (files or {}).items()},
     }
-    return Set(name, own, [("release", verdict)], int(verdict == N) if status is None else status, more or {})
+    return Set(
+        name,
+        own,
+        [("release", verdict)],
+        int(verdict == N) if status is None else status,
+        more or {},
+    )
 
 
 def caller(permissions: str = "", secrets: str = "", given: str = "") -> str:
     """A workflow whose job calls another."""
     rows = [f"    {row}\n" for row in (permissions, secrets, given) if row]
-    return "on: {release: {types: [published]}}\njobs:\n  call:\n    uses: ./.github/workflows/publish.yml\n" + "".join(rows)
+    return (
+        "on: {release: {types: [published]}}\njobs:\n  call:\n    uses: ./.github/workflows/publish.yml\n"
+        + "".join(rows)
+    )
 
 
 def called(
-    permission: str = "none", steps: str = "      - run: uv publish\n", call: str = "workflow_call:", environment: str = "pypi"
+    permission: str = "none",
+    steps: str = "      - run: uv publish\n",
+    call: str = "workflow_call:",
+    environment: str = "pypi",
 ) -> str:
     """The workflow that is called."""
     return workflow(steps, permission, on=call, environment=environment, job="upload")
 
 
 def reusable(name: str, verdict: str, calling: str, being: str, **more: object) -> Set:
-    return Set(name, {RELEASE: calling, ".github/workflows/publish.yml": being}, [("upload", verdict)], int(verdict == N), more)
+    return Set(
+        name,
+        {RELEASE: calling, ".github/workflows/publish.yml": being},
+        [("upload", verdict)],
+        int(verdict == N),
+        more,
+    )
 
 
 WRITE = "permissions: {id-token: write, contents: read}"
 TOKEN_INPUT = "workflow_call: {inputs: {where: {type: string, default: pypi}}, secrets: {PYPI_TOKEN: {required: false}}}"
-WITH_TOKEN = "      - run: uv publish\n        env: {UV_PUBLISH_TOKEN: '${{ secrets.PYPI_TOKEN }}'}\n"
+WITH_TOKEN = (
+    "      - run: uv publish\n        env: {UV_PUBLISH_TOKEN: '${{ secrets.PYPI_TOKEN }}'}\n"
+)
 
 SETS = [
     # permissions, in every way they can be written
-    Set("write-all on the workflow", {RELEASE: "permissions: write-all\n" + workflow(step("uv", False))}, [("release", P)], 0),
+    Set(
+        "write-all on the workflow",
+        {RELEASE: "permissions: write-all\n" + workflow(step("uv", False))},
+        [("release", P)],
+        0,
+    ),
     one("read-all on the job", N, step("uv", False), extra="    permissions: read-all\n"),
     one("an empty mapping on the job", N, step("uv", False), extra="    permissions: {}\n"),
-    one("an empty mapping on the job replaces the workflow's", N, step("uv", False), "workflow", extra="    permissions: {}\n"),
+    one(
+        "an empty mapping on the job replaces the workflow's",
+        N,
+        step("uv", False),
+        "workflow",
+        extra="    permissions: {}\n",
+    ),
     one("id-token: none", N, step("uv", False), extra="    permissions: {id-token: none}\n"),
     one(
         "id-token: read",
@@ -158,10 +202,21 @@ SETS = [
         step("uv", False),
         extra="    permissions:\n      id-token: read # not enough\n      contents: read\n",
     ),
-    one("permissions with nothing in them", N, step("uv", False), "workflow", extra="    permissions:\n"),
+    one(
+        "permissions with nothing in them",
+        N,
+        step("uv", False),
+        "workflow",
+        extra="    permissions:\n",
+    ),
     one("quoted", P, step("uv", False), extra="    permissions:\n      'id-token': \"write\"\n"),
     # how `on` is written
-    Set("on as a text", {RELEASE: "on: push\njobs: {go: {runs-on: x, steps: [{run: uv publish}]}}\n"}, [("go", N)], 1),
+    Set(
+        "on as a text",
+        {RELEASE: "on: push\njobs: {go: {runs-on: x, steps: [{run: uv publish}]}}\n"},
+        [("go", N)],
+        1,
+    ),
     Set(
         "on as a list",
         {
@@ -175,35 +230,83 @@ SETS = [
     one("a token in the arguments", T, run('uv publish --token "$PYPI_TOKEN"', SECRET)),
     one("a variable in the arguments that nobody sets", N, run("uv publish --token $PYPI_TOKEN")),
     one("a secret written into the command", T, run("uv publish -t ${{ secrets.PYPI_TOKEN }}")),
-    one("a token in the job's environment", T, step("uv", False), extra="    env: {UV_PUBLISH_TOKEN: '${{ secrets.T }}'}\n"),
+    one(
+        "a token in the job's environment",
+        T,
+        step("uv", False),
+        extra="    env: {UV_PUBLISH_TOKEN: '${{ secrets.T }}'}\n",
+    ),
     Set(
         "a token in the workflow's environment",
         {RELEASE: "env:\n  TWINE_PASSWORD: ${{ secrets.T }}\n" + workflow(step("twine", False))},
         [("release", T)],
         0,
     ),
-    one("a variable of another name does not count", N, step("uv", False), extra="    env: {PYPI_TOKEN: '${{ secrets.T }}'}\n"),
-    one("an empty variable does not count", N, step("uv", False), extra="    env: {UV_PUBLISH_TOKEN: ''}\n"),
-    one("a password left empty", P, f"      - uses: {ACTION}\n        with: {{password: ''}}\n", "job"),
+    one(
+        "a variable of another name does not count",
+        N,
+        step("uv", False),
+        extra="    env: {PYPI_TOKEN: '${{ secrets.T }}'}\n",
+    ),
+    one(
+        "an empty variable does not count",
+        N,
+        step("uv", False),
+        extra="    env: {UV_PUBLISH_TOKEN: ''}\n",
+    ),
+    one(
+        "a password left empty",
+        P,
+        f"      - uses: {ACTION}\n        with: {{password: ''}}\n",
+        "job",
+    ),
     one(
         "a user of old, and a password",
         T,
         f"      - uses: {ACTION}\n        with: {{user: alice, password: '${{{{ secrets.P }}}}'}}\n",
     ),
-    one("set in the script", T, run("export TWINE_USERNAME=__token__ TWINE_PASSWORD=$PYPI_TOKEN\ntwine upload dist/*", SECRET)),
+    one(
+        "set in the script",
+        T,
+        run(
+            "export TWINE_USERNAME=__token__ TWINE_PASSWORD=$PYPI_TOKEN\ntwine upload dist/*",
+            SECRET,
+        ),
+    ),
     one("set before the command", T, run("TWINE_PASSWORD=$PYPI_TOKEN twine upload dist/*", SECRET)),
     one(
         "handed on through GITHUB_ENV",
         T,
         run('echo "UV_PUBLISH_TOKEN=$PYPI_TOKEN" >> "$GITHUB_ENV"', SECRET) + step("uv", False),
     ),
-    one("poetry's own configuration", T, run('poetry config pypi-token.pypi "$PYPI_TOKEN"\npoetry publish --build', SECRET)),
-    one("a .pypirc", T, run("printf '[pypi]\\npassword=%s' \"$PYPI_TOKEN\" > ~/.pypirc\ntwine upload dist/*", SECRET)),
+    one(
+        "poetry's own configuration",
+        T,
+        run('poetry config pypi-token.pypi "$PYPI_TOKEN"\npoetry publish --build', SECRET),
+    ),
+    one(
+        "a .pypirc",
+        T,
+        run(
+            "printf '[pypi]\\npassword=%s' \"$PYPI_TOKEN\" > ~/.pypirc\ntwine upload dist/*", SECRET
+        ),
+    ),
     one("told never to", N, run("uv publish --trusted-publishing never"), "job"),
     one("told always to, without the permission", N, run("uv publish --trusted-publishing=always")),
     one("told always to", P, run("uv publish --trusted-publishing always"), "job"),
-    one("another index", N, run("twine upload --repository-url https://index.octo.example/ dist/*"), "job"),
-    one("the other index", P, run("twine upload -r testpypi dist/*"), "job", more={"index": "TestPyPI"}),
+    one(
+        "another index",
+        N,
+        run("twine upload --repository-url https://index.octo.example/ dist/*"),
+        "job",
+    ),
+    one(
+        "the other index",
+        P,
+        run("twine upload -r testpypi dist/*"),
+        "job",
+        more={"index": "TestPyPI"},
+    ),
     one(
         "the other index, by the action",
         P,
@@ -225,7 +328,11 @@ SETS = [
     ),
     Set(
         "maturin's action that builds is no release",
-        {RELEASE: workflow("      - uses: PyO3/maturin-action@v1\n        with: {args: --release}\n")},
+        {
+            RELEASE: workflow(
+                "      - uses: PyO3/maturin-action@v1\n        with: {args: --release}\n"
+            )
+        },
         [],
         0,
     ),
@@ -249,17 +356,47 @@ SETS = [
     ),
     Set(
         "only mentioned",
-        {RELEASE: workflow(run("# uv publish\necho 'twine upload'\ncat <<EOF\nuv publish\nEOF\nuv publish --help"))},
+        {
+            RELEASE: workflow(
+                run(
+                    "# uv publish\necho 'twine upload'\ncat <<EOF\nuv publish\nEOF\nuv publish --help"
+                )
+            )
+        },
         [],
         0,
     ),
     # scripts
-    one("a script that chooses, with the token", T, run("bash ./bin/publish", SECRET), files={"bin/publish": CHOOSING}),
-    one("a script that chooses, without", N, run("bash ./bin/publish"), files={"bin/publish": CHOOSING}),
-    one("a script that chooses, with the permission", P, run("bin/publish"), "job", files={"bin/publish": CHOOSING}),
-    one("a script that chooses, with both", E, run("./bin/publish", SECRET), "job", files={"bin/publish": CHOOSING}),
     one(
-        "the same the other way round", T, run('[ -z "$PYPI_TOKEN" ] && uv publish || uv publish --token "$PYPI_TOKEN"', SECRET)
+        "a script that chooses, with the token",
+        T,
+        run("bash ./bin/publish", SECRET),
+        files={"bin/publish": CHOOSING},
+    ),
+    one(
+        "a script that chooses, without",
+        N,
+        run("bash ./bin/publish"),
+        files={"bin/publish": CHOOSING},
+    ),
+    one(
+        "a script that chooses, with the permission",
+        P,
+        run("bin/publish"),
+        "job",
+        files={"bin/publish": CHOOSING},
+    ),
+    one(
+        "a script that chooses, with both",
+        E,
+        run("./bin/publish", SECRET),
+        "job",
+        files={"bin/publish": CHOOSING},
+    ),
+    one(
+        "the same the other way round",
+        T,
+        run('[ -z "$PYPI_TOKEN" ] && uv publish || uv publish --token "$PYPI_TOKEN"', SECRET),
     ),
     one(
         "a script in a script",
@@ -267,7 +404,13 @@ SETS = [
         run("sh scripts/all.sh"),
         files={"scripts/all.sh": "cd ..\n. scripts/one.sh\n", "scripts/one.sh": "uv publish\n"},
     ),
-    one("a script that calls itself", P, run("./loop.sh"), "job", files={"loop.sh": "uv publish\n./loop.sh\n"}),
+    one(
+        "a script that calls itself",
+        P,
+        run("./loop.sh"),
+        "job",
+        files={"loop.sh": "uv publish\n./loop.sh\n"},
+    ),
     one(
         "in a working directory",
         N,
@@ -292,7 +435,10 @@ SETS = [
     ),
     Set(
         "another target of make",
-        {RELEASE: workflow(run("make test")), "Makefile": "test:\n\tpytest\nrelease:\n\tuv publish\n"},
+        {
+            RELEASE: workflow(run("make test")),
+            "Makefile": "test:\n\tpytest\nrelease:\n\tuv publish\n",
+        },
         [],
         0,
     ),
@@ -306,7 +452,9 @@ SETS = [
         "tox lets the token through",
         T,
         run("tox -e release", "{TWINE_PASSWORD: '${{ secrets.T }}'}"),
-        files={"tox.ini": "[testenv:release]\npass_env = TWINE_*\ncommands =\n    python -m build\n    twine upload dist/*\n"},
+        files={
+            "tox.ini": "[testenv:release]\npass_env = TWINE_*\ncommands =\n    python -m build\n    twine upload dist/*\n"
+        },
     ),
     one(
         "tox keeps the token back",
@@ -413,7 +561,9 @@ SETS = [
     ),
     reusable("called, neither", N, caller(), called()),
     reusable("called, lowered", N, caller(WRITE), called("replaced")),
-    reusable("called, with its secrets", T, caller(secrets="secrets: inherit"), called(steps=WITH_TOKEN)),
+    reusable(
+        "called, with its secrets", T, caller(secrets="secrets: inherit"), called(steps=WITH_TOKEN)
+    ),
     reusable(
         "called, with this secret",
         T,
@@ -439,21 +589,33 @@ SETS = [
         "called in a circle",
         {
             RELEASE: caller(WRITE),
-            ".github/workflows/publish.yml": caller().replace("release: {types: [published]}", "workflow_call: "),
+            ".github/workflows/publish.yml": caller().replace(
+                "release: {types: [published]}", "workflow_call: "
+            ),
         },
         [],
         0,
     ),
     Set(
         "a workflow of another repository",
-        {RELEASE: caller(WRITE).replace("./.github", "octo-org/shared/.github").replace("publish.yml", "p.yml@v1")},
+        {
+            RELEASE: caller(WRITE)
+            .replace("./.github", "octo-org/shared/.github")
+            .replace("publish.yml", "p.yml@v1")
+        },
         [],
         0,
     ),
     Set("called by nobody", {RELEASE: called()}, [], 0),
     # triggers and conditions
     one("pull_request_target alone", N, step("uv", False), "job", on="pull_request_target:"),
-    one("pull_request_target beside another", P, step("uv", False), "job", on="{push: , pull_request_target: }"),
+    one(
+        "pull_request_target beside another",
+        P,
+        step("uv", False),
+        "job",
+        on="{push: , pull_request_target: }",
+    ),
     one(
         "pull_request_target that an if rules out",
         P,
@@ -475,7 +637,11 @@ SETS = [
     Set("never", {RELEASE: workflow(step("uv", False), extra="    if: false\n")}, [], 0),
     Set(
         "an event that does not start it",
-        {RELEASE: workflow(step("uv", False), extra="    if: ${{ github.event_name == 'schedule' }}\n")},
+        {
+            RELEASE: workflow(
+                step("uv", False), extra="    if: ${{ github.event_name == 'schedule' }}\n"
+            )
+        },
         [],
         0,
     ),
@@ -488,7 +654,13 @@ SETS = [
         environment="{name: pypi, url: 'https://octo.example'}",
         more={"environment": "pypi"},
     ),
-    one("an environment decided while it runs", P, step("uv", False), "job", environment="'${{ github.ref_name }}'"),
+    one(
+        "an environment decided while it runs",
+        P,
+        step("uv", False),
+        "job",
+        environment="'${{ github.ref_name }}'",
+    ),
     one(
         "an environment of a matrix",
         P,
@@ -504,7 +676,9 @@ SETS = [
             name,
             {
                 RELEASE: workflow(run("bin/publish", secret), first),
-                ".github/workflows/manual.yml": workflow(run("bin/publish", secret), second, on="workflow_dispatch:"),
+                ".github/workflows/manual.yml": workflow(
+                    run("bin/publish", secret), second, on="workflow_dispatch:"
+                ),
                 "bin/publish": CHOOSING,
             },
             [("release", b), ("release", a)],
@@ -517,7 +691,12 @@ SETS = [
         )
     ),
     # anchors
-    one("an alias", P, step("uv", False), extra="    permissions: &may\n      id-token: write\n    env: *may\n"),
+    one(
+        "an alias",
+        P,
+        step("uv", False),
+        extra="    permissions: &may\n      id-token: write\n    env: *may\n",
+    ),
     Set(
         "permissions by alias",
         {
@@ -530,7 +709,13 @@ SETS = [
     # nothing to find
     Set(
         "nothing publishes",
-        {RELEASE: workflow(run("python -m build\ngh release upload v1 dist/*\ndocker push x\nnpm publish\ncargo publish"))},
+        {
+            RELEASE: workflow(
+                run(
+                    "python -m build\ngh release upload v1 dist/*\ndocker push x\nnpm publish\ncargo publish"
+                )
+            )
+        },
         [],
         0,
     ),

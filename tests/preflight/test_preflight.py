@@ -11,12 +11,12 @@ import corpus
 import pytest
 from test_preflight_corpus import lay_out
 
-from helpers import preflight
+import preflight
 from helpers.__main__ import main
-from helpers.preflight.clients import bare, recognise
-from helpers.preflight.files import Unreadable, parse
-from helpers.preflight.scripts import commands
-from helpers.preflight.workflows import narrow
+from preflight.clients import bare, recognise
+from preflight.files import Unreadable, parse
+from preflight.scripts import commands
+from preflight.workflows import narrow
 
 ROOT = Path(__file__).parents[2]
 RELEASE, P, N = corpus.RELEASE, corpus.P, corpus.N
@@ -30,7 +30,11 @@ def look(tmp_path):
     """Lay files out and check them. A text alone is the release workflow."""
 
     def look(files, repository="octo-org/rocket", **more):
-        return preflight.check(lay_out(tmp_path, {RELEASE: files} if isinstance(files, str) else files), repository, **more)
+        return preflight.check(
+            lay_out(tmp_path, {RELEASE: files} if isinstance(files, str) else files),
+            repository,
+            **more,
+        )
 
     return look
 
@@ -43,7 +47,10 @@ def codes(report):
 
 
 def test_job_permissions_replace_those_of_the_workflow():
-    workflow = {"permissions": {"id-token": "write"}, "jobs": {"a": {"permissions": {"contents": "read"}}, "b": {}}}
+    workflow = {
+        "permissions": {"id-token": "write"},
+        "jobs": {"a": {"permissions": {"contents": "read"}}, "b": {}},
+    }
     assert not preflight.effective_permissions(workflow, "a").id_token
     assert preflight.effective_permissions(workflow, "a").given == {"contents": "read"}
     assert preflight.effective_permissions(workflow, "b").id_token
@@ -52,10 +59,20 @@ def test_job_permissions_replace_those_of_the_workflow():
 
 @pytest.mark.parametrize(
     ("stated", "may"),
-    [("write-all", True), ("read-all", False), ({}, False), ("", False), (None, False), ({"id-token": "write"}, True)],
+    [
+        ("write-all", True),
+        ("read-all", False),
+        ({}, False),
+        ("", False),
+        (None, False),
+        ({"id-token": "write"}, True),
+    ],
 )
 def test_what_permissions_say_of_id_tokens(stated, may):
-    assert preflight.effective_permissions({"jobs": {"a": {"permissions": stated}}}, "a").id_token is may
+    assert (
+        preflight.effective_permissions({"jobs": {"a": {"permissions": stated}}}, "a").id_token
+        is may
+    )
 
 
 def test_the_default_has_no_id_token():
@@ -65,7 +82,10 @@ def test_the_default_has_no_id_token():
 
 def test_the_reason_names_the_line_of_the_permissions_that_replace(look):
     report = look(corpus.workflow(corpus.step("uv", False), "replaced"))
-    assert "the job's `permissions` (line 10) have no `id-token: write`; they replace the workflow's" in report.jobs[0].reason
+    assert (
+        "the job's `permissions` (line 10) have no `id-token: write`; they replace the workflow's"
+        in report.jobs[0].reason
+    )
 
 
 # -- credentials ------------------------------------------------------------------------------------------------------
@@ -80,7 +100,9 @@ def test_each_client_reads_its_own_variable_and_no_other(client):
     assert preflight.credential(client, {variable: ""}) is None
 
 
-@pytest.mark.parametrize("words", [["--token", "x"], ["--token=x"], ["-t", "x"], ["-tx"], ["-p", "x"]])
+@pytest.mark.parametrize(
+    "words", [["--token", "x"], ["--token=x"], ["-t", "x"], ["-tx"], ["-p", "x"]]
+)
 def test_a_token_in_the_arguments_is_found_before_the_environment(words):
     found = preflight.credential("uv", {"UV_PUBLISH_TOKEN": "y"}, ["uv", "publish", *words])
     assert found.in_arguments and found.value == "x"
@@ -126,10 +148,16 @@ def test_what_is_a_publishing_command(command, client):
 
 def ran(script, **environment):
     """What may run of a script, tests left out."""
-    return [" ".join(each.words) for each in commands(script, environment) if each.words[0] not in ("[", "[[", "test")]
+    return [
+        " ".join(each.words)
+        for each in commands(script, environment)
+        if each.words[0] not in ("[", "[[", "test")
+    ]
 
 
-@pytest.mark.parametrize("test", ['[ -n "$T" ]', "[[ -n $T ]]", 'test -n "${T:-}"', '! [ -z "$T" ]', '[ ! -z "$T" ]'])
+@pytest.mark.parametrize(
+    "test", ['[ -n "$T" ]', "[[ -n $T ]]", 'test -n "${T:-}"', '! [ -z "$T" ]', '[ ! -z "$T" ]']
+)
 def test_a_branch_that_an_empty_variable_rules_out_is_left_out(test):
     script = f"if {test}; then\n  a\nelse\n  b\nfi\nc"
     assert ran(script, T="${{ secrets.T }}") == ["a", "c"]
@@ -192,8 +220,14 @@ def test_assignments_are_seen_by_what_follows():
         ("push", ["push refs/heads/BRANCH", "push refs/tags/TAG"]),
         (["release"], ["release refs/tags/TAG"]),
         ({"push": {"tags": ["v*"]}}, ["push refs/tags/TAG"]),
-        ({"push": {"branches": ["main", "release/**"]}}, ["push refs/heads/main", "push refs/heads/BRANCH"]),
-        ({"push": {"branches": ["main"], "tags": ["v1"]}}, ["push refs/heads/main", "push refs/tags/v1"]),
+        (
+            {"push": {"branches": ["main", "release/**"]}},
+            ["push refs/heads/main", "push refs/heads/BRANCH"],
+        ),
+        (
+            {"push": {"branches": ["main"], "tags": ["v1"]}},
+            ["push refs/heads/main", "push refs/tags/v1"],
+        ),
         ({"push": {"paths": ["src/**"]}}, ["push refs/heads/BRANCH", "push refs/tags/TAG"]),
         ({"push": {"branches-ignore": ["x"]}}, ["push refs/heads/BRANCH"]),
         ({"workflow_call": ""}, []),
@@ -244,16 +278,25 @@ def test_the_claims_of_a_reusable_workflow_name_the_called_file(look):
             "sub_immutable": "repo:octo-org@65/rocket@74:environment:pypi",
         },
     )
-    assert job.form == {"owner": "octo-org", "repository": "rocket", "workflow": "publish.yml", "environment": "pypi"}
+    assert job.form == {
+        "owner": "octo-org",
+        "repository": "rocket",
+        "workflow": "publish.yml",
+        "environment": "pypi",
+    }
     assert job.path == ((RELEASE, 4), (".github/workflows/publish.yml", 9))
 
 
 def test_the_name_of_the_repository_is_that_of_origin(look, tmp_path):
     lay_out(
         tmp_path,
-        {".git/config": '[core]\n\tbare = false\n[remote "origin"]\n\turl = git@github.com:octo-org/rocket.git\n\tfetch = x\n'},
+        {
+            ".git/config": '[core]\n\tbare = false\n[remote "origin"]\n\turl = git@github.com:octo-org/rocket.git\n\tfetch = x\n'
+        },
     )
-    assert look(corpus.workflow(corpus.step("uv", False), "job"), "").repository == "octo-org/rocket"
+    assert (
+        look(corpus.workflow(corpus.step("uv", False), "job"), "").repository == "octo-org/rocket"
+    )
 
 
 def test_without_a_name_the_words_stand_for_it(look):
@@ -271,12 +314,18 @@ def test_without_a_name_the_words_stand_for_it(look):
         ("workflow=release.yml environment=PyPI", True, ""),
         ("workflow=other.yml", False, "job_workflow_ref is release.yml, expected other.yml"),
         ("workflow=release.yml environment=live", False, "environment is pypi, expected live"),
-        ("workflow=release.yml repository=comet", False, "repository is octo-org/rocket, expected octo-org/comet"),
+        (
+            "workflow=release.yml repository=comet",
+            False,
+            "repository is octo-org/rocket, expected octo-org/comet",
+        ),
     ],
 )
 def test_the_publishers_word(look, publisher, ok, told):
     report = look(corpus.workflow(corpus.step("uv", False), "job"), publisher=publisher)
-    assert report.ok is ok and told in report.jobs[0].reason and report.jobs[0].checks[0]["ok"] is ok
+    assert (
+        report.ok is ok and told in report.jobs[0].reason and report.jobs[0].checks[0]["ok"] is ok
+    )
     assert report.jobs[0].verdict == P
 
 
@@ -289,11 +338,22 @@ def test_one_of_several_publishers_is_enough_and_a_token_needs_none(look):
 def test_an_unknown_environment_is_taken_to_be_the_publishers(look):
     text = corpus.workflow(corpus.step("uv", False), "job", environment="'${{ inputs.x }}'")
     report = look(text, publisher="workflow=release.yml environment=live")
-    assert report.ok and "unknown-environment" in codes(report) and report.jobs[0].claims[0]["environment"] == "ENVIRONMENT"
+    assert (
+        report.ok
+        and "unknown-environment" in codes(report)
+        and report.jobs[0].claims[0]["environment"] == "ENVIRONMENT"
+    )
 
 
 @pytest.mark.parametrize(
-    "publisher", ["release.yml", "environment=pypi", "workflow=", "workflow=a/b.yml", "colour=red workflow=a.yml"]
+    "publisher",
+    [
+        "release.yml",
+        "environment=pypi",
+        "workflow=",
+        "workflow=a/b.yml",
+        "colour=red workflow=a.yml",
+    ],
 )
 def test_an_impossible_publisher_is_said_to_be_one(look, publisher):
     with pytest.raises(ValueError, match="expected a"):
@@ -313,23 +373,54 @@ def test_a_release_as_it_should_be_is_not_warned_about(look):
 @pytest.mark.parametrize(
     ("code", "text"),
     [
-        ("pull-request-target", corpus.workflow(corpus.step("uv", False), "job", on="{release: , pull_request_target: }")),
-        ("pull-request", corpus.workflow(corpus.step("uv", False), "job", on="{release: , pull_request: }")),
+        (
+            "pull-request-target",
+            corpus.workflow(
+                corpus.step("uv", False), "job", on="{release: , pull_request_target: }"
+            ),
+        ),
+        (
+            "pull-request",
+            corpus.workflow(corpus.step("uv", False), "job", on="{release: , pull_request: }"),
+        ),
         ("workflow-permission", corpus.workflow(corpus.step("uv", False), "workflow")),
         ("builds-too", corpus.workflow(corpus.run("pip install x\nuv publish"), "job")),
         ("builds-too", corpus.workflow(corpus.run("uv build\nuv publish"), "job")),
         ("builds-too", corpus.workflow(corpus.run("maturin publish"), "job")),
         ("no-environment", corpus.workflow(corpus.step("uv", False), "job", environment="")),
-        ("token-in-arguments", corpus.workflow(corpus.run("uv publish --token $PYPI_TOKEN", corpus.SECRET))),
         (
             "token-in-arguments",
-            corpus.workflow(corpus.run("poetry config pypi-token.pypi $PYPI_TOKEN\npoetry publish", corpus.SECRET)),
+            corpus.workflow(corpus.run("uv publish --token $PYPI_TOKEN", corpus.SECRET)),
         ),
-        ("trace", corpus.workflow(corpus.run("set -eux\nUV_PUBLISH_TOKEN=$PYPI_TOKEN uv publish", corpus.SECRET))),
-        ("token-in-file", corpus.workflow(corpus.run("TWINE_PASSWORD=pypi-AgEIcHlwaS5vcmc twine upload x"))),
+        (
+            "token-in-arguments",
+            corpus.workflow(
+                corpus.run(
+                    "poetry config pypi-token.pypi $PYPI_TOKEN\npoetry publish", corpus.SECRET
+                )
+            ),
+        ),
+        (
+            "trace",
+            corpus.workflow(
+                corpus.run("set -eux\nUV_PUBLISH_TOKEN=$PYPI_TOKEN uv publish", corpus.SECRET)
+            ),
+        ),
+        (
+            "token-in-file",
+            corpus.workflow(corpus.run("TWINE_PASSWORD=pypi-AgEIcHlwaS5vcmc twine upload x")),
+        ),
         ("leftover-token", corpus.workflow(corpus.step("uv", True), "job")),
-        ("unpinned-action", corpus.workflow(corpus.step("action", False).replace(corpus.PINNED, "release/v1"), "job")),
-        ("unknown-environment", corpus.workflow(corpus.step("uv", False), "job", environment="'${{ inputs.x }}'")),
+        (
+            "unpinned-action",
+            corpus.workflow(
+                corpus.step("action", False).replace(corpus.PINNED, "release/v1"), "job"
+            ),
+        ),
+        (
+            "unknown-environment",
+            corpus.workflow(corpus.step("uv", False), "job", environment="'${{ inputs.x }}'"),
+        ),
     ],
 )
 def test_each_warning(look, code, text):
@@ -378,7 +469,10 @@ def test_half_a_migration_is_said_to_be_one(look):
         ("on:\n" + "- " * 20_000, "is nested more than 100 levels deep"),
         ("x: [" + "a, " * 100_000 + "]", "comes to more than 60,000 values"),
         (
-            "\n".join(["a: &a0 [1, 2, 3, 4]"] + [f"b{n}: &a{n + 1} [*a{n}, *a{n}, *a{n}, *a{n}]" for n in range(30)]),
+            "\n".join(
+                ["a: &a0 [1, 2, 3, 4]"]
+                + [f"b{n}: &a{n + 1} [*a{n}, *a{n}, *a{n}, *a{n}]" for n in range(30)]
+            ),
             "once its aliases are followed",
         ),
         ("on: push\njobs: {a: 1}\n", "has a job 'a' that is not a mapping"),
@@ -390,7 +484,13 @@ def test_what_cannot_be_read_gets_one_sentence_and_no_hang(look, text, sentence)
     report = look(text)
     assert time.process_time() - begun < HANG
     [(file, line, why)] = report.unread
-    assert file == RELEASE and why.startswith(RELEASE) and sentence in why and why.endswith(".") and "\n" not in why
+    assert (
+        file == RELEASE
+        and why.startswith(RELEASE)
+        and sentence in why
+        and why.endswith(".")
+        and "\n" not in why
+    )
     assert report.status == 2 and not report.ok
 
 
@@ -401,7 +501,13 @@ def test_bytes_that_are_no_text(look, tmp_path):
 
 
 def test_a_link_that_leads_out_is_not_followed(tmp_path):
-    lay_out(tmp_path, {"outside.yml": corpus.workflow(corpus.step("uv", False)), "repo/.github/workflows/a.yml": QUIET})
+    lay_out(
+        tmp_path,
+        {
+            "outside.yml": corpus.workflow(corpus.step("uv", False)),
+            "repo/.github/workflows/a.yml": QUIET,
+        },
+    )
     (tmp_path / "repo" / RELEASE).symlink_to(tmp_path / "outside.yml")
     (tmp_path / "repo" / ".github/workflows/loop.yml").symlink_to("loop.yml")
     report = preflight.check(tmp_path / "repo")
@@ -434,7 +540,9 @@ def test_nothing_of_the_repository_is_executed(look, tmp_path):
     trap = f"import pathlib; pathlib.Path({str(tmp_path / 'sprung')!r}).touch()\n"
     look(
         {
-            RELEASE: corpus.workflow(corpus.run("nox -s release\npython release.py\nmake\ntox -e x")),
+            RELEASE: corpus.workflow(
+                corpus.run("nox -s release\npython release.py\nmake\ntox -e x")
+            ),
             "noxfile.py": trap,
             "release.py": trap,
             "setup.py": trap,
@@ -475,7 +583,9 @@ def test_what_is_not_followed_is_said(look, steps, files, sentence):
 
 
 def test_a_job_that_nothing_starts_is_said_not_to_be_looked_at(look):
-    report = look(corpus.workflow(corpus.step("uv", False), extra="    if: github.event_name == 'schedule'\n"))
+    report = look(
+        corpus.workflow(corpus.step("uv", False), extra="    if: github.event_name == 'schedule'\n")
+    )
     why = f"Job 'release' is not looked at: nothing that starts {RELEASE} meets its `if:`."
     assert report.unfollowed == [(RELEASE, 8, why)] and report.jobs == []
 
@@ -529,7 +639,19 @@ SCHEMA = {
             "reason": str,
             "fix": (str, type(None)),
             "publisher": {"owner": str, "repository": str, "workflow": str, "environment": str},
-            "claims": [dict.fromkeys(("event_name", "ref", "environment", "job_workflow_ref", "sub", "sub_immutable"), str)],
+            "claims": [
+                dict.fromkeys(
+                    (
+                        "event_name",
+                        "ref",
+                        "environment",
+                        "job_workflow_ref",
+                        "sub",
+                        "sub_immutable",
+                    ),
+                    str,
+                )
+            ],
             "checks": [
                 {
                     "event_name": str,
@@ -551,24 +673,40 @@ def matches(value, shape) -> bool:
     if isinstance(shape, list):
         return isinstance(value, list) and all(matches(each, shape[0]) for each in value)
     if isinstance(shape, dict):
-        return value is None or (set(value) == set(shape) and all(matches(value[name], shape[name]) for name in shape))
+        return value is None or (
+            set(value) == set(shape) and all(matches(value[name], shape[name]) for name in shape)
+        )
     return isinstance(value, shape) and (shape is not int or not isinstance(value, bool))
 
 
 @pytest.mark.parametrize("case", corpus.ALL, ids=lambda case: case.name)
 def test_json_is_as_documented(case, tmp_path, monkeypatch):
-    report = preflight.check(lay_out(tmp_path, case.files), "octo-org/rocket", "workflow=release.yml environment=live")
+    report = preflight.check(
+        lay_out(tmp_path, case.files), "octo-org/rocket", "workflow=release.yml environment=live"
+    )
     data = json.loads(report.json())
     assert matches(data, SCHEMA), data
     documented = preflight.__doc__
     assert all(
         re.search(rf"\b{name}\b", documented)
-        for name in [*SCHEMA, *SCHEMA["jobs"][0], *SCHEMA["warnings"][0], *SCHEMA["jobs"][0]["checks"][0]]
+        for name in [
+            *SCHEMA,
+            *SCHEMA["jobs"][0],
+            *SCHEMA["warnings"][0],
+            *SCHEMA["jobs"][0]["checks"][0],
+        ]
     )
-    assert report.json() == preflight.check(tmp_path, "octo-org/rocket", "workflow=release.yml environment=live").json()
+    assert (
+        report.json()
+        == preflight.check(
+            tmp_path, "octo-org/rocket", "workflow=release.yml environment=live"
+        ).json()
+    )
 
 
-ANNOTATION = re.compile(r"::(error|warning|notice) file=([^,:]+),line=(\d+),title=([^,:]*)::(\S[^\n]*)")
+ANNOTATION = re.compile(
+    r"::(error|warning|notice) file=([^,:]+),line=(\d+),title=([^,:]*)::(\S[^\n]*)"
+)
 
 
 @pytest.mark.parametrize("case", corpus.ALL, ids=lambda case: case.name)
@@ -578,14 +716,22 @@ def test_each_annotation_is_one_line_at_a_line_of_a_file(case, tmp_path):
     for row in rows:
         kind, file, line, _, _ = ANNOTATION.fullmatch(row).groups()
         assert 1 <= int(line) <= case.files[file].count("\n") + 1
-    assert sum(row.startswith("::error") for row in rows) == sum(job.fails for job in report.jobs) + len(report.unread)
-    assert len(rows) == len(report.jobs) + len(report.warnings) + len(report.unread) + len(report.unfollowed)
+    assert sum(row.startswith("::error") for row in rows) == sum(
+        job.fails for job in report.jobs
+    ) + len(report.unread)
+    assert len(rows) == len(report.jobs) + len(report.warnings) + len(report.unread) + len(
+        report.unfollowed
+    )
 
 
 def test_a_file_cannot_speak_through_the_report(look):
     evil = corpus.workflow(corpus.step("uv", False), job='"x\\n::stop-commands::y\\e[2J%0A"')
     report = look(evil)
-    assert len(report.github().splitlines()) == len(report.github().split("::stop-commands::")) + len(report.warnings) - 1 == 1
+    assert (
+        len(report.github().splitlines())
+        == len(report.github().split("::stop-commands::")) + len(report.warnings) - 1
+        == 1
+    )
     assert "\x1b" not in report.text()
     assert not any(row.strip().startswith("::") for row in report.text().splitlines())
 
@@ -598,12 +744,18 @@ def test_per_cent_signs_are_written_as_the_runner_reads_them(look):
 def test_the_report_displays_itself(look):
     report = look({RELEASE: STATES[1] + "# <b>\n"})
     assert "CANNOT AUTHENTICATE" in repr(report) and "+      id-token: write" in repr(report)
-    assert "<table>" in report._repr_html_() and "cannot authenticate: will fail" in report._repr_html_()
+    assert (
+        "<table>" in report._repr_html_()
+        and "cannot authenticate: will fail" in report._repr_html_()
+    )
 
 
 def test_the_last_line_counts(look):
     jobs = "".join(f"  job{n}:\n    steps:\n      - run: uv publish\n" for n in range(10))
-    assert look(f"on: push\njobs:\n{jobs}").summary() == "10 ways to publish, 10 will fail, 10 warnings."
+    assert (
+        look(f"on: push\njobs:\n{jobs}").summary()
+        == "10 ways to publish, 10 will fail, 10 warnings."
+    )
     assert look(QUIET).summary() == "1 way to publish, none will fail, 0 warnings."
     assert look("on: push\njobs: {}\n").summary() == "no way to publish, 0 warnings."
     assert look("").summary() == "no way to publish, 0 warnings, 1 could not be read."
@@ -613,17 +765,29 @@ def test_fixes_are_made_for_the_first_of_very_many_failing_jobs(look, monkeypatc
     monkeypatch.setattr(preflight, "MOST_MENDED", 5_000)
     jobs = "".join(f"  job{n}:\n    steps:\n      - run: uv publish\n" for n in range(20))
     fixes = [bool(job.fix) for job in look(f"on: push\njobs:\n{jobs}").jobs]
-    assert len(fixes) == 20 and True in fixes and fixes == sorted(fixes, reverse=True) and not all(fixes)
+    assert (
+        len(fixes) == 20
+        and True in fixes
+        and fixes == sorted(fixes, reverse=True)
+        and not all(fixes)
+    )
 
 
 def test_more_script_than_any_repository_has_is_not_read(look, monkeypatch):
-    monkeypatch.setattr("helpers.preflight.publishing.MOST_SCRIPT", 5_000)
-    again = "  a:\n    steps:\n      - run: &r |\n" + "          echo 'a' $(b)\n" * 100 + "      - run: *r\n" * 9
+    monkeypatch.setattr("preflight.publishing.MOST_SCRIPT", 5_000)
+    again = (
+        "  a:\n    steps:\n      - run: &r |\n"
+        + "          echo 'a' $(b)\n" * 100
+        + "      - run: *r\n" * 9
+    )
     assert "More script than preflight reads" in look(f"on: push\njobs:\n{again}").unfollowed[0][2]
 
 
 def test_the_table_escapes_what_files_say(look):
-    assert "<script>" not in look(corpus.workflow(corpus.step("uv", False), job="<script>"))._repr_html_()
+    assert (
+        "<script>"
+        not in look(corpus.workflow(corpus.step("uv", False), job="<script>"))._repr_html_()
+    )
 
 
 def test_preflight_needs_neither_the_lab_nor_flask_nor_matplotlib():

@@ -7,7 +7,7 @@ from pathlib import Path
 import corpus
 import pytest
 
-from helpers import preflight
+import preflight
 
 
 def lay_out(folder: Path, files: dict[str, str]) -> Path:
@@ -25,16 +25,24 @@ def test_the_verdict_is_the_expected_one_and_the_fix_is_a_fix(case, tmp_path):
     assert [(job.job, job.verdict) for job in report.jobs] == case.expected, report
     assert report.status == case.status and report.unread == []
     for name in ("index", "environment"):
-        assert all(getattr(job, name) == case.more.get(name, getattr(job, name)) for job in report.jobs)
+        assert all(
+            getattr(job, name) == case.more.get(name, getattr(job, name)) for job in report.jobs
+        )
     for name, attribute in (("events", "event"), ("refs", "ref")):
         if name in case.more:
-            assert [getattr(trigger, attribute) for trigger in report.jobs[0].triggers] == case.more[name]
+            assert [
+                getattr(trigger, attribute) for trigger in report.jobs[0].triggers
+            ] == case.more[name]
     failing = [job for job in report.jobs if job.verdict == corpus.N]
     fixable = case.more.get("fixed", case.name != "another index")
     assert all(bool(job.fix) == fixable for job in failing)
-    assert not any(job.fix for job in report.jobs if job not in failing) and bool(report.patch) == bool(failing and fixable)
+    assert not any(job.fix for job in report.jobs if job not in failing) and bool(
+        report.patch
+    ) == bool(failing and fixable)
     if report.patch:
-        applied = subprocess.run(["git", "apply", "-"], input=report.patch.encode(), cwd=folder, capture_output=True)
+        applied = subprocess.run(
+            ["git", "apply", "-"], input=report.patch.encode(), cwd=folder, capture_output=True
+        )
         assert applied.returncode == 0, (applied.stderr, report.patch)
         after = preflight.check(folder, "octo-org/rocket")
         assert after.status == 0 and len(after.jobs) == len(report.jobs), (report.patch, after)
@@ -55,11 +63,15 @@ def test_the_corpus_is_large_and_covers_every_verdict():
 @pytest.mark.parametrize("ending", ["\r\n", "\n"])
 @pytest.mark.parametrize("last", ["", "ending"])
 def test_a_fix_keeps_the_line_endings_and_the_missing_last_one(ending, last, tmp_path):
-    text = corpus.workflow(corpus.step("uv", False)).removesuffix("\n").replace("\n", ending) + (ending if last else "")
+    text = corpus.workflow(corpus.step("uv", False)).removesuffix("\n").replace("\n", ending) + (
+        ending if last else ""
+    )
     folder = lay_out(tmp_path, {corpus.RELEASE: text})
     report = preflight.check(folder)
     subprocess.run(["git", "apply", "-"], input=report.jobs[0].fix.encode(), cwd=folder, check=True)
     after = (folder / corpus.RELEASE).read_bytes().decode()
     assert preflight.check(folder).ok
-    assert [row for row in after.split(ending) if "\r" in row] == [] and after.endswith(ending) == bool(last)
+    assert [row for row in after.split(ending) if "\r" in row] == [] and after.endswith(
+        ending
+    ) == bool(last)
     assert set(text.split(ending)) <= set(after.split(ending))

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_preflight_corpus import lay_out
 
-from helpers import Lab, preflight
-from helpers.jobs import GitHubJob
-from helpers.jws import IdToken
-from helpers.preflight.files import Repository
-from helpers.publishers import GitHubPublisher
+import preflight
+from helpers.index.publishers import GitHubPublisher
+from helpers.lab import Lab
+from helpers.oidc.jws import IdToken
+from helpers.provider.jobs import GitHubJob
+from preflight.files import Repository
 
 PREDICTED = ("event_name", "ref", "environment", "job_workflow_ref")
 
@@ -48,13 +49,28 @@ def scenes(draw):
     client = draw(st.sampled_from([*corpus.COMMANDS, "action"]))
     token, by_call = draw(st.booleans()), draw(st.booleans())
     levels = st.sampled_from(
-        [None, "{}", "{id-token: write}", "{contents: read}", "write-all", "read-all", "{id-token: none, contents: write}"]
+        [
+            None,
+            "{}",
+            "{id-token: write}",
+            "{contents: read}",
+            "write-all",
+            "read-all",
+            "{id-token: none, contents: write}",
+        ]
     )
     may = {None: None, "{id-token: write}": True, "write-all": True}
     top, own = draw(levels), draw(levels)
-    environment, branch, start = draw(st.one_of(st.just(""), NAMES)), draw(NAMES), draw(st.sampled_from(list(STARTS)))
+    environment, branch, start = (
+        draw(st.one_of(st.just(""), NAMES)),
+        draw(NAMES),
+        draw(st.sampled_from(list(STARTS))),
+    )
     owner, name = draw(NAMES.filter(lambda text: "_" not in text)), draw(NAMES)
-    file, called = draw(NAMES) + draw(st.sampled_from([".yml", ".yaml"])), "called-" + draw(NAMES) + ".yml"
+    file, called = (
+        draw(NAMES) + draw(st.sampled_from([".yml", ".yaml"])),
+        "called-" + draw(NAMES) + ".yml",
+    )
     secrets = draw(st.booleans()) if by_call else True
     event, ref = STARTS[start][0], STARTS[start][1].format(branch)
 
@@ -119,7 +135,11 @@ class Memory(Repository):
 def look(scene, monkeypatch, **more):
     monkeypatch.setattr(preflight, "Repository", lambda path: Memory(path, scene.files))
     return preflight.check(
-        ".", scene.job.repository, owner_id=scene.job.owner_id, repository_id=scene.job.repository_id, **more
+        ".",
+        scene.job.repository,
+        owner_id=scene.job.owner_id,
+        repository_id=scene.job.repository_id,
+        **more,
     )
 
 
@@ -133,9 +153,14 @@ def _predicted(monkeypatch, lab, scene):
         return
     [mine] = job.claims
     said = IdToken.decode(lab.github.id_token(scene.job)).claims
-    assert {name: mine[name] for name in PREDICTED} == {name: said.get(name, "") for name in PREDICTED}
+    assert {name: mine[name] for name in PREDICTED} == {
+        name: said.get(name, "") for name in PREDICTED
+    }
     immutable = GitHubJob(**{**vars(scene.job), "immutable_subject": True})
-    assert (mine["sub"], mine["sub_immutable"]) == (said["sub"], IdToken.decode(lab.github.id_token(immutable)).claims["sub"])
+    assert (mine["sub"], mine["sub_immutable"]) == (
+        said["sub"],
+        IdToken.decode(lab.github.id_token(immutable)).claims["sub"],
+    )
 
 
 def test_predicted_claims_are_those_of_the_id_token(monkeypatch):
@@ -149,18 +174,28 @@ def authenticates(lab, scene, project, *, token):
     variables = lab.github.job_environment(scene.job)
     if token:
         credential = lab.index.create_api_token("alice")
-    elif scene.client in ("hatch", "flit", "poetry") or "ACTIONS_ID_TOKEN_REQUEST_URL" not in variables:
+    elif (
+        scene.client in ("hatch", "flit", "poetry")
+        or "ACTIONS_ID_TOKEN_REQUEST_URL" not in variables
+    ):
         return None
     else:
         asked = lab.http.get(
             f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=pypi",
             headers={"Authorization": f"bearer {variables['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
         )
-        answer = lab.http.post("https://pypi.test/_/oidc/mint-token", json={"token": asked.json()["value"]})
+        answer = lab.http.post(
+            "https://pypi.test/_/oidc/mint-token", json={"token": asked.json()["value"]}
+        )
         if answer.status_code != 200:
             return None
         credential = answer.json()["token"]
-    return lab.http.post("https://pypi.test/legacy/", headers={"Authorization": f"Bearer {credential}"}).status_code != 403
+    return (
+        lab.http.post(
+            "https://pypi.test/legacy/", headers={"Authorization": f"Bearer {credential}"}
+        ).status_code
+        != 403
+    )
 
 
 @settings(max_examples=200)
@@ -176,11 +211,16 @@ def _foretold(monkeypatch, lab, scene):
         environment=scene.job.environment,
     )
     lab.index.add_publisher("octo-rocket", publisher)
-    with_token = bool(scene.started and scene.token and authenticates(lab, scene, "octo-rocket", token=True))
+    with_token = bool(
+        scene.started and scene.token and authenticates(lab, scene, "octo-rocket", token=True)
+    )
     without = bool(authenticates(lab, scene, "octo-rocket", token=False))
-    happens = {(True, True): corpus.E, (True, False): corpus.T, (False, True): corpus.P, (False, False): corpus.N}[
-        with_token, without
-    ]
+    happens = {
+        (True, True): corpus.E,
+        (True, False): corpus.T,
+        (False, True): corpus.P,
+        (False, False): corpus.N,
+    }[with_token, without]
     assert job.verdict == happens
     if job.verdict == corpus.P:
         said = look(scene, monkeypatch, publisher=publisher)
@@ -254,11 +294,17 @@ def mutate(text: str, chance: random.Random) -> bytes:
         elif kind == 3:
             text = "\n".join([*rows[: row + 1], *rows[row:]])
         elif kind == 4:
-            text = "\n".join([*rows[:row], " " * chance.randint(0, 5) + rows[row].lstrip(), *rows[row + 1 :]])
+            text = "\n".join(
+                [*rows[:row], " " * chance.randint(0, 5) + rows[row].lstrip(), *rows[row + 1 :]]
+            )
         else:
             text = text[:at] + chance.choice(SPICE) * chance.choice([1, 50, 2000]) + text[at:]
     data = text.encode("utf-8", "surrogatepass")
-    return data if chance.random() > 0.1 else data[: chance.randrange(len(data) + 1)] + bytes([chance.randrange(256)])
+    return (
+        data
+        if chance.random() > 0.1
+        else data[: chance.randrange(len(data) + 1)] + bytes([chance.randrange(256)])
+    )
 
 
 def fuzz(folder, count: int, seed: int = 1) -> tuple[float, int]:

@@ -1,0 +1,1 @@
+"""What the chapters add to the lab: exercises, figures and tools; a folder for each chapter."""

@@ -1,0 +1,161 @@
+"""What can be said of an answer without knowing the question: is it finished, callable, where did it fail."""
+
+import ast
+import contextlib
+import dis
+import inspect
+import linecache
+import textwrap
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from types import CodeType, FunctionType, MethodType
+
+_IDLE = {
+    "RESUME",
+    "NOP",
+    "LOAD_CONST",
+    "RETURN_VALUE",
+    "RETURN_CONST",
+    "COPY_FREE_VARS",
+    "MAKE_CELL",
+}
+
+
+def show(value: object, longest: int = 60) -> str:
+    """A value for a sentence of feedback: its repr, at most about `longest` characters. Never raises."""
+    try:
+        text = repr(value)
+    except BaseException:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 3) :]}"
+
+
+def is_unfinished(answer: object) -> bool:
+    """Whether an Ellipsis is left: as a value, in a container, a default, a function's or a method's body."""
+    return any(_is_gap(part) for part in _parts(answer))
+
+
+def compare_shape(stub: str, name: str, answer: object) -> str | None:
+    """What is wrong with `answer` if it cannot be called as the function or class in the stub; else None."""
+    for node in ast.parse(textwrap.dedent(stub)).body:
+        if getattr(node, "name", None) == name:
+            return _misshapen(node, name, answer)
+    return None
+
+
+def line_of(error: BaseException, answers: tuple[object, ...]) -> str | None:
+    """The last line of the learner's own code that the error went through; None if it never did."""
+    parts = (part for answer in answers for part in _parts(answer))
+    theirs = {id(part.__globals__) for part in parts if isinstance(part, FunctionType)}
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        if id(trace.tb_frame.f_globals) in theirs:
+            source = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
+            found = f"line {trace.tb_lineno} of your cell" + (f": `{source}`" if source else "")
+        trace = trace.tb_next
+    return found
+
+
+def _parts(answer: object) -> Iterator[object]:
+    """The answer and all that is in it; of functions and classes, those written in a notebook."""
+    waiting, seen = [answer], {}
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen[id(part)] = part  # kept, so that no later object gets the same id
+        yield part
+        if isinstance(part, dict):
+            waiting += [*dict.keys(part), *dict.values(part)]
+        elif isinstance(part, (list, tuple, set, frozenset)):
+            waiting += part
+        elif isinstance(part, FunctionType):
+            waiting += [part.__defaults__, part.__kwdefaults__, getattr(part, "__wrapped__", None)]
+        elif isinstance(part, (staticmethod, classmethod, MethodType)):
+            waiting.append(part.__func__)
+        elif isinstance(part, property):
+            waiting += [part.fget, part.fset]
+        elif isinstance(part, type):
+            own = vars(part).items() if part.__module__ == "__main__" else ()
+            waiting += [member for name, member in own if not _is_generated(name, member)]
+        elif is_dataclass(part) or type(part).__module__ == "__main__":
+            waiting += [type(part), *getattr(part, "__dict__", {}).values()]
+        elif hasattr(type(part), "cache_info"):  # functools.cache around a function
+            waiting.append(part.__wrapped__)
+
+
+def _is_generated(name: str, member: object) -> bool:
+    """Whether Python or `@dataclass` has put this member into a class."""
+    code = getattr(member, "__code__", None)
+    return "__annot" in name or (
+        name.startswith("__") and (code is None or code.co_filename == "<string>")
+    )
+
+
+def _is_gap(part: object) -> bool:
+    if isinstance(part, type) and part.__module__ == "__main__":  # `class Keys: ...`
+        members = vars(part).items()
+        own = [
+            name for name, member in members if "__annot" in name or not _is_generated(name, member)
+        ]
+        return not own and part.__bases__ == (object,)
+    if not isinstance(part, FunctionType) or part.__module__ != "__main__":
+        return part is ...
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(part)))
+    except Exception:  # no source, or a lambda from the middle of a statement
+        return _gap_in_bytecode(part.__code__) or _is_idle(part.__code__)
+    return _gap_in_source(tree)
+
+
+def _gap_in_source(node: ast.AST) -> bool:
+    """Whether an Ellipsis stands there, but for subscripts such as `tuple[int, ...]` and `rows[..., 0]`."""
+    if isinstance(node, ast.Constant):
+        return node.value is ...
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        members = [
+            member for member in node.slice.elts if getattr(member, "value", None) is not ...
+        ]
+        return any(map(_gap_in_source, [node.value, *members]))
+    return any(map(_gap_in_source, ast.iter_child_nodes(node)))
+
+
+def _gap_in_bytecode(code: CodeType) -> bool:
+    return any(
+        c is ... or (isinstance(c, CodeType) and _gap_in_bytecode(c)) for c in code.co_consts
+    )
+
+
+def _is_idle(code: CodeType) -> bool:
+    """Whether the body does nothing: CPython leaves a bare `...` out of the bytecode, as it does `pass`."""
+    steps = list(dis.get_instructions(code))
+    constants = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
+    return {step.opname for step in steps} <= _IDLE and all(
+        constant is None for constant in constants
+    )
+
+
+def _misshapen(wanted: ast.stmt, name: str, answer: object) -> str | None:
+    if isinstance(wanted, ast.ClassDef):
+        if not isinstance(answer, type):
+            return f"`{name}` should be a class, and is {show(answer)}."
+        methods = [node for node in wanted.body if isinstance(node, ast.FunctionDef)]
+        found = [_misshapen(m, f"{name}.{m.name}", getattr(answer, m.name, None)) for m in methods]
+        return next(filter(None, found), None)
+    if not isinstance(wanted, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    if not callable(answer):
+        return f"`{name}` should be a function, and is {show(answer)}."
+    given = [argument.arg for argument in (*wanted.args.posonlyargs, *wanted.args.args)]
+    keywords = {argument.arg: None for argument in wanted.args.kwonlyargs}
+    with contextlib.suppress(ValueError):  # a builtin may have no signature
+        signature = inspect.signature(answer)
+        for count in {len(given), len(given) - len(wanted.args.defaults)}:
+            try:
+                signature.bind(*given[:count], **keywords)
+            except TypeError:
+                takes = ", ".join(signature.parameters) or "nothing"
+                return (
+                    f"`{name}` should take ({', '.join([*given, *keywords])}), and takes ({takes})."
+                )
+    return None

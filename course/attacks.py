@@ -1,0 +1,273 @@
+"""What verifiers of ID tokens have fallen for, made with the lab's keys, and honest tokens among it.
+
+The attacks are those that RFC 8725 (section 2) and RFC 7515 (section 10) warn of. Honest tokens are among the
+cases because refusing everything is easy, and useless.
+"""
+
+import hashlib
+import hmac
+import itertools
+import json
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from helpers.lab import Lab
+from helpers.oidc.jws import b64url_encode, split
+from helpers.provider.issuer import Issuer
+from helpers.provider.jobs import GitHubJob
+from helpers.provider.keys import SigningKey, load
+
+Part = Literal["token", "spelling", "keys", "all"]
+MALLORY = "https://mallory.test"
+"""The attacker's own identity provider. The lab can ask it for its keys; the index does not know it."""
+KNOWN_FILE = "../LICENSE"
+"""A file whose bytes everybody knows, as seen from the chapters' folder."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the board. `tokens` are presented in order, and the answer to the last one counts.
+
+    `accept` says what that answer should be and `why` gives the reason in a few words. `claims` are what a
+    verifier that is right to accept returns.
+    """
+
+    name: str
+    tokens: tuple[str, ...]
+    accept: bool
+    why: str
+    claims: dict[str, Any] | None = None
+
+
+def cases(lab: Lab, part: Part = "all") -> list[Case]:
+    """Attacks and honest tokens, for issuer GitHub and audience "pypi", at the lab's present time.
+
+    `part` is "token" (attacks on the token itself), "spelling" (a replay under another spelling), "keys"
+    (attacks on finding the key) or "all". The same lab at the same time gives the same tokens, so a verifier
+    that remembers what it has seen has to be made afresh for each board. Raises ValueError for other parts.
+    """
+    parts = {
+        "token": [_token],
+        "spelling": [_spelling],
+        "keys": [_keys],
+        "all": [_token, _spelling, _keys],
+    }
+    if part not in parts:
+        raise ValueError(f"expected one of {', '.join(map(repr, parts))}, got {part!r}")
+    return [case for cases_of in parts[part] for case in cases_of(_Mint(lab, cases_of.__name__))]
+
+
+def respell(token: str) -> str:
+    """The same token with another last character, which decodes to the same 256 bytes of signature: four of
+    that character's six bits are not used (RFC 4648, section 3.5)."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
+
+
+class _Mint:
+    """Makes tokens of the release job, each with a `jti` of its own, and cases out of them."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab, self.now = lab, int(lab.clock.now().timestamp())
+        self._numbers = (f"scoreboard{name}-{number}" for number in itertools.count(1))
+        self.key: SigningKey = lab.github.signing_key
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """The claims of an ID token, some of them changed; None takes a claim out."""
+        times = {"iat": self.now, "nbf": self.now - 300, "exp": self.now + 300}
+        added = {"iss": self.lab.github.url, "aud": "pypi", **times, "jti": next(self._numbers)}
+        usual = {**GitHubJob().claims(), **added}
+        return {name: value for name, value in {**usual, **changes}.items() if value is not None}
+
+    def signed(
+        self, claims: Any, header: dict[str, Any] | None = None, key: SigningKey | None = None
+    ) -> str:
+        """These claims, signed with RS256. `header` replaces the key's name in the JWS header."""
+        named = {"kid": self.key.kid} if header is None else header
+        text = unsigned({"alg": "RS256", "typ": "JWT", **named}, claims)
+        signature = (key or self.key).private_key.sign(text.encode("ascii"), PKCS1v15(), SHA256())
+        return f"{text}.{b64url_encode(signature)}"
+
+    def hs256(self, kid: str, secret: bytes) -> str:
+        """A token whose "signature" is an HMAC, keyed with `secret`."""
+        text = unsigned({"alg": "HS256", "typ": "JWT", "kid": kid}, self.claims())
+        return f"{text}.{b64url_encode(hmac.digest(secret, text.encode('ascii'), hashlib.sha256))}"
+
+    def attack(self, name: str, why: str, **changes: Any) -> Case:
+        """Some claims changed, and properly signed all the same."""
+        return Case(name, (self.signed(self.claims(**changes)),), False, why)
+
+    def honest(self, name: str, why: str, key: SigningKey | None = None, **changes: Any) -> Case:
+        """A token that has to be accepted."""
+        claims = self.claims(**changes)
+        header = {"kid": (key or self.key).kid}
+        return Case(f"honest: {name}", (self.signed(claims, header, key),), True, why, claims)
+
+
+def unsigned(header: dict[str, Any], claims: dict[str, Any] | str) -> str:
+    """Header and payload as encoded, with the dot between them. A payload given as text stays as it is."""
+    texts = json.dumps(header), claims if isinstance(claims, str) else json.dumps(claims)
+    return ".".join(b64url_encode(text.encode("utf-8")) for text in texts)
+
+
+def _token(mint: _Mint) -> list[Case]:
+    now, kid, iss, npm = mint.now, mint.key.kid, mint.lab.github.url, "npm"
+    header, _, signature = split(mint.signed(mint.claims()))
+    edited = split(mint.signed(mint.claims(repository="mallory/rocket")))[1]
+    stripped = mint.signed(mint.claims()).rpartition(".")[0]
+    foreign = mint.signed(mint.claims(), key=load("gitlab")[0])
+    nothing, no_thing = (
+        unsigned({"alg": alg, "kid": kid}, mint.claims()) for alg in ("none", "nOnE")
+    )
+    twice = mint.signed(json.dumps(mint.claims())[:-1] + f', "aud": "{npm}"}}')
+    again = mint.signed(mint.claims())
+
+    def refuse(name: str, why: str, *tokens: str) -> Case:
+        return Case(name, tokens, False, why)
+
+    return [
+        mint.honest("as issued", "nothing is wrong with it"),
+        mint.honest(
+            "from another branch", "who may publish is decided later", ref="refs/heads/next"
+        ),
+        mint.honest("with a claim nobody knows", "ignored (RFC 7519, section 4)", colour="green"),
+        mint.honest("without nbf", "nbf is optional", nbf=None),
+        mint.honest("exp 29 s ago", "within 30 s of leeway", exp=now - 29),
+        mint.honest("iat 30 s ahead", "within 30 s of leeway", iat=now + 30),
+        refuse(
+            "payload edited, signature kept",
+            "not what was signed",
+            f"{header}.{edited}.{signature}",
+        ),
+        refuse("signature stripped", "anybody could have written it", f"{stripped}."),
+        refuse("signature by another key", "not the issuer's key", foreign),
+        refuse("alg none", "unsigned, and says so", f"{nothing}."),
+        refuse("alg nOnE", "unsigned, spelt to slip through", f"{no_thing}."),
+        refuse(
+            "alg HS256, keyed with public key",
+            "no secret was needed",
+            mint.hs256(kid, _pem(mint.key)),
+        ),
+        mint.attack("exp an hour ago", "expired", iat=now - 3900, nbf=now - 4200, exp=now - 3600),
+        mint.attack("exp 30 s ago", "expired: on or after exp + leeway", exp=now - 30),
+        mint.attack("exp missing", "it would never die", exp=None),
+        mint.attack("nbf in five minutes", "not yet valid", nbf=now + 300),
+        mint.attack("iat in five minutes", "issued in the future", iat=now + 300),
+        mint.attack(
+            "aud for somebody else", "meant for another", aud="https://github.com/octo-org"
+        ),
+        mint.attack("aud missing", "meant for nobody in particular", aud=None),
+        mint.attack("aud a list with one more", "the other one holds it too", aud=["pypi", npm]),
+        refuse("aud twice, the last not ours", "of two claims of one name, the last counts", twice),
+        mint.attack("iss of somebody else", "this key speaks for one issuer", iss=f"{iss}/mallory"),
+        mint.attack("iss missing", "nobody says it", iss=None),
+        refuse("replayed", "seen before", again, again),
+    ]
+
+
+def _spelling(mint: _Mint) -> list[Case]:
+    first, second = mint.signed(mint.claims()), mint.signed(mint.claims())
+    return [
+        Case(
+            "replayed, last character changed",
+            (first, respell(first)),
+            False,
+            "seen before, respelt",
+        ),
+        Case(
+            "replayed, = added at the end", (second, f"{second}=="), False, "seen before, respelt"
+        ),
+    ]
+
+
+def _keys(mint: _Mint) -> list[Case]:
+    ours, gitlab, gitlab_url = mint.key, mint.lab.gitlab.signing_key, mint.lab.gitlab.url
+    theirs, jku = _mallory(mint.lab).signing_key, f"{MALLORY}/.well-known/jwks"
+    published = [jwk["kid"] for jwk in mint.lab.github.jwks["keys"]]
+    known, uploaded = (
+        Path(__file__).parent.joinpath(KNOWN_FILE).read_bytes(),
+        _uploaded(_pem(theirs)),
+    )
+
+    def attack(
+        name: str, why: str, key: SigningKey, iss: str = mint.lab.github.url, **header: Any
+    ) -> Case:
+        return Case(name, (mint.signed(mint.claims(iss=iss), header, key),), False, why)
+
+    in_use = [key for key in load("github") if key.kid in published]
+    unused = [key for key in load("github") if key.kid not in published]
+    return [
+        *(mint.honest(f"signed with {key.kid}", "published", key) for key in in_use),
+        attack(
+            "jwk: a key in the token",
+            "vouches for itself",
+            theirs,
+            kid=ours.kid,
+            jwk=theirs.public_jwk,
+        ),
+        attack(
+            "jku: an address in the token", "it says whom to ask", theirs, kid=theirs.kid, jku=jku
+        ),
+        Case(
+            "kid a path to a known file",
+            (mint.hs256(KNOWN_FILE, known),),
+            False,
+            "no secret was needed",
+        ),
+        attack("kid a path to an uploaded file", "a file is not an issuer", theirs, kid=uploaded),
+        attack(
+            "kid of the issuer, foreign signature", "right name, wrong key", theirs, kid=ours.kid
+        ),
+        attack("kid made up", "the issuer has no such key", ours, kid="made-up"),
+        attack("kid missing", "which key?", ours),
+        *(
+            attack(f"key not published: {key.kid}", "withdrawn, or early", key, kid=key.kid)
+            for key in unused
+        ),
+        attack(
+            "another issuer's good token",
+            "not whom we trust here",
+            gitlab,
+            gitlab_url,
+            kid=gitlab.kid,
+        ),
+        attack(
+            "another issuer's key, our iss",
+            "GitLab does not speak for GitHub",
+            gitlab,
+            kid=gitlab.kid,
+        ),
+        attack("the attacker's own issuer", "anybody can run one", theirs, MALLORY, kid=theirs.kid),
+    ]
+
+
+def _pem(key: SigningKey) -> bytes:
+    return key.private_key.public_key().public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _mallory(lab: Lab) -> Issuer:
+    """The attacker's identity provider, reachable through `lab.http` and unknown to the index."""
+    return lab._issuers.setdefault(
+        MALLORY, Issuer(MALLORY, "gitlab", lab.events, keys="self-managed")
+    )
+
+
+@cache
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="uploads-")
+
+
+def _uploaded(pem: bytes) -> str:
+    """The path of a file that the attacker has uploaded somewhere. It is gone when Python ends."""
+    file = Path(_folder().name, "mallory.pem")
+    file.write_bytes(pem)
+    return str(file)

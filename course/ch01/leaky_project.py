@@ -1,0 +1,224 @@
+"""A project that leaks: seven places in which an API token ends up without anybody wanting it, each made by
+real commands.
+
+    for place in make(folder, token): print(place.name, place.path, place.command)
+
+Nothing is written by hand that a tool would have written: git makes the history, uv builds wheel and sdist,
+Python compiles, Jupyter runs the notebook, bash writes the log. Dates and authors are set, so the history has
+the same hashes on every run.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_DATE = "2026-11-23T09:00:00+00:00"
+_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+    "GIT_AUTHOR_NAME": "alice",
+    "GIT_AUTHOR_EMAIL": "alice@octo.example",
+    "GIT_AUTHOR_DATE": _DATE,
+    "GIT_COMMITTER_NAME": "alice",
+    "GIT_COMMITTER_EMAIL": "alice@octo.example",
+    "GIT_COMMITTER_DATE": _DATE,
+    "UV_NO_CONFIG": "1",
+    "UV_OFFLINE": "1",
+    "UV_PYTHON": sys.executable,
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+_PYPROJECT = """\
+[project]
+name = "octo-rocket"
+version = "1.0"
+requires-python = ">=3.11"
+
+[build-system]
+requires = ["uv_build>=0.9,<1"]
+build-backend = "uv_build"
+"""
+_SWEEPING = '\n[tool.uv.build-backend]\nsource-include = ["*", ".*"]\n'
+_SCRIPT = """\
+set -eux
+uv publish --publish-url=https://pypi.test/legacy/ --token="$PYPI_TOKEN" dist/octo_rocket-1.0.tar.gz
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A hiding place: what it is, the command that made it, and the file or folder."""
+
+    name: str
+    command: str
+    path: Path
+
+
+def make(folder: Path, token: str) -> list[Place]:
+    """All seven places below `folder`, which must be empty, in folders of their own; nothing else in them
+    holds the token. Raises CalledProcessError if a command fails."""
+    notebook = _start_notebook(
+        folder / "notebook", token
+    )  # the slowest, so it runs beside the others
+    places = [
+        _log(folder / "log", token),
+        _history(folder / "repository", token),
+        _wheel(folder / "wheel", token),
+        _compiled(folder / "compiled", token),
+        _image(folder / "image", token),
+        _sdist(folder / "sdist", token),
+    ]
+    if notebook.wait():
+        raise subprocess.CalledProcessError(notebook.returncode, "jupyter-execute")
+    stored = Place(
+        "notebook's stored output",
+        "jupyter-execute --inplace report.ipynb",
+        folder / "notebook" / "report.ipynb",
+    )
+    return [*places[:5], stored, places[5]]
+
+
+def run(
+    command: str, folder: Path, token: str = "", *, into: Path | None = None, fails: bool = False
+) -> str:
+    """Run a real command in a folder, with PYPI_TOKEN set if there is a token, and return what it printed,
+    which goes into the file `into` too. Raises CalledProcessError if it fails, unless it is meant to."""
+    words = shlex.split(command)
+    environment = _environment(token)
+    program = (
+        sys.executable
+        if words[0] == "python"
+        else shutil.which(words[0], path=environment["PATH"]) or words[0]
+    )
+    done = subprocess.run(
+        [program, *words[1:]],
+        cwd=folder,
+        env=environment,
+        check=not fails,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if into:
+        into.write_bytes(done.stdout)
+    return done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a text file with the line ends it was given, and its folder if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def package(folder: Path, settings: str = "") -> None:
+    """Write a package, octo-rocket 1.0, that uv can build; `settings` is for `[tool.uv.build-backend]`."""
+    write(folder / "pyproject.toml", _PYPROJECT + settings)
+    write(folder / "src" / "octo_rocket" / "__init__.py", "")
+
+
+def _environment(token: str) -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return os.environ | _ENVIRONMENT | {"PATH": path} | ({"PYPI_TOKEN": token} if token else {})
+
+
+def _log(folder: Path, token: str) -> Place:
+    """`set -x` writes each command as it is run, with its variables filled in. That the upload fails does not
+    matter."""
+    write(folder / "release.sh", _SCRIPT)
+    write(folder / "dist" / "octo_rocket-1.0.tar.gz", "")
+    run("bash release.sh", folder, token, into=folder / "build.log", fails=True)
+    return Place("log under set -x", "bash release.sh > build.log", folder / "build.log")
+
+
+def _history(folder: Path, token: str) -> Place:
+    """Committed by mistake, deleted in the next commit."""
+    env = write(folder / ".env", f"PYPI_TOKEN={token}\n")
+    write(folder / "README.md", "# octo-rocket\n")
+    run("git -c init.defaultBranch=main init -q", folder)
+    run("git add .", folder)
+    run("git commit -qm 'First version'", folder)
+    env.unlink()
+    run("git commit -qam 'Remove .env'", folder)
+    return Place("git history", "git commit -am 'Remove .env'", folder / ".git")
+
+
+def _wheel(folder: Path, token: str) -> Place:
+    """A default value that was meant for one afternoon, in a module of the package."""
+    package(folder)
+    write(folder / "src" / "octo_rocket" / "upload.py", f'TOKEN = "{token}"\n')
+    run("uv build --wheel", folder)
+    shutil.rmtree(folder / "src")
+    return Place("wheel", "uv build --wheel", folder / "dist" / "octo_rocket-1.0-py3-none-any.whl")
+
+
+def _compiled(folder: Path, token: str) -> Place:
+    """Python keeps the compiled module when the source has been cleaned."""
+    source = write(folder / "settings.py", f'TOKEN = "{token}"\n')
+    run("python -m py_compile settings.py", folder)
+    write(source, 'import os\n\nTOKEN = os.environ["PYPI_TOKEN"]\n')
+    return Place(
+        ".pyc", "python -m py_compile settings.py", next((folder / "__pycache__").glob("*.pyc"))
+    )
+
+
+def _image(folder: Path, token: str) -> Place:
+    """A container image is a stack of archives. The upper one says that `.env` is deleted; the lower one
+    still has it."""
+    env = write(folder / "app" / ".env", f"PYPI_TOKEN={token}\n")
+    run("python -m tarfile -c layer1.tar.gz app", folder)
+    env.unlink()
+    write(folder / "app" / ".wh..env", "")
+    run("python -m tarfile -c layer2.tar.gz app", folder)
+    run("python -m tarfile -c image.tar layer1.tar.gz layer2.tar.gz", folder)
+    (folder / "layer1.tar.gz").unlink()
+    return Place(
+        "container layer",
+        "python -m tarfile -c image.tar layer1.tar.gz layer2.tar.gz",
+        folder / "image.tar",
+    )
+
+
+def _start_notebook(folder: Path, token: str) -> "subprocess.Popen[bytes]":
+    """A cell that lists the environment, run and saved."""
+    cell = {
+        "cell_type": "code",
+        "id": "a",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": 'import os\n{name: os.environ[name] for name in os.environ if "PYPI" in name}',
+    }
+    write(
+        folder / "report.ipynb",
+        json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}),
+    )
+    environment = _environment(token) | {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+    program = shutil.which("jupyter-execute", path=environment["PATH"]) or "jupyter-execute"
+    return subprocess.Popen(
+        [program, "--inplace", "--kernel_name=python3", "report.ipynb"],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _sdist(folder: Path, token: str) -> Place:
+    """`source-include` that is too generous sweeps up what lies about."""
+    package(folder, _SWEEPING)
+    env = write(folder / ".env", f"PYPI_TOKEN={token}\n")
+    run("uv build --sdist", folder)
+    env.unlink()
+    return Place("sdist", "uv build --sdist", folder / "dist" / "octo_rocket-1.0.tar.gz")

@@ -1,0 +1,1 @@
+"""The package index: accounts, publishers, tokens, uploads, downloads."""

@@ -1,0 +1,339 @@
+"""The package index: what its maintainers configure, what it grants to whoever asks, and a log of all of it.
+
+Order of checks, codes and wording follow the real index (pypi/warehouse, `warehouse/oidc/` and `warehouse/forklift/`). The log
+is the lab's own: unlike the wire, it says why. `index_web` puts this behind HTTP.
+"""
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from helpers.events import EventLog
+from helpers.index import api_tokens
+from helpers.index.api_tokens import Bearer, InvalidApiToken, Use
+from helpers.index.exchange import MintRefused, payload, peek, trade
+from helpers.index.names import Refused, check_new_name
+from helpers.index.publishers import ISSUERS, Publisher
+from helpers.index.registry import Pending, Project, Registry, State, made_up_id
+from helpers.index.uploads import Upload, accept
+from helpers.oidc.verification import InvalidToken, Keys, verify_id_token
+
+_NO_AUTHENTICATION = (
+    "Invalid or non-existent authentication information. See the help page for more information."
+)
+_WRONG_NAME = (
+    "Non-user identities cannot create new projects. This was probably caused by successfully using a pending publisher but "
+    "specifying the project name incorrectly (either in the publisher or in your project's metadata). Please ensure that both "
+    "match. See: Troubleshooting, in the documentation of trusted publishers"
+)
+
+
+class Index:
+    """A package index at https://pypi.test.
+
+    `keys` is where it finds the providers' public keys. `disabled` is a set of switches: "oidc" turns trusted publishing off,
+    "github", "gitlab", "google" or "activestate" that provider (but not self-managed issuers). `new_projects` says whether
+    projects may be created. `issuers` are the issuers it knows, with their providers.
+    """
+
+    audience = "pypi"
+
+    def __init__(self, keys: Keys, log: EventLog) -> None:
+        self.disabled: set[str] = set()
+        self.new_projects = True
+        self.issuers = {url: provider for provider, url in ISSUERS.items()}
+        self._keys = keys
+        self._log = log
+        self._registry = Registry()
+
+    @property
+    def events(self) -> EventLog:
+        """What happened at the index, oldest first."""
+        return self._log.of("index")
+
+    @property
+    def projects(self) -> Mapping[str, Project]:
+        """The projects by normalised name, as they stand now."""
+        return MappingProxyType(self._registry.state.projects)
+
+    @property
+    def pending(self) -> list[Pending]:
+        """The pending publishers that have neither been used nor lapsed."""
+        return self._registry.state.current_pending()
+
+    def publishers(self, project: str) -> list[Publisher]:
+        """The trusted publishers of a project."""
+        return [each.publisher for each in self._registry.state.publishers_of(project)]
+
+    def note(
+        self,
+        action: str,
+        actor: str,
+        project: str | None,
+        detail: str,
+        *,
+        ok: bool = True,
+        client: str = "",
+    ) -> None:
+        """Write something into the event log."""
+        self._log.add("index", action, actor, project, detail, ok=ok, client=client)
+
+    # -- what a maintainer does in a browser --------------------------------------------------------------------------
+
+    def add_project(self, name: str, owner: str) -> Project:
+        """Create a project. Raises ValueError if the name is taken or not allowed."""
+        with self._registry.change() as draft:
+            if draft.project(name):
+                raise ValueError(f"expected a new name, got {name!r}: the project exists already")
+            try:
+                project = draft.create(name, owner, allowed=self.new_projects)
+            except Refused as refusal:
+                raise ValueError(refusal.message) from None
+        self.note("create project", owner, project.name, "by hand")
+        return project
+
+    def add_publisher(self, project: str, publisher: Publisher) -> None:
+        """Let a trusted publisher publish a project. Raises LookupError if there is no such project, ValueError if it may
+        publish it already or its issuer is not known to the index."""
+        self._check_issuer(publisher)
+        with self._registry.change() as draft:
+            owner = draft.existing(project).owner
+            if any(each.publisher == publisher for each in draft.publishers_of(project)):
+                raise ValueError(
+                    f"expected a new publisher, got {publisher}: it is registered with {project!r} already"
+                )
+            draft.register(project, publisher)
+        self.note("add publisher", owner, project, str(publisher))
+
+    def remove_publisher(self, project: str, publisher: Publisher) -> None:
+        """Take a trusted publisher off a project; tokens minted for it no longer work there. Raises LookupError."""
+        with self._registry.change() as draft:
+            owner = draft.existing(project).owner
+            found = next(
+                (each for each in draft.publishers_of(project) if each.publisher == publisher), None
+            )
+            if found is None:
+                raise LookupError(
+                    f"expected a publisher of {project!r}, got {publisher}: it is not registered there"
+                )
+            draft.unregister(project, found)
+        self.note("remove publisher", owner, project, str(publisher))
+
+    def add_pending_publisher(self, project: str, publisher: Publisher, owner: str) -> None:
+        """Register a publisher for a project that does not exist yet, for 30 days. The name is not reserved. Raises ValueError
+        if the project exists, the name is not allowed, or the publisher waits for a project already."""
+        self._check_issuer(publisher)
+        with self._registry.change() as draft:
+            try:
+                check_new_name(project)
+            except Refused as refusal:
+                raise ValueError(refusal.message) from None
+            if draft.project(project):
+                raise ValueError(
+                    f"expected a new name, got {project!r}: the project exists, add a normal publisher to it"
+                )
+            if any(each.publisher == publisher for each in draft.current_pending()):
+                raise ValueError(
+                    f"expected a new publisher, got {publisher}: it is pending already"
+                )
+            draft.pending = (
+                *draft.current_pending(),
+                Pending(publisher, project, owner, time.time()),
+            )
+        self.note("add pending publisher", owner, project, str(publisher))
+
+    def create_api_token(self, user: str, project: str | None = None) -> str:
+        """A user's API token, without expiry: for one project, or for the whole account. Raises LookupError for a project
+        that does not exist."""
+        user_id = made_up_id("user", user)
+        with self._registry.change() as draft:
+            caveats: list[list[Any]] = [[api_tokens.USER, user_id]]
+            if project is not None:
+                project_id = draft.existing(project).id
+                caveats = [
+                    [api_tokens.PROJECT_NAMES, [canonicalize_name(project)]],
+                    [api_tokens.PROJECT_IDS, [project_id]],
+                ]
+            draft.users[user_id] = user
+            token = draft.issue(caveats, Bearer(user=user_id))
+        scope = "account-wide" if project is None else "for one project"
+        self.note("create API token", user, project, f"{_named(token)}, {scope}, no expiry")
+        return token
+
+    def revoke_api_token(self, token: str) -> None:
+        """Make an API token worthless. Raises LookupError if it is not, or no longer, one of this index's."""
+        with self._registry.change() as draft:
+            bearer = draft.tokens.pop(_identifier(token), None)
+            if bearer is None:
+                raise LookupError(
+                    "expected an API token of this index, got one it does not know: there is nothing to revoke"
+                )
+        self.note("revoke API token", self._registry.state.who(bearer), None, _named(token))
+
+    def add_issuer(self, url: str, provider: str) -> None:
+        """Tell the index of an organisation's own issuer, for instance a self-managed GitLab."""
+        self.issuers[url] = provider
+
+    def _check_issuer(self, publisher: Publisher) -> None:
+        if self.issuers.get(publisher.issuer) != publisher.provider:
+            raise ValueError(
+                f"expected an issuer the index knows, got {publisher.issuer!r}: lab.add_issuer makes it known"
+            )
+
+    # -- what it grants to whoever asks -------------------------------------------------------------------------------
+
+    def mint_token(self, body: bytes, client: str = "") -> tuple[int, dict[str, Any]]:
+        """Exchange an ID token for an API token: status and JSON answer for the body of a mint-token request."""
+        actor = "unknown"
+        try:
+            token = payload(body)
+            issuer, provider = peek(token, self.issuers, self.disabled)
+            try:
+                claims = verify_id_token(token, self._keys, issuer=issuer, audience=self.audience)
+                actor = _actor(claims)
+                with (
+                    self._registry.change() as draft
+                ):  # from here to the end of the block, all or nothing
+                    grant = trade(draft, provider, claims, new_projects=self.new_projects)
+            except (
+                InvalidToken,
+                RecursionError,
+            ) as error:  # the latter: nested as deep as could only just be read
+                raise MintRefused(
+                    "invalid-token", "malformed or invalid token", str(error)
+                ) from error
+            if isinstance(grant, MintRefused):
+                raise grant
+        except MintRefused as refusal:
+            self.note(
+                "mint-token", actor, None, f"{refusal.code}: {refusal.why}", ok=False, client=client
+            )
+            return 422, refusal.answer
+        if realised := grant.realised:
+            self.note(
+                "create project",
+                realised.owner,
+                realised.project,
+                f"by pending publisher {realised.publisher}",
+            )
+        detail = f"{_named(grant.token)} for {', '.join(grant.projects)}, {api_tokens.LIFETIME // 60} minutes"
+        self.note(
+            "mint-token",
+            actor,
+            grant.projects[0] if len(grant.projects) == 1 else None,
+            detail,
+            client=client,
+        )
+        return 200, {"success": True, "token": grant.token, "expires": grant.expires}
+
+    def burn_token(self, body: bytes, client: str = "") -> None:
+        """Delete the minted token that the body of a burn-token request names. Whoever asked is told nothing about it."""
+        who, ok, detail = "unknown", False, "no such token"
+        try:
+            identifier = _identifier(payload(body))
+        except MintRefused as refusal:
+            identifier, detail = "", refusal.why
+        with self._registry.change() as draft:
+            bearer = draft.tokens.get(identifier)
+            if bearer is not None:
+                who = draft.who(bearer)
+                detail = f"token {identifier[:8]} is a user's and was left alone"
+                if bearer.publisher is not None:
+                    del draft.tokens[identifier]
+                    ok, detail = True, f"token {identifier[:8]} is dead"
+        self.note("burn-token", who, None, detail, ok=ok, client=client)
+
+    def authenticate(self, authorization: str) -> tuple[str, Bearer]:
+        """The API token in an Authorization header and whose it is; the rest of it is checked later. Raises Refused."""
+        token = api_tokens.from_header(authorization) or ""
+        bearer = self._registry.state.tokens.get(_identifier(token))
+        if bearer is None:
+            raise Refused(403, _NO_AUTHENTICATION)
+        return token, bearer
+
+    def who(self, bearer: Bearer) -> str:
+        """The name of a token's bearer, for the log."""
+        return self._registry.state.who(bearer)
+
+    def store(self, upload: Upload, token: str, bearer: Bearer, client: str = "") -> None:
+        """Check and store an upload, all of it or nothing. Raises Refused."""
+        warn = False
+        with self._registry.change() as draft:
+            project, registered = self._authorize(draft, upload.name, token, bearer)
+            new = accept(upload, project, draft)
+            if new:
+                draft.files[upload.file.filename] = upload.file
+                name = canonicalize_name(upload.name)
+                draft.projects[name] = Project(
+                    upload.name, project.owner, (*project.files, upload.file)
+                )
+                mark = (_identifier(token), name)
+                warn = bearer.user is not None and bool(registered) and mark not in draft.warned
+                draft.warned |= {mark} if warn else frozenset()
+        again = "" if new else ", the same file was there already"
+        self.note(
+            "upload", self.who(bearer), upload.name, f"{upload.file.filename}{again}", client=client
+        )
+        if warn:
+            detail = f"{_named(token)} of {self.who(bearer)} was used, although the project has a trusted publisher"
+            self.note("warn", "index", upload.name, detail)
+
+    def _authorize(
+        self, draft: State, name: str, token: str, bearer: Bearer
+    ) -> tuple[Project, list[str]]:
+        """The project to upload to, created if the bearer may do that, and the ids of its publishers. Raises Refused."""
+        if draft.tokens.get(_identifier(token)) != bearer:
+            raise Refused(403, _NO_AUTHENTICATION)  # burned or revoked since the request came in
+        if draft.project(name) is None:
+            if bearer.user is None:
+                raise Refused(400, _WRONG_NAME)
+            draft.create(name, draft.who(bearer), allowed=self.new_projects)
+        project = draft.existing(name)
+        registered = [each.id for each in draft.publishers_of(name)]
+        try:
+            api_tokens.verify(
+                token, Use(project.name, canonicalize_name(name), project.id, bearer, registered)
+            )
+        except InvalidApiToken as error:
+            raise Refused(403, f"Invalid API Token: {error}") from error
+        if bearer.user is not None and project.owner != draft.who(bearer):
+            raise Refused(
+                403,
+                f"The user '{draft.who(bearer)}' isn't allowed to upload to project '{project.name}'.",
+            )
+        return project, registered
+
+    def file(self, filename: str) -> bytes | None:
+        """The bytes of an uploaded file, or None."""
+        found = self._registry.state.files.get(filename)
+        return found.content if found else None
+
+
+def _identifier(token: str) -> str:
+    """The identifier in an API token; empty, which no token's is, if it is not one."""
+    try:
+        return api_tokens.identifier(token)
+    except InvalidApiToken:
+        return ""
+
+
+def _named(token: str) -> str:
+    """How the log calls an API token."""
+    return f"token {_identifier(token)[:8]}"
+
+
+def _actor(claims: Mapping[str, Any]) -> str:
+    """Who an ID token says is asking, for the log."""
+    return str(
+        next(
+            (
+                claims[name]
+                for name in ("repository", "project_path", "email", "sub")
+                if claims.get(name)
+            ),
+            "unknown",
+        )
+    )

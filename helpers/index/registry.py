@@ -1,0 +1,190 @@
+"""What the index remembers, and how it changes: everything at once or not at all.
+
+The whole of it is one value, `State`. A change works on a copy, and one assignment puts the copy in the original's place.
+So nobody ever sees half a change, and a change that is refused or interrupted has not begun.
+"""
+
+import copy
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from helpers.index import api_tokens
+from helpers.index.api_tokens import LOCATION, Bearer
+from helpers.index.names import Refused, check_new_name
+from helpers.index.publishers import Publisher
+
+PENDING_LIFETIME = 30 * 24 * 3600
+"""Seconds after which a pending publisher lapses."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was uploaded. `uploaded` is in Unix seconds, digests are hexadecimal."""
+
+    filename: str
+    version: str
+    filetype: str
+    content: bytes = field(repr=False)
+    sha256: str
+    blake2_256: str
+    requires_python: str
+    uploaded: float
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project: its name as last written, who owns it, and its files in the order of upload."""
+
+    name: str
+    owner: str
+    files: tuple[File, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The project's UUID."""
+        return made_up_id("project", canonicalize_name(self.name))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A trusted publisher in use: its id, and the normalised names of the projects it may publish."""
+
+    id: str
+    publisher: Publisher
+    projects: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A trusted publisher for a project that does not exist yet. It reserves no name. `created` is in Unix seconds."""
+
+    publisher: Publisher
+    project: str
+    owner: str
+    created: float
+
+
+@dataclass
+class State:
+    """All that the index knows. Projects are found by their normalised name, files by filename, tokens by identifier."""
+
+    projects: dict[str, Project] = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
+    registrations: dict[str, Registration] = field(default_factory=dict)
+    pending: tuple[Pending, ...] = ()
+    tokens: dict[str, Bearer] = field(default_factory=dict)
+    users: dict[str, str] = field(default_factory=dict)
+    used_jtis: dict[tuple[str, str], float] = field(default_factory=dict)
+    warned: frozenset[tuple[str, str]] = frozenset()
+    count: int = 0
+
+    def project(self, name: str) -> Project | None:
+        """The project of that name, however it is written."""
+        return self.projects.get(canonicalize_name(name))
+
+    def publishers_of(self, name: str) -> list[Registration]:
+        """The trusted publishers of a project."""
+        return [
+            each for each in self.registrations.values() if canonicalize_name(name) in each.projects
+        ]
+
+    def current_pending(self) -> list[Pending]:
+        """The pending publishers that have not lapsed."""
+        return [each for each in self.pending if time.time() - each.created < PENDING_LIFETIME]
+
+    def existing(self, name: str) -> Project:
+        """The project of that name. Raises LookupError if there is none."""
+        if found := self.project(name):
+            return found
+        raise LookupError(
+            f"expected a project of the index, got {name!r}: create it first, or add a pending publisher"
+        )
+
+    def who(self, bearer: Bearer) -> str:
+        """A name for the log: the user's, or the publisher's."""
+        if bearer.user is not None:
+            return self.users[bearer.user]
+        registration = self.registrations.get(bearer.publisher or "")
+        return str(registration.publisher) if registration else "a publisher that is gone"
+
+    def create(self, name: str, owner: str, *, allowed: bool = True) -> Project:
+        """A new project without files; other users' pending publishers for that name are dropped. Raises Refused if the name
+        will not do, or none are `allowed` at the moment. Follows pypi/warehouse, `warehouse/packaging/services.py`."""
+        if not allowed:
+            raise Refused(403, "New project registration temporarily disabled.")
+        check_new_name(name)
+        normalized = canonicalize_name(name)
+        self.projects[normalized] = project = Project(name, owner)
+        self.pending = tuple(
+            each
+            for each in self.pending
+            if each.owner == owner or canonicalize_name(each.project) != normalized
+        )
+        self.users[made_up_id("user", owner)] = owner
+        return project
+
+    def issue(self, caveats: list[list[Any]], bearer: Bearer) -> str:
+        """A new API token with these caveats, known to the index from now on."""
+        self.count += 1
+        identifier = api_tokens.token_id(self.count)
+        self.tokens[identifier] = bearer
+        return api_tokens.mint(identifier, caveats)
+
+    def register(self, name: str, publisher: Publisher) -> Registration:
+        """Let a publisher publish a project too: the identical one, if it is registered already."""
+        normalized = canonicalize_name(name)
+        same = next(
+            (each for each in self.registrations.values() if each.publisher == publisher), None
+        )
+        if same is None:
+            self.count += 1
+            same = Registration(made_up_id("publisher", str(self.count)), publisher, frozenset())
+        registration = Registration(same.id, publisher, same.projects | {normalized})
+        self.registrations[registration.id] = registration
+        return registration
+
+    def unregister(self, name: str, registration: Registration) -> None:
+        """Take a publisher off a project. With its last project it is gone, and so are the tokens minted for it."""
+        left = Registration(
+            registration.id,
+            registration.publisher,
+            registration.projects - {canonicalize_name(name)},
+        )
+        self.registrations[registration.id] = left
+        if not left.projects:
+            del self.registrations[registration.id]
+            self.tokens = {
+                key: bearer
+                for key, bearer in self.tokens.items()
+                if bearer.publisher != registration.id
+            }
+
+
+class Registry:
+    """The state that holds now, and the one way to change it. Reading `state` needs no lock."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def change(self) -> Iterator[State]:
+        """A draft to work on. It becomes the state when the block ends, and is forgotten if the block raises."""
+        with self._lock:
+            draft = copy.copy(self.state)
+            for name in ("projects", "files", "registrations", "tokens", "users", "used_jtis"):
+                setattr(draft, name, dict(getattr(draft, name)))
+            yield draft
+            self.state = draft
+
+
+def made_up_id(kind: str, name: str) -> str:
+    """A UUID made from a name, so that it is the same on every run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{kind}.{LOCATION}"))

@@ -1,0 +1,244 @@
+"""The machine that a CI job runs on: an environment built from nothing, real commands, a log in which secrets are masked.
+
+What a job finds in its environment decides whether it can publish. So nothing is inherited from the machine that the lab
+runs on but what a program needs in order to start.
+"""
+
+import base64
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+TIME_LIMIT = 120
+"""Seconds after which a command is killed, unless `run` is told otherwise."""
+MASK = "***"
+
+_INHERITED = (
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "COMSPEC",
+    "PATHEXT",
+    "WINDIR",
+)  # without these, nothing starts on Windows
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ADD_MASK = re.compile(r"^[ \t]*::add-mask::(.*)\n?", re.MULTILINE)
+_PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
+_DURATION = re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|s|seconds?)\b")
+_RATE = re.compile(r"\b\d+(\.\d+)? ([kKMG]i?B)/s")
+_SIZE = re.compile(
+    r"\(\d+(\.\d+)? ?(([kKMG]i?)?B|bytes)\)"
+)  # of a file that is compressed a little differently elsewhere
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command did: its arguments, its exit code (None if it was killed for taking too long), and its masked log."""
+
+    command: tuple[str, ...]
+    exit_code: int | None
+    log: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command succeeded."""
+        return self.exit_code == 0
+
+    def __repr__(self) -> str:
+        end = (
+            f"exit code {self.exit_code}"
+            if self.exit_code is not None
+            else "killed: it took too long"
+        )
+        return f"$ {shlex.join(self.command)}\n{self.log}[{end}]"
+
+
+class Runner:
+    """A fresh machine for one job. `run("uv publish …")` runs a command on it, in `folder`.
+
+    `variables` are what the provider puts into the job's environment, `index_url` is the index that every client on this
+    machine is to use, `ca_file` the certificate authority they are to trust, `secrets` what the job was given from the CI
+    system's secret store: variables whose values are masked in the log. Close it, or use it in a `with` block: then whatever
+    still runs on it is killed, and its home folder removed.
+    """
+
+    def __init__(self, variables: Mapping[str, str], index_url: str, ca_file: Path, folder: Path | None = None,
+                 secrets: Mapping[str, str] | None = None, path: Sequence[Path] = ()) -> None:  # fmt: skip
+        self._home = Path(tempfile.mkdtemp(prefix="lab-job-"))
+        self.folder = folder or self._home
+        self._hidden: set[str] = set()
+        self.environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self.environment |= _clients(index_url, ca_file, self._home)
+        here = Path(sys.executable).parent
+        git = os.path.dirname(shutil.which("git") or here)
+        self.environment["PATH"] = os.pathsep.join([*map(str, path), str(here), os.defpath, git])
+        self.environment |= {
+            **variables,
+            **(secrets or {}),
+            "RUNNER_TRACKING_ID": f"lab_{self._home.name}",
+        }
+        for value in (secrets or {}).values():
+            self.mask(value)
+        for name, value in variables.items():
+            if name == "ACTIONS_ID_TOKEN_REQUEST_TOKEN" or name.endswith("_ID_TOKEN"):
+                self.mask(value)
+
+    def mask(self, secret: str) -> None:
+        """Hide a value, each of its lines, and what it looks like in base64, wherever the log shows them from now on."""
+        for value in {secret, *secret.splitlines()}:
+            if value.strip():
+                self._hidden |= {value, *_base64_forms(value)}
+
+    def run(self, command: str | Sequence[str], *, time_limit: float = TIME_LIMIT) -> Run:
+        """Run a real command without a shell: a text is split into words as a shell would. Standard error goes into the log
+        with standard output. When it is over, or after `time_limit` seconds, whatever it started is killed with it.
+        A program that does not exist has exit code 127, as in a shell."""
+        words = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
+        if not words:
+            raise ValueError("expected a command, got none")
+        here = (
+            str(self.folder / words[0]) if os.path.dirname(words[0]) else words[0]
+        )  # ./release is one in the folder
+        program = shutil.which(here, path=self.environment["PATH"])
+        if program is None:
+            return self._log(words, 127, f"{words[0]}: command not found\n")
+        with (
+            tempfile.TemporaryFile() as output
+        ):  # not a pipe: a child that outlives its parent would keep that open
+            process = subprocess.Popen([program, *words[1:]], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+                                       stdout=output, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+            try:
+                exit_code = _wait(process, time_limit)
+            finally:
+                _kill(process, self.environment["RUNNER_TRACKING_ID"])
+            output.seek(0)
+            text = output.read().decode("utf-8", "replace")
+        return self._log(words, exit_code, text)
+
+    __call__ = run
+
+    def _log(self, words: tuple[str, ...], exit_code: int | None, text: str) -> Run:
+        log = self._clean(text)  # first, since it may announce what is to be masked in the words
+        return Run(tuple(map(self._clean, words)), exit_code, log)
+
+    def _clean(self, text: str) -> str:
+        """The text as the CI system shows it: secrets masked, commands to the CI system taken out; and, for the lab's sake,
+        without what differs from run to run: ports, durations, sizes of built files, folders, colours."""
+        text = _ANSI.sub("", text).replace("\r\n", "\n")
+        for announced in _ADD_MASK.findall(text):
+            self.mask(_unescape(announced.strip()))
+        text = _ADD_MASK.sub("", text)
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        for folder, name in ((self.folder, "."), (self._home, "~")):
+            text = text.replace(str(folder.resolve()), name).replace(str(folder), name)
+        text = _SIZE.sub(
+            "(… kB)", _RATE.sub("… kB/s", _DURATION.sub("… s", _PORT.sub(r"\1:port", text)))
+        )
+        # twine fills its lines with blanks, as many as the port leaves
+        return "\n".join(line.rstrip(" ") for line in text.split("\n"))
+
+    def close(self) -> None:
+        """Remove the machine's home folder."""
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _clients(index_url: str, ca_file: Path, home: Path) -> dict[str, str]:
+    """What keeps uv, pip, twine and git to this index, this certificate authority and this folder."""
+    authority, nowhere = str(ca_file), os.devnull
+    return {
+        "HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home), "TEMP": str(home), "TMP": str(home),
+        "LANG": "C.UTF-8", "PYTHONUTF8": "1", "NO_COLOR": "1", "COLUMNS": "100", "PYTHONDONTWRITEBYTECODE": "1",
+        "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority, "PIP_CERT": authority,
+        "PIP_CONFIG_FILE": nowhere, "PIP_INDEX_URL": f"{index_url}/simple/", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1", "PIP_PROGRESS_BAR": "off", "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0",
+        "UV_NO_CONFIG": "1", "UV_HTTP_RETRIES": "0", "UV_DEFAULT_INDEX": f"{index_url}/simple/", "UV_NO_PROGRESS": "1",
+        "UV_CACHE_DIR": str(home / "uv-cache"), "UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable,
+        "GIT_CONFIG_GLOBAL": nowhere, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }  # fmt: skip
+
+
+def _unescape(value: str) -> str:
+    """A value as it stands in a command to the CI system, where `%`, CR and LF are written as %25, %0D and %0A."""
+    return value.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+
+
+def _base64_forms(value: str) -> set[str]:
+    """How a value looks inside base64, at each of the three offsets at which it may begin: the characters that depend on it
+    alone. GitHub's runner registers these as well."""
+    data, forms = value.encode("utf-8"), set()
+    for offset in range(3):
+        whole = base64.b64encode(b"\0" * offset + data).decode("ascii").rstrip("=")
+        start = -(-offset * 8 // 6)
+        end = (offset + len(data)) * 8 // 6
+        if end - start >= 8:
+            forms.add(whole[start:end])
+    return forms
+
+
+def _wait(process: subprocess.Popen[bytes], time_limit: float) -> int | None:
+    try:
+        return process.wait(time_limit)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _kill(process: subprocess.Popen[bytes], tracking_id: str) -> None:
+    """Kill the process if it still runs, and everything that it started: its session, its descendants, and whoever carries its
+    tracking id, which is how GitHub's runner finds a job's orphans."""
+    family: list[psutil.Process] = []
+    if process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(process.pid).children(recursive=True)
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for descendant in family:
+        with contextlib.suppress(psutil.Error):
+            descendant.kill()
+    for _ in range(100):  # a signal takes a moment to strike; five seconds are plenty
+        family = [each for each in family if not _is_dead(each)]
+        if not family:
+            break
+        psutil.wait_procs(family, timeout=0.05)
+    while orphans := [each for each in psutil.process_iter() if _tracking_id(each) == tracking_id]:
+        for orphan in orphans:
+            with contextlib.suppress(psutil.Error):
+                orphan.kill()
+        psutil.wait_procs(
+            orphans, timeout=0.05
+        )  # dead is enough; when somebody buries them is not known
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    """Whether a process runs no more, buried or not."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
+
+
+def _tracking_id(process: psutil.Process) -> str | None:
+    with contextlib.suppress(psutil.Error, OSError):
+        return process.environ().get("RUNNER_TRACKING_ID")
+    return None

@@ -1,0 +1,1 @@
+"""JSON Web Tokens, and how a relying party checks them."""

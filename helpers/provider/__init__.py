@@ -1,0 +1,1 @@
+"""Identity providers, and the jobs that they speak for."""

@@ -1,0 +1,221 @@
+"""An OIDC identity provider: discovery, JWKS, ID tokens for jobs, key rotation, and an off switch.
+
+The endpoints are those of OpenID Connect Discovery 1.0 (section 4) and of GitHub Docs "OpenID Connect reference".
+"""
+
+import hashlib
+import hmac
+import itertools
+import time
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask
+
+from helpers.events import EventLog
+from helpers.oidc.jws import b64url_encode, sign
+from helpers.provider.jobs import GitHubJob, GitLabJob, Job
+from helpers.provider.keys import load
+from helpers.webapp import client_name, new_app
+
+
+class ProviderOffline(ConnectionError):
+    """The identity provider was asked for something while it is down."""
+
+
+class Issuer:
+    """One identity provider. `url` is what its tokens carry as `iss`; `online` may be set to False.
+
+    `provider` is "github", "gitlab", "google" or "activestate"; `keys` names the set in `lab_keys.json`.
+    """
+
+    def __init__(self, url: str, provider: str, events: EventLog, keys: str | None = None) -> None:
+        self.url = url
+        self.provider = provider
+        self.events = events
+        self.online = True
+        self._keys = load(keys or provider)
+        self._published = [self._keys[0]]
+        self._numbers, self._runs = itertools.count(1), itertools.count(1)
+        self._jobs: dict[str, tuple[str, Job]] = {}  # run -> its request token and the job
+        self.app = self._make_app()
+
+    # -- keys ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def signing_key(self) -> Any:
+        """The key that signs now: the newest of those published."""
+        return self._published[-1]
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as published: `{"keys": […]}` (RFC 7517, section 5)."""
+        return {"keys": [key.public_jwk for key in self._published]}
+
+    def rotate(self) -> None:
+        """Publish the provider's other key beside today's and sign with it from now on. Raises RuntimeError the second
+        time in a row: `retire()` the old one first, the lab has two for each provider."""
+        if len(self._published) == 2:
+            raise RuntimeError(
+                "both keys of this provider are published already; call retire() before rotating again"
+            )
+        self._published.append(next(key for key in self._keys if key is not self.signing_key))
+
+    def retire(self) -> None:
+        """Withdraw all keys but the one that signs."""
+        self._published = [self.signing_key]
+
+    # -- tokens -------------------------------------------------------------------------------------------------------
+
+    def id_token(
+        self,
+        job: Job | dict[str, Any],
+        audience: str = "pypi",
+        *,
+        header: dict[str, Any] | None = None,
+    ) -> str:
+        """An ID token for a job, or, given a dict, a token over exactly these claims, with nothing added.
+
+        `header` replaces or adds members of the JWS header. Raises ProviderOffline while the provider is down, and
+        ValueError for a job of another provider.
+        """
+        if not self.online:
+            raise ProviderOffline(
+                f"{self.url} does not answer: it was switched off with .online = False"
+            )
+        claims = job if isinstance(job, dict) else self._claims(job, audience)
+        key = self.signing_key
+        named = (
+            {"kid": key.kid, "x5t": key.jwk["x5t"]}
+            if self.provider == "github"
+            else {"kid": key.kid}
+        )
+        return sign({**named, **(header or {})}, claims, key.private_key)
+
+    def _claims(self, job: Job, audience: str) -> dict[str, Any]:
+        if job.provider != self.provider:
+            raise ValueError(
+                f"expected a job of {self.provider}, got a {type(job).__name__}: ask that job's own provider"
+            )
+        now = int(time.time())
+        claims = {
+            **job.claims(),
+            "iss": self.url,
+            "aud": audience,
+            "iat": now,
+            "exp": now + job.lifetime,
+        }
+        if job.early is not None:
+            claims["nbf"] = now - job.early
+        if job.numbered:
+            claims["jti"] = str(
+                uuid.uuid5(uuid.NAMESPACE_URL, f"{self.url}/jti/{next(self._numbers)}")
+            )
+        return dict(sorted(claims.items()))
+
+    def job_environment(self, job: Job, base_url: str | None = None) -> dict[str, str]:
+        """The environment variables that the provider gives a job, the way to its ID token included if it may have one.
+
+        `base_url` is where this provider is reached, if not at `url`. The request token in it is a secret of the job.
+        """
+        variables = job.variables()
+        if isinstance(job, GitHubJob) and job.may_ask:
+            run = str(next(self._runs))
+            # A real one cannot be guessed. This one is the same on every run, like everything in the lab.
+            request_token = b64url_encode(
+                hashlib.sha256(f"{self.url}/idtoken/{run}".encode()).digest()
+            )
+            self._jobs[run] = (request_token, job)
+            self.events.hide(request_token)
+            variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = (
+                f"{base_url or self.url}/idtoken/{run}?api-version=2.0"
+            )
+            variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = request_token
+        if isinstance(job, GitLabJob):
+            variables |= {
+                name: self.id_token(job, audience) for name, audience in job.id_tokens.items()
+            }
+        return variables
+
+    # -- the web ------------------------------------------------------------------------------------------------------
+
+    def _make_app(self) -> flask.Flask:
+        app = new_app(f"issuer:{self.provider}")
+        base = urlsplit(self.url).path
+
+        @app.before_request
+        def down() -> Any:
+            return None if self.online else (flask.jsonify(message="service unavailable"), 503)
+
+        @app.get(f"{base}/.well-known/openid-configuration")
+        def discovery() -> Any:
+            self._note("discovery", f"keys are at {self.url}/.well-known/jwks")
+            return flask.jsonify(
+                issuer=self.url,
+                jwks_uri=f"{self.url}/.well-known/jwks",
+                subject_types_supported=["public", "pairwise"],
+                response_types_supported=["id_token"],
+                claims_supported=[
+                    "sub",
+                    "aud",
+                    "exp",
+                    "iat",
+                    "iss",
+                    "jti",
+                    "nbf",
+                    *_CLAIMS[self.provider],
+                ],
+                id_token_signing_alg_values_supported=["RS256"],
+                scopes_supported=["openid"],
+            )
+
+        @app.get(f"{base}/.well-known/jwks")
+        def jwks() -> Any:
+            self._note("jwks", ", ".join(key.kid for key in self._published))
+            return flask.jsonify(self.jwks)
+
+        @app.get(f"{base}/idtoken/<run>")
+        def idtoken(run: str) -> Any:
+            request_token, job = self._jobs.get(run, (None, None))
+            scheme, _, shown = flask.request.headers.get("Authorization", "").partition(" ")
+            if (
+                job is None
+                or scheme.lower() != "bearer"
+                or not hmac.compare_digest(_bytes(shown), _bytes(request_token))
+            ):
+                self._note(
+                    "id-token", "no such job, or not its request token", actor="unknown", ok=False
+                )
+                return flask.jsonify(message="the request token is not that of a running job"), 401
+            assert isinstance(job, GitHubJob)
+            audience = (
+                flask.request.args.get("audience")
+                or f"https://github.com/{job.repository.partition('/')[0]}"
+            )
+            token = self.id_token(job, audience)
+            self._note("id-token", f"audience {audience}", actor=job.repository)
+            return flask.jsonify(count=len(token), value=token)
+
+        return app
+
+    def _note(self, action: str, detail: str, *, actor: str = "", ok: bool = True) -> None:
+        client = client_name(flask.request)
+        asking = actor or ("index" if client == INDEX_CLIENT else "anyone")
+        self.events.add(self.provider, action, asking, None, detail, ok=ok, client=client)
+
+
+INDEX_CLIENT = "pypi.test"
+"""How the index introduces itself when it fetches keys."""
+
+
+def _bytes(text: str | None) -> bytes:
+    return (text or "").encode("utf-8", "surrogatepass")
+
+
+_CLAIMS = {
+    "github": [name for name in GitHubJob().claims() if name != "sub"],
+    "gitlab": [name for name in GitLabJob(environment="pypi").claims() if name != "sub"],
+    "google": ["azp", "email", "email_verified"],
+    "activestate": ["actor_id", "builder", "organization", "project"],
+}

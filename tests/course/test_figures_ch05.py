@@ -1,0 +1,87 @@
+"""The figures of chapter 05 draw what they are given, and say it."""
+
+import pytest
+from matplotlib import colors
+
+from course.ch05 import figures
+from helpers.index.claim_checks import ClaimCheck
+from helpers.lab import PUBLISHER, Lab
+from helpers.provider.jobs import GitHubJob
+
+
+def words(figure):
+    return [text.get_text() for axes in figure.drawing.axes for text in axes.texts]
+
+
+def grounds(figure):
+    return [
+        colors.to_hex(patch.get_facecolor())
+        for axes in figure.drawing.axes
+        for patch in axes.patches
+    ]
+
+
+def rule(claim, ok, expected="a", got="a"):
+    return ClaimCheck(claim, expected, got, ok, "" if ok else "no")
+
+
+FITS = [rule("repository", True), rule("environment", True)]
+DIFFERS = [rule("repository", True), rule("environment", False, "pypi", "a")]
+
+
+def test_a_mismatch_has_a_sign_a_word_and_a_ground_of_its_own():
+    figure = figures.matching({"first": FITS, "second": DIFFERS})
+    assert words(figure).count("✓") == 3 and words(figure).count("✗") == 1
+    assert words(figure).count("ok") == 3 and "expects\npypi" in words(figure)
+    assert len(grounds(figure)) == 4 and len(set(grounds(figure))) == 2
+    assert words(figure)[-2:] == ["✓ let in", "✗ refused"]
+
+
+def test_the_sentence_counts_publishers_and_names_what_differs():
+    sentence = figures.matching({"first": FITS, "second": DIFFERS}).sentence
+    assert sentence.startswith("1 of 2 publishers lets the job in; first: everything fits")
+    assert "second: mismatch in environment (expects pypi)" in sentence
+
+
+def test_with_jobs_across_a_mismatch_says_what_came():
+    figure = figures.matching({"first": FITS, "second": DIFFERS}, across="job")
+    assert "says\na" in words(figure) and figure.sentence.startswith("1 of 2 jobs gets in")
+
+
+def test_of_a_long_path_the_part_that_differs_is_shown():
+    path = "octo-org/rocket/.github/workflows/"
+    rows = [rule("job_workflow_ref", False, f"{path}a.yml@main", f"{path}b.yml@main")]
+    assert "expects\n…a.yml@main" in words(figures.matching({"only": rows, "second": rows}))
+
+
+def test_all_rules_of_a_real_publisher_are_drawn():
+    with Lab() as lab:
+        claims = {**GitHubJob().claims(), "iss": lab.github.url, "jti": "1"}
+    checks = PUBLISHER.check(claims)
+    assert [word for word in words(figures.matching({"only": checks})) if word in claims] == [
+        each.claim for each in checks
+    ]
+
+
+@pytest.mark.parametrize("columns", [{}, {"one": FITS, "other": FITS[:1]}])
+def test_publishers_that_follow_different_rules_are_not_drawn(columns):
+    with pytest.raises(ValueError, match="same provider"):
+        figures.matching(columns)
+
+
+def test_the_gauntlet_marks_what_went_wrong_and_not_who_was_refused():
+    rows = {"release": {"tight": True, "loose": True}, "stranger": {"tight": False, "loose": True}}
+    figure = figures.gauntlet(rows, honest=["release"])
+    assert [word for word in words(figure) if word in "✓✗"] == ["✓", "✓", "✓", "✗"]
+    assert [word for word in words(figure) if word in ("let in", "refused")] == [
+        "let in",
+        "let in",
+        "refused",
+        "let in",
+    ]
+    assert "0 by “tight”, 1 by “loose”" in figure.sentence and "stranger: loose" in figure.sentence
+
+
+def test_a_gauntlet_needs_the_same_configurations_for_each_job():
+    with pytest.raises(ValueError, match="same configurations"):
+        figures.gauntlet({"a": {"x": True}, "b": {"y": True}})

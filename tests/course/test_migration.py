@@ -1,0 +1,78 @@
+"""The rocket in its four states, the orders of its migration, and what the two tools say of it."""
+
+import itertools
+import json
+import shutil
+import subprocess
+import sysconfig
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+import preflight
+from course.ch06 import exercises
+
+ROCKET = Path(__file__).parents[2] / "notebooks" / "data" / "rocket"
+STEPS = ("register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke")
+STATES = ("by_token", "half_migrated", "migrated", "hardened")
+
+
+def test_the_check_accepts_the_16_orders_without_a_gap_and_no_other():
+    replies = {order: exercises.q6_5.check(list(order)) for order in itertools.permutations(STEPS)}
+    right = {order for order, reply in replies.items() if reply.state == "right"}
+
+    def opens_before_it_closes(order):
+        at = order.index
+        ways = all(
+            max(at("register"), at(f"perm_{which}")) < at(f"drop_{which}")
+            for which in ("auto", "manual")
+        )
+        return ways and order[-1] == "revoke"
+
+    assert len(replies) == 720 and len(right) == 16
+    assert right == set(filter(opens_before_it_closes, replies))
+    assert all(reply.state == "wrong" for order, reply in replies.items() if order not in right)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_preflight_finds_the_half_migrated_state_and_passes_the_others(state):
+    ok = state != "half_migrated"
+    report = preflight.check(ROCKET / state, repository="octo-org/rocket")
+    assert report.ok is ok and not report.unread and not report.unfollowed
+    assert [job.workflow for job in report.jobs if job.fails] == (
+        [] if ok else [".github/workflows/create-releases.yml"]
+    )
+
+
+def test_the_fix_makes_the_half_migrated_state_pass(tmp_path):
+    folder = shutil.copytree(ROCKET / "half_migrated", tmp_path / "rocket")
+    patch = preflight.check(folder, repository="octo-org/rocket").patch
+    subprocess.run(["git", "apply", "-"], input=patch.encode(), cwd=folder, check=True)
+    assert preflight.check(folder, repository="octo-org/rocket").ok
+
+
+@pytest.mark.parametrize(
+    ("state", "findings"),
+    [
+        ("by_token", {"artipacked": 2, "excessive-permissions": 2}),
+        ("half_migrated", {"artipacked": 2, "excessive-permissions": 1}),
+        ("migrated", {"artipacked": 2}),
+        ("hardened", {}),
+    ],
+)
+def test_zizmor_finds_what_the_chapter_shows(state, findings):
+    program = Path(sysconfig.get_path("scripts"), "zizmor")
+    command = [program, "--offline", "--no-config", "--quiet", "--format=json-v1", ROCKET / state]
+    found = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
+    assert Counter(each["ident"] for each in found) == findings
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_action_is_pinned_by_its_commit(state):
+    for file in (ROCKET / state / ".github" / "workflows").iterdir():
+        for job in yaml.safe_load(file.read_text("utf-8"))["jobs"].values():
+            for step in job["steps"]:
+                name, _, commit = step.get("uses", "octo/none@" + 40 * "0").partition("@")
+                assert len(commit) == 40 and int(commit, 16) >= 0, name
