@@ -1,4 +1,4 @@
-"""What can be said of an answer without knowing the question: is it finished, callable, where did it fail."""
+"""Facts about an answer that need no question: is it finished, callable, and where did it fail."""
 
 import ast
 import contextlib
@@ -22,7 +22,7 @@ _IDLE = {
 
 
 def show(value: object, longest: int = 60) -> str:
-    """A value for a sentence of feedback: its repr, at most about `longest` characters. Never raises."""
+    """Return a value's repr, cut to about `longest` characters. Never raises."""
     try:
         text = repr(value)
     except BaseException:
@@ -31,12 +31,12 @@ def show(value: object, longest: int = 60) -> str:
 
 
 def is_unfinished(answer: object) -> bool:
-    """Whether an Ellipsis is left: as a value, in a container, a default, a function's or a method's body."""
+    """Return whether an Ellipsis is left: in a value, a default, a function's or a method's body."""
     return any(_is_gap(part) for part in _parts(answer))
 
 
 def compare_shape(stub: str, name: str, answer: object) -> str | None:
-    """What is wrong with `answer` if it cannot be called as the function or class in the stub; else None."""
+    """Return what is wrong with `answer` if it cannot be called like the stub; else None."""
     for node in ast.parse(textwrap.dedent(stub)).body:
         if getattr(node, "name", None) == name:
             return _misshapen(node, name, answer)
@@ -109,7 +109,7 @@ def _is_gap(part: object) -> bool:
 
 
 def _gap_in_source(node: ast.AST) -> bool:
-    """Whether an Ellipsis stands there, but for subscripts such as `tuple[int, ...]` and `rows[..., 0]`."""
+    """Return whether an Ellipsis is there, except in subscripts such as `tuple[int, ...]`."""
     if isinstance(node, ast.Constant):
         return node.value is ...
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
@@ -127,7 +127,7 @@ def _gap_in_bytecode(code: CodeType) -> bool:
 
 
 def _is_idle(code: CodeType) -> bool:
-    """Whether the body does nothing: CPython leaves a bare `...` out of the bytecode, as it does `pass`."""
+    """Return whether the body does nothing: CPython drops a bare `...` from the bytecode."""
     steps = list(dis.get_instructions(code))
     constants = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
     return {step.opname for step in steps} <= _IDLE and all(

@@ -1,91 +1,71 @@
-'''The exercises: `exercises.q4_2` is the second one of chapter 04; it has `check`, `hint` and `solution`.
+'''The engine of the exercises: each has `check`, `hint` and `solution`.
 
-Each chapter has a module (`ch04.py`) whose list EXERCISES holds its exercises in order. One, complete:
+A chapter's module, `course/ch04/exercises.py`, defines its exercises in order. The second one of
+chapter 04 is `q4_2`, in one of two forms. The first judges real code. The functions (or classes)
+that the decorator is given are the solution, linted and typed like all code; `solution()` shows
+their source, and the notebook's stub is made from their signatures and docstrings. The decorated
+function is the check. It gets the learner's answers and raises `Wrong`:
 
     import base64
 
-    from course.exercise import Exercise, Wrong, show
+    from course.exercise import Wrong, exercise, show
 
     SETUP = """
     import base64
     """
 
-    def probe_decode(decode_segment):
-        for data in (b"", b"o", b"oc", b"oct", b"\\xfb\\xef\\xbe"):
+
+    def decode_segment(segment: str) -> bytes:
+        """Return the bytes of a base64url segment without padding."""
+        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+    @exercise(
+        "A segment decoded",
+        decode_segment,
+        hints=(
+            "How many characters does a group of base64 have, and what fills up the last group?",
+            "Add `=` until the length is a multiple of four, and use the URL-safe alphabet.",
+        ),
+        right="Padding carries no information, so RFC 7515 leaves it out.",
+        minutes=3,
+    )
+    def q4_2(decode_segment):
+        for data in (b"", b"o", b"oc", b"\\xfb\\xef\\xbe"):
             segment = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
             got = decode_segment(segment)
-            if not isinstance(got, bytes):
-                raise Wrong(f"For {segment} came {show(got)}. Are the bytes of a signature always text?")
             if got != data:
-                raise Wrong(f"{segment} came out wrong. Which two letters does its alphabet replace?")
+                raise Wrong(f"For {segment} your function returned {show(got)}.")
 
-    EXERCISES = [
-        Exercise(
-            title="A segment decoded",
-            names=("decode_segment",),
-            stub="""
-    def decode_segment(segment: str) -> bytes:
-        ...
-    """,
-            probe=probe_decode,
-            hints=(
-                "How many characters does a group of base64 have, and what fills up the last one?",
-                "Add as many `=` as make the length a multiple of four; decode with the URL-safe alphabet.",
-            ),
-            answer="""
-    def decode_segment(segment):
-        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    """,
-            mistakes=(
-                ("""
-    def decode_segment(segment):
-        return base64.b64decode(segment + "=" * (-len(segment) % 4))
-    """, "alphabet"),
-                ("""
-    def decode_segment(segment):
-        return base64.urlsafe_b64decode(segment + "==").decode("latin-1")
-    """, "always text"),
-            ),
-            cheat="""
-    def decode_segment(segment):
-        return b"oct"
-    """,
-            right="Padding carries no information, so RFC 7515 leaves it out.",
-            minutes=3,
-        ),
-    ]
+The second form, `prediction`, asks for a value for each line of a table.
 
-* `stub` is the text of the notebook's stub cell; `names` is what it defines and what `check` is called with,
-  in order.
-* SETUP is what the chapter's cells have defined by then and an answer may use. Whoever runs a `stub`, an
-  `answer`, a mistake or a `cheat` runs SETUP first, in a namespace of its own: nothing else is there, the
-  chapter's `lab` neither.
-* `probe` gets the answers, and raises `Wrong("a sentence")` or returns None. It makes whatever it needs
-  afresh, a `Lab()` too (the chapter's own is set aside meanwhile), and compares with values that the answer
-  never had in its hands, since an answer may change what it is given. It raises outside of callbacks, where
-  an answer could catch it. Its sentences, with backticks around code, say where to look and never what the
-  answer is.
-* `mistakes` are wrong answers that people really give, each with words of the feedback that it gets and no
-  other does; `cheat` gets the visible example right and nothing else.
-* `right` is said after a right answer and may explain. `minutes` is what a reader needs for it.
+* SETUP is what the chapter's cells have defined by then and an answer may use. Tests run an answer
+  after SETUP in a namespace of its own, without the chapter's `lab`.
+* A check makes what it needs afresh, a `Lab()` too: the chapter's own lab is set aside meanwhile.
+  It compares with values that the answer never had in its hands, and raises outside of callbacks,
+  where an answer could catch it.
+* Feedback says what the check gave, what the answer did with it, and where to look. It never
+  contains the solution.
+* Known mistakes, cheats and other right answers are test data: `tests/course/answers/`.
 
-`check` has three outcomes: not attempted (an Ellipsis is left somewhere), wrong, right. It never raises, not
-even for `SystemExit` or an interrupt: whatever an answer raises is told in one sentence, with the learner's
-own line. A probe that fails by itself, or returns anything but None, never makes an answer right.
+`check` has three outcomes: not attempted (an Ellipsis is left somewhere), wrong, right. It never
+raises, not even for `SystemExit` or an interrupt. A check that fails by itself, or returns anything
+but None, never makes an answer right.
 '''
 
-import contextlib
+import ast
 import html
 import importlib
+import inspect
+import json
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from course.answers import compare_shape, is_unfinished, line_of, show
-from course.progress import Progress, progress
-
-__all__ = ["Exercise", "Progress", "Wrong", "chapter", "progress", "show"]
+from helpers import lab
 
 NOT_ATTEMPTED, WRONG, RIGHT = "not attempted", "wrong", "right"
 SIGNS = {NOT_ATTEMPTED: "○", WRONG: "✗", RIGHT: "✓"}
@@ -143,16 +123,22 @@ class Exercise:
     minutes: int = 4
     name: str = field(default="q0_0", init=False)
     """As in `exercises.q4_2`; given when the chapter is loaded."""
+    done: bool = field(default=False, init=False)
+    """Answered rightly since this kernel started."""
     _hints_given: int = field(default=0, init=False)
 
     def check(self, *answers: object) -> Reply:
-        """Say whether the answers, in the order of `names`, are right. Never raises, whatever they do."""
+        """Judge the answers, given in the order of `names`. Never raises, whatever they do."""
         try:
             state, text = self._judge(answers)
             text = " ".join(text.split())
         except BaseException:  # so odd that it cannot even be described
             state, text = WRONG, "Your answer cannot be examined. Is it what the task asks for?"
-        return Reply(state, f"{SIGNS[state]} {self.name} {state}", text[:700])
+        head = f"{SIGNS[state]} {self.name} {state}"
+        if state == RIGHT:
+            self.done = True
+            head += self._standing()
+        return Reply(state, head, text[:700])
 
     def hint(self) -> Reply:
         """The first hint; called again, the next."""
@@ -166,6 +152,11 @@ class Exercise:
     def solution(self) -> Code:
         """One right answer, as code."""
         return Code(self.answer.strip())
+
+    def _standing(self) -> str:
+        """Say how many of the chapter's exercises are done, such as " · 3 of 5 done"."""
+        rows = chapter(int(self.name[1:].partition("_")[0]))
+        return f" · {sum(row.done for row in rows)} of {len(rows)} done" if self in rows else ""
 
     def _judge(self, answers: tuple[object, ...]) -> tuple[str, str]:
         if len(answers) != len(self.names):
@@ -183,7 +174,7 @@ class Exercise:
             for name, answer in zip(self.names, answers, strict=True):
                 if misshapen := compare_shape(self.stub, name, answer):
                     return WRONG, misshapen
-            with _chapters_lab_set_aside():
+            with lab.set_aside():
                 verdict = self.probe(*answers)
         except Wrong as wrong:
             return WRONG, str(wrong) or "This is not the answer."
@@ -213,29 +204,130 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-@contextlib.contextmanager
-def _chapters_lab_set_aside() -> Iterator[None]:
-    """Let a probe open labs without closing the chapter's own, and close those that it leaves open."""
-    if lab := sys.modules.get("helpers.lab"):
-        with lab.set_aside():
-            yield
-        return
-    try:
-        yield
-    finally:
-        if lab := sys.modules.get("helpers.lab"):  # the probe is the first to use one
-            lab.close_open()
+def expect(got: object, wanted: object, question: str) -> None:
+    """Raise Wrong with the question unless `got` equals `wanted` and has the same type."""
+    if type(got) is not type(wanted):
+        kind = "True or False" if isinstance(wanted, bool) else f"a {type(wanted).__name__}"
+        raise Wrong(f"{question} Your answer is {show(got)}; expected {kind}.")
+    if got != wanted:
+        raise Wrong(f"{question} Your answer is {show(got, 90)}.")
+
+
+def exercise(
+    title: str,
+    *answers: Any,
+    hints: tuple[str, ...],
+    right: str,
+    minutes: int,
+    stub: str = "",
+    **values: Any,
+) -> Callable[[Callable[..., None]], Exercise]:
+    """Make an exercise of the decorated check, whose name becomes the exercise's name.
+
+    answers: the real functions or classes that are the solution. values: solutions that are plain
+    values, by name. stub: the notebook's stub cell, where it should not be made from these.
+    """
+    sources = [textwrap.dedent(inspect.getsource(answer)).strip() for answer in answers]
+    lines = [f"{name} = {value!r}" for name, value in values.items()]
+    stubs = [*map(_stub_of, sources), *(f"{name} = ..." for name in values)]
+
+    def decorate(test: Callable[..., None]) -> Exercise:
+        made = Exercise(
+            title=title,
+            names=(*(answer.__name__ for answer in answers), *values),
+            stub=stub or "\n\n".join(stubs),
+            probe=test,
+            answer="\n\n\n".join(sources + lines),
+            hints=hints,
+            right=right,
+            minutes=minutes,
+        )
+        made.name = test.__name__
+        return made
+
+    return decorate
+
+
+def prediction(
+    title: str,
+    variable: str,
+    lines: Mapping[str, tuple[Any, str]],
+    *,
+    choices: tuple[Any, ...] = (True, False),
+    hints: tuple[str, ...],
+    right: str,
+    minutes: int,
+) -> Callable[[Callable[[], Mapping[str, Any] | None]], Exercise]:
+    """Make an exercise that asks for a value for each line.
+
+    lines: for each line, the right value and the question for those who miss it. choices: the
+    values that a learner may write. The decorated function tries in the lab what really happens,
+    and returns it by line; it returns None where nothing can be tried.
+    """
+    values = {line: value for line, (value, _) in lines.items()}
+    options = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+
+    def written(values: Mapping[str, str]) -> str:
+        rows = [f"    {json.dumps(line, ensure_ascii=False)}: {v}," for line, v in values.items()]
+        return "\n".join([f"{variable} = {{", *rows, "}"])
+
+    def decorate(truth: Callable[[], Mapping[str, Any] | None]) -> Exercise:
+        def test(given: Any) -> None:
+            if not isinstance(given, dict) or set(given) != set(lines):
+                raise Wrong(f"Leave the {len(lines)} lines as they are; write {options} for each.")
+            for line, value in given.items():
+                if value not in choices or type(value) not in map(type, choices):
+                    wrote = f"For “{line}” you wrote {show(value)}."
+                    raise Wrong(f"Write {options} for each line. {wrote}")
+            tried = truth()
+            assert tried is None or dict(tried) == values
+            for line, (value, question) in lines.items():
+                if given[line] != value:
+                    seen = "" if tried is None else " The lab tried it and got another answer."
+                    raise Wrong(f"“{line}”: you say {show(given[line])}.{seen} {question}")
+
+        made = exercise(
+            title,
+            hints=hints,
+            right=right,
+            minutes=minutes,
+            stub=written(dict.fromkeys(lines, "...")),
+            **{variable: None},
+        )(test)
+        made.name = truth.__name__
+        made.answer = written({line: repr(value) for line, value in values.items()})
+        return made
+
+    return decorate
+
+
+def _stub_of(source: str) -> str:
+    """Return a function or class with its docstrings, and `...` for each body."""
+    lines, kept, skip = source.splitlines(), [], 0
+    bodies = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            told = ast.get_docstring(node) is not None
+            first = node.body[1] if told and len(node.body) > 1 else node.body[0]
+            bodies[first.lineno] = (node.end_lineno or 0, node.col_offset + 4)
+    for number, line in enumerate(lines, 1):
+        if number in bodies and number > skip:
+            skip, indent = bodies[number]
+            kept.append(" " * indent + "...")
+        elif number > skip:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def numbered(chapter: int, exercises: Sequence[Exercise]) -> Sequence[Exercise]:
     """Return a chapter's exercises, each with its name: the second of chapter 04 becomes `q4_2`."""
-    for n, exercise in enumerate(exercises, 1):
-        exercise.name = f"q{chapter}_{n}"
+    for n, each in enumerate(exercises, 1):
+        each.name = f"q{chapter}_{n}"
     return exercises
 
 
 def chapter(number: int) -> tuple[Exercise, ...]:
-    """The exercises of one chapter, in order; none if it has no module."""
+    """Return the exercises of one chapter, in order; none if it has no module."""
     name = f"course.ch{number:02d}.exercises"
     try:
         module = importlib.import_module(name)
@@ -243,4 +335,5 @@ def chapter(number: int) -> tuple[Exercise, ...]:
         if error.name not in (name, name.rpartition(".")[0]):
             raise
         return ()
-    return tuple(module.EXERCISES)
+    found = {each.name: each for each in vars(module).values() if isinstance(each, Exercise)}
+    return tuple(sorted(found.values(), key=lambda each: int(each.name.partition("_")[2])))

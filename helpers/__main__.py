@@ -123,7 +123,8 @@ def serve(port: int) -> int:
 
 def stand(notebooks: Iterable[Path]) -> int:
     """Print, for each notebook, how its exercises stand: as they were when it was last saved."""
-    from course.exercise import RIGHT, SIGNS, progress
+    from course.exercise import RIGHT, SIGNS
+    from course.progress import progress
 
     try:
         found = progress(notebooks)

@@ -2,9 +2,7 @@
 
 import importlib
 import inspect
-import itertools
 import json
-import linecache
 import sys
 import textwrap
 import types
@@ -12,31 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from learner import cases, check, run, source_of
 
 from course import exercise as exercises
-from course.exercise import Exercise, Wrong, progress, show
+from course.exercise import Exercise, Wrong, exercise, expect, prediction, show
+from course.progress import progress
 from helpers import lab as lab_module
 from helpers.lab import Lab
 
-_CELLS = itertools.count(1)
 STATES = {"○": "not attempted", "✗": "wrong", "✓": "right"}
-
-
-def run(source: str, setup: str = "", stored: bool = True) -> dict:
-    """Run source text as a notebook's cell is run, after what the notebook has defined by then."""
-    namespace = {"__name__": "__main__", "__builtins__": __builtins__}
-    for text in (setup, source):
-        text = textwrap.dedent(text).strip() + "\n"
-        name = f"cell-{next(_CELLS)}"
-        if stored:  # as IPython does; it is how `inspect` finds the text again
-            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-        exec(compile(text, name, "exec"), namespace)
-    return namespace
-
-
-def check(exercise: Exercise, source: str, setup: str = "", stored: bool = True):
-    namespace = run(source, setup, stored)
-    return exercise.check(*(namespace[name] for name in exercise.names))
 
 
 def probe_double(double):
@@ -497,45 +479,51 @@ def test_progress_names_a_file_that_is_no_notebook(tmp_path, text):
 # ---------------------------------------------------------------- every exercise of every chapter
 
 
-def the_docstrings_example() -> types.ModuleType:
+def the_docstrings_example():
     """The module that the engine's docstring shows to authors."""
-    module = types.ModuleType("example")
-    source = textwrap.dedent(exercises.__doc__.split("complete:\n")[1].split("\n* `stub`")[0])
-    exec(source, module.__dict__)
-    return module
+    source = textwrap.dedent(
+        exercises.__doc__.split("raises `Wrong`:\n")[1].split("\nThe second")[0]
+    )
+    module = run(source)
+    return module["q4_2"], module["SETUP"]
 
 
 def every_exercise():
-    paths = sorted(Path(exercises.__file__).parent.glob("ch[0-9][0-9]/exercises.py"))
-    for module in [
-        importlib.import_module(f"course.{path.parent.name}.exercises") for path in paths
-    ]:
-        setup = getattr(module, "SETUP", "")
-        for exercise in exercises.chapter(int(module.__name__[9:11])):
-            yield pytest.param(exercise, setup, id=exercise.name)
-    example = the_docstrings_example()
-    example.EXERCISES[0].name = "q99_1"
-    yield pytest.param(example.EXERCISES[0], example.SETUP, id="docstring")
+    for row in cases():
+        yield pytest.param(*row, id=row[0].name)
 
 
-for_every_exercise = pytest.mark.parametrize(("exercise", "setup"), list(every_exercise()))
+for_every_exercise = pytest.mark.parametrize(("exercise", "setup", "known"), list(every_exercise()))
+
+
+def mistakes_of(exercise, known):
+    if known is None:
+        return list(exercise.mistakes)
+    return [(source_of(exercise, answer), words) for answer, words in known.mistakes]
 
 
 @for_every_exercise
-def test_untouched_it_is_not_attempted(exercise, setup):
+def test_untouched_it_is_not_attempted(exercise, setup, known):
     assert check(exercise, exercise.stub, setup).state == "not attempted"
 
 
 @for_every_exercise
-def test_its_solution_is_right_twice_in_a_row(exercise, setup):
+def test_its_solution_is_right_twice_in_a_row(exercise, setup, known):
     first, second = check(exercise, exercise.answer, setup), check(exercise, exercise.answer, setup)
     assert first.state == "right", first
-    assert second == first
+    assert second.text == first.text and second.state == first.state
 
 
 @for_every_exercise
-def test_each_known_mistake_gets_its_own_feedback(exercise, setup):
-    replies = [(check(exercise, source, setup), words) for source, words in exercise.mistakes]
+def test_other_right_answers_are_right(exercise, setup, known):
+    for answer in known.right if known else ():
+        reply = check(exercise, source_of(exercise, answer), setup)
+        assert reply.state == "right", (answer, reply)
+
+
+@for_every_exercise
+def test_each_known_mistake_gets_its_own_feedback(exercise, setup, known):
+    replies = [(check(exercise, s, setup), words) for s, words in mistakes_of(exercise, known)]
     for reply, words in replies:
         assert reply.state == "wrong" and words in reply.text, reply
         assert sum(words in other.text for other, _ in replies) == 1, (
@@ -547,52 +535,156 @@ def test_each_known_mistake_gets_its_own_feedback(exercise, setup):
 
 
 @for_every_exercise
-def test_a_solution_of_the_visible_example_alone_is_wrong(exercise, setup):
+def test_a_solution_of_the_visible_example_alone_is_wrong(exercise, setup, known):
+    cheat = known.cheat if known else exercise.cheat
     if exercise.name.startswith("q0_"):
         pytest.skip("chapter 00 asks for guesses")
-    assert exercise.cheat
-    assert check(exercise, exercise.cheat, setup).state == "wrong"
+    assert cheat
+    assert check(exercise, cheat, setup).state == "wrong"
 
 
 @for_every_exercise
-def test_it_is_complete(exercise, setup):
+def test_it_is_complete(exercise, setup, known):
     assert exercise.title and exercise.names and 1 <= exercise.minutes <= 15
     if not exercise.name.startswith("q0_"):
-        assert len(exercise.hints) >= 2 and len(exercise.mistakes) >= 2
+        assert len(exercise.hints) >= 2 and len(mistakes_of(exercise, known)) >= 2
     assert len(set(exercise.hints)) == len(exercise.hints)
     assert not set("!") & set("".join(exercise.hints) + exercise.right)
 
 
 @for_every_exercise
-def test_no_feedback_and_no_first_hint_holds_a_line_of_the_solution(exercise, setup):
-    said = [check(exercise, source, setup).text for source, _ in exercise.mistakes] + list(
-        exercise.hints[:1]
-    )
+def test_no_feedback_and_no_first_hint_holds_a_line_of_the_solution(exercise, setup, known):
+    replies = [check(exercise, source, setup) for source, _ in mistakes_of(exercise, known)]
     lines = [line.strip() for line in exercise.answer.splitlines()]
     telling = [
         line
         for line in lines
-        if len(line) > 15 and not line.startswith(("def ", "class ", "import ", "from "))
+        if len(line) > 15 and not line.startswith(("def ", "class ", "import ", "from ", '"""'))
     ]
-    for text in said:
+    for text in [reply.text for reply in replies] + list(exercise.hints[:1]):
         assert not [line for line in telling if line in text], text
 
 
 @for_every_exercise
-def test_answers_that_cannot_be_right_are_not(exercise, setup):
+def test_answers_that_cannot_be_right_are_not(exercise, setup, known):
     def stop(*args, **kwargs):
         raise SystemExit
 
-    for odd in (
-        None,
-        42,
-        [],
-        lambda *a, **k: None,
-        lambda *a, **k: True,
-        lambda *a, **k: a,
-        stop,
-        object(),
-        Exception,
-    ):
+    odd = [None, 42, [], stop, object(), Exception]
+    odd += [lambda *a, **k: None, lambda *a, **k: True, lambda *a, **k: a]
+    for answer in odd:
         if not exercise.name.startswith("q0_"):
-            assert exercise.check(*[odd] * len(exercise.names)).state == "wrong", odd
+            assert exercise.check(*[answer] * len(exercise.names)).state == "wrong", answer
+
+
+# ---------------------------------------------------------------- the two forms of an exercise
+
+
+def test_the_docstrings_example_judges_as_it_says():
+    example, setup = the_docstrings_example()
+    assert example.name == "q4_2" and example.names == ("decode_segment",)
+    assert check(example, example.stub, setup).state == "not attempted"
+    assert check(example, example.answer, setup).state == "right"
+    wrong = example.answer.replace("urlsafe_b64decode", "b64decode")
+    assert check(example, wrong, setup).state == "wrong"
+
+
+def test_a_stub_is_the_solution_with_docstrings_and_without_bodies():
+    example, _ = the_docstrings_example()
+    assert example.stub == (
+        "def decode_segment(segment: str) -> bytes:\n"
+        '    """Return the bytes of a base64url segment without padding."""\n'
+        "    ..."
+    )
+
+
+class Counter:
+    """Counts."""
+
+    def __init__(self, start):
+        self.value = start
+
+    def step(self):
+        """Return the next number."""
+
+        def add(n):
+            return n + 1
+
+        self.value = add(self.value)
+        return self.value
+
+
+def counting(**more):
+    @exercise("Count", Counter, hints=("Look.", "Add."), right="Counted.", minutes=2, **more)
+    def q98_1(counter, *rest):
+        expect(counter(3).step(), 4, "What comes after 3?")
+
+    return q98_1
+
+
+def test_a_classs_stub_keeps_every_method():
+    assert counting().stub.splitlines() == [
+        "class Counter:",
+        '    """Counts."""',
+        "",
+        "    def __init__(self, start):",
+        "        ...",
+        "",
+        "    def step(self):",
+        '        """Return the next number."""',
+        "",
+        "        ...",
+    ]
+
+
+def test_values_and_functions_can_be_asked_for_together():
+    both = counting(guess="c")
+    assert both.names == ("Counter", "guess") and both.stub.endswith("guess = ...")
+    assert both.check(Counter, ...).state == "not attempted"
+    assert both.check(Counter, "c").state == "right"
+
+
+def test_expect_names_the_value_and_the_kind():
+    with pytest.raises(Wrong, match=r"How many\? Your answer is 3\."):
+        expect(3, 4, "How many?")
+    with pytest.raises(Wrong, match="expected True or False"):
+        expect(1, True, "Is it?")
+
+
+def the_prediction(truth=None):
+    @prediction(
+        "Two lines",
+        "works",
+        {"the first": (True, "Why not?"), 'the "second"': (False, "Who says so?")},
+        hints=("One.", "Two."),
+        right="So it is.",
+        minutes=1,
+    )
+    def q98_2():
+        return truth
+
+    return q98_2
+
+
+def test_a_prediction_asks_for_a_value_for_each_line():
+    two = the_prediction()
+    assert two.name == "q98_2" and check(two, two.stub).state == "not attempted"
+    assert check(two, two.answer).state == "right"
+    wrong = check(two, two.answer.replace("True", "False"))
+    assert wrong.text == "“the first”: you say False. Why not?"
+    assert "Write True or False for each line." in check(two, two.answer.replace("True", "1")).text
+    assert "Leave the 2 lines" in two.check({"the first": True}).text
+
+
+def test_a_prediction_that_the_lab_contradicts_makes_no_answer_right():
+    tried = the_prediction({"the first": False, 'the "second"': False})
+    assert check(tried, tried.answer).state == "wrong"
+
+
+def test_a_right_answer_says_how_many_of_the_chapter_are_done(chapter_98):
+    first = chapter_98.q98_1
+    assert repr(check(first, first.answer)).startswith("✓ q98_1 right · 1 of 2 done · ")
+    assert repr(check(first, first.answer)).startswith("✓ q98_1 right · 1 of 2 done · ")
+    assert "done" not in repr(check(chapter_98.q98_2, "double = 3"))
+    second = check(chapter_98.q98_2, chapter_98.q98_2.answer)
+    assert repr(second).startswith("✓ q98_2 right · 2 of 2 done · ")
