@@ -9,7 +9,7 @@ import chapter_rules
 import pytest
 from chapter_rules import FIRST_CELL, METADATA, RULES, Chapter
 
-from course.exercise import Exercise
+from course.exercise import Exercise, numbered
 
 
 def markdown(text):
@@ -30,12 +30,12 @@ def the_sample() -> dict:
     cells = [
         markdown(
             "# 98 · The sample chapter\n\n*What does a chapter look like?*\n\n"
-            "45 minutes · after chapters 02 and 03\n\n"
+            "16 minutes · after chapters 02 and 03\n\nWorkshop path, 16 minutes: part 1.\n\n"
             "## What you will be able to do\n\n- say what it looks like,\n  and why\n- write one"
         ),
         code(FIRST_CELL.format(chapter=98)),
         markdown(
-            "## The first part\n\nA **bearer token** is worth something to whoever has it, `!` or not.\n\n"
+            "## 1. The first part\n\nA **bearer token** is worth something to whoever has it, `!` or not.\n\n"
             "An ID token lives 5 minutes; see [RFC 7519](https://example.org/rfc7519) of May 2015.\n\n"
             "On 23 November 2026 nothing happens. [The end](#Where-it-stops-being-true) is near."
         ),
@@ -78,6 +78,7 @@ def the_samples_exercise(monkeypatch):
             title="Twice", names=("double",), stub=stub, probe=probe, answer=answer, hints=("?",)
         )
     ]
+    [module.q98_1] = numbered(98, module.EXERCISES)
     module.SETUP = "\nminted = 4\n"
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
@@ -160,7 +161,7 @@ BREAKAGES = {
         replaced(0, "sample chapter", "other chapter"),
         replaced(0, "look like?*", "look like.*"),
         replaced(0, "*What does a chapter look like?*\n\n", ""),
-        replaced(0, "45 minutes ·", "45 min ·"),
+        replaced(0, "16 minutes ·", "16 min ·"),
         replaced(0, "after chapters 02 and 03", "later"),
         replaced(0, "02 and 03", "02 and 99"),
         replaced(0, "## What you will be able to do", "## Aims"),
@@ -179,7 +180,7 @@ BREAKAGES = {
     "headings_go_down_one_level_at_a_time": [
         added(3 - 1, "\n\n# Another title"),
         replaced(8, "### Exercise", "#### Exercise"),
-        replaced(2, "## The first part", "#### The first part"),
+        replaced(2, "## 1. The first part", "#### The first part"),
     ],
     "it_starts_with_the_three_lines": [
         replaced(1, "lab = Lab()", "lab = Lab( )"),
@@ -189,7 +190,7 @@ BREAKAGES = {
         removed(*range(12, 15)),
         added(3, "\n1" * 14),
         put("cells", 12, "source", value=" "),
-        lambda notebook: [notebook["cells"].insert(12, notebook["cells"][12]) for _ in range(30)],
+        lambda notebook: [notebook["cells"].insert(12, notebook["cells"][12]) for _ in range(45)],
     ],
     "no_output_is_exempt_from_comparison": [
         added(3, "  # NBVAL_IGNORE_OUTPUT"),
@@ -258,10 +259,17 @@ BREAKAGES = {
         replaced(7, "As the survey says (Truffle Security, January 2024):", "As everybody says:"),
         replaced(6, "(uv's documentation, release notes)", "as everybody knows"),
     ],
-    "it_takes_no_longer_than_it_says": [
-        replaced(0, "45 minutes", "5 minutes"),
+    "its_minutes_are_those_that_a_reader_needs": [
+        replaced(0, "16 minutes ·", "5 minutes ·"),
+        replaced(0, "16 minutes ·", "30 minutes ·"),
         replaced(-3, "Further", "The last part"),
         added(4, "\n\n" + "word " * 9_000),
+    ],
+    "a_long_chapter_has_a_path_that_fits_a_workshop": [
+        lambda notebook: [replaced(0, "16 minutes ·", "50 minutes ·")(notebook), replaced(0, "Workshop path", "A path")(notebook)],
+        replaced(0, "path, 16", "path, 5"),
+        replaced(0, "path, 16", "path, 46"),
+        replaced(0, "part 1.", "parts 1 and 2."),
     ],
     "every_exercise_is_there_in_order_with_its_stub": [
         replaced(10, "q98_1.check(double)", "q98_2.check(double)"),
@@ -315,7 +323,7 @@ def test_the_minutes_are_those_of_the_readme(tmp_path):
     (tmp_path / "README.md").write_text(
         "| [98](notebooks/98_sample_chapter.ipynb) | What? | 40 min |\n"
     )
-    assert "it says 45 minutes, and README 40" in str(complaints(tmp_path, the_sample()))
+    assert "it says 16 minutes, and README 40" in str(complaints(tmp_path, the_sample()))
 
 
 def test_the_reading_time_counts_words_code_figures_and_exercises(tmp_path):
@@ -326,7 +334,9 @@ def test_the_reading_time_counts_words_code_figures_and_exercises(tmp_path):
         return chapter_rules.reading_minutes(stored(tmp_path, notebook))
 
     assert minutes(added(4, " word" * 180)) == pytest.approx(minutes() + 1)
-    assert minutes(added(3, "\n1" * 10)) == pytest.approx(minutes() + 0.5)
+    assert minutes(added(3, "\n1" * 10)) == pytest.approx(minutes() + 40 / 60)
+    assert minutes(output(12, "1\n2\n3")) == pytest.approx(minutes())
+    assert minutes(output(12, "1\n2\n3\n4")) == pytest.approx(minutes() + 15 / 60)
     assert minutes(added(-3, " word" * 1800)) == pytest.approx(minutes())
-    assert minutes(output(5, "A picture no more.")) == pytest.approx(minutes() - 1 / 3)
+    assert minutes(output(5, "A picture no more.")) == pytest.approx(minutes() - 15 / 60)
     assert minutes(replaced(10, "q98_1.check", "q98_2.check")) == pytest.approx(minutes() - 4)
