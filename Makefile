@@ -58,7 +58,7 @@ bench: setup
 
 lock: setup
 	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --no-header \
-	  $(ARGS) --output-file requirements.txt pyproject.toml
+	  $(ARGS) --extra lab --output-file requirements.txt pyproject.toml
 	echo "uv==0.9.13" | $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --no-annotate --output-file requirements-uv-0.9.13.txt -
 

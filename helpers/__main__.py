@@ -1,8 +1,5 @@
 """`python -m helpers serve`: the lab as a server to poke with curl, on the real clock, until interrupted.
 
-`python -m helpers preflight PATH`: which jobs of a repository publish, whether they will be able to, and what to enter on
-the index.
-
 `python -m helpers progress`: which exercises are done in the learner's saved notebooks.
 """
 
@@ -39,46 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
     standing.add_argument(
         "notebooks", nargs="*", type=Path, help="notebooks to read (default: all chapters)"
     )
-    flying = commands.add_parser(
-        "preflight", help="say which jobs of a repository publish, and whether they will be able to"
-    )
-    flying.add_argument("path", type=Path, metavar="PATH", help="a checked-out repository")
-    flying.add_argument(
-        "--repository", default="", metavar="OWNER/NAME", help="its name (default: that of origin)"
-    )
-    flying.add_argument("--publisher", action="append", default=[], metavar="WORDS",
-                        help='what the index has: "workflow=release.yml environment=pypi"; may be given again')  # fmt: skip
-    flying.add_argument(
-        "--format",
-        choices=("text", "json", "github"),
-        default="text",
-        help="for whom it is written",
-    )
     options = parser.parse_args(arguments)
-    if options.command == "preflight":
-        return preflight(options)
     if options.command == "progress":
         return stand(options.notebooks or sorted(NOTEBOOKS.glob("[0-9]*.ipynb")))
     if not 0 <= options.port <= 65535:
         parser.error(f"expected a port between 0 and 65535, got {options.port}")
     return serve(options.port)
-
-
-def preflight(options: argparse.Namespace) -> int:
-    """Print the report; returns its status. See `preflight`."""
-    from preflight import check
-
-    try:
-        report = check(options.path, options.repository, options.publisher)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    told = {"text": report.text, "json": report.json, "github": report.github}[options.format]()
-    sys.stdout.buffer.write(
-        told.encode("utf-8", "replace")
-    )  # carriage returns in a diff stay what they are, on Windows too
-    sys.stdout.flush()
-    return report.status
 
 
 def serve(port: int) -> int:

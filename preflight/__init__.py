@@ -1,7 +1,7 @@
 """Preflight: which jobs of a repository publish, will they be able to, and what has to be entered on the index?
 
-    python -m helpers preflight PATH [--repository OWNER/NAME] [--publisher "workflow=release.yml environment=pypi"]
-                                     [--format text|json|github]
+    python -m preflight PATH [--repository OWNER/NAME] [--publisher "workflow=release.yml environment=pypi"]
+                             [--format text|json|github]
 
 It reads the workflow files of a checked-out repository and the scripts that they call. It runs nothing and asks nobody.
 Exit status: 0, nothing will fail (warnings alone are 0); 1, something will fail; 2, something could not be read, and nothing

@@ -55,7 +55,9 @@ def _python_and_packages() -> list[str]:
         problems.append(f"Python {project['requires-python']} is wanted, and this one is {here}")
     wrong = [
         wanted.name
-        for wanted in map(Requirement, project["dependencies"])
+        for wanted in map(
+            Requirement, [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+        )
         if not _installed(wanted)
     ]
     if wrong:

@@ -59,7 +59,7 @@ def test_fifty_workflows(against, tmp_path):
 
     def ours():
         done = subprocess.run(
-            [sys.executable, "-m", "helpers", "preflight", str(tmp_path), "--format", "json"],
+            [sys.executable, "-m", "preflight", str(tmp_path), "--format", "json"],
             cwd=ROOT,
             capture_output=True,
         )

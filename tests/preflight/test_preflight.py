@@ -12,7 +12,7 @@ import pytest
 from test_preflight_corpus import lay_out
 
 import preflight
-from helpers.__main__ import main
+from preflight.__main__ import main
 from preflight.clients import bare, recognise
 from preflight.files import Unreadable, parse
 from preflight.scripts import commands
@@ -604,7 +604,7 @@ STATES = {0: QUIET, 1: corpus.workflow(corpus.step("uv", False)), 2: "a: [\n"}
 @pytest.mark.parametrize("form", ["text", "json", "github"])
 def test_the_exit_status_is_the_same_in_every_format(status, form, tmp_path, capfdbinary):
     lay_out(tmp_path, {RELEASE: STATES[status]})
-    assert main(["preflight", str(tmp_path), "--format", form]) == status
+    assert main([str(tmp_path), "--format", form]) == status
     assert capfdbinary.readouterr().out
 
 
@@ -613,7 +613,7 @@ def test_failing_comes_before_unreadable(look):
 
 
 def test_an_impossible_option_is_status_2(tmp_path, capsys):
-    assert main(["preflight", str(tmp_path), "--repository", "rocket"]) == 2
+    assert main([str(tmp_path), "--repository", "rocket"]) == 2
     assert capsys.readouterr().err == "expected a repository as OWNER/NAME, got 'rocket'\n"
 
 
@@ -792,7 +792,7 @@ def test_the_table_escapes_what_files_say(look):
 
 def test_preflight_needs_neither_the_lab_nor_flask_nor_matplotlib():
     code = (
-        "import sys; from helpers.__main__ import main; main(['preflight', '.']); "
+        "import sys; from preflight.__main__ import main; main(['.']); "
         "heavy = {'flask', 'httpx', 'matplotlib', 'numpy', 'jwt', 'cryptography', 'helpers.lab', 'time_machine', 'psutil'}; "
         "heavy &= set(sys.modules); assert not heavy, heavy"
     )

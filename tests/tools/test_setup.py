@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DEPENDENCIES = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["lab"]]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LOCKS = ["requirements.txt", "requirements-uv-0.9.13.txt"]
 
@@ -63,7 +64,7 @@ def tracked_files() -> list[Path]:
 # The one list, the locks, and conda's way in
 
 
-@pytest.mark.parametrize("dependency", PROJECT["dependencies"])
+@pytest.mark.parametrize("dependency", DEPENDENCIES)
 def test_the_lock_pins_every_dependency_to_a_version_the_list_allows(dependency):
     wanted = Requirement(dependency)
     pinned, _ = read_lock("requirements.txt")[canonicalize_name(wanted.name)]
@@ -318,7 +319,7 @@ def test_the_readme_says_what_each_dependency_is_for():
     explained = [
         name for row in table.splitlines() for name in row.split("|")[1].strip().split(", ")
     ]
-    assert sorted(explained) == sorted(Requirement(line).name for line in PROJECT["dependencies"])
+    assert sorted(explained) == sorted(Requirement(line).name for line in DEPENDENCIES)
 
 
 def test_every_link_of_the_readme_to_a_file_or_heading_leads_somewhere():

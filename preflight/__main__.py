@@ -1,0 +1,50 @@
+"""The command: `preflight PATH`, or `python -m preflight PATH`. See `preflight` for options, formats and exit status."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from preflight import check
+
+
+def preflight_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="preflight",
+        description="Say which jobs of a repository publish a Python package, and whether they will be able to.",
+        epilog="Exit status: 0, nothing will fail; 1, something will fail; 2, something could not be read.",
+    )
+    parser.add_argument("path", type=Path, metavar="PATH", help="a checked-out repository")
+    parser.add_argument(
+        "--repository", default="", metavar="OWNER/NAME", help="its name (default: that of origin)"
+    )
+    parser.add_argument(
+        "--publisher",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help='a publisher that the index has: "workflow=release.yml environment=pypi"; can be repeated',
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json", "github"), default="text", help="how to print it"
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the report; return the exit status."""
+    options = preflight_parser().parse_args(arguments)
+    try:
+        report = check(options.path, options.repository, options.publisher)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    told = {"text": report.text, "json": report.json, "github": report.github}[options.format]()
+    # As bytes, so that carriage returns in a diff stay what they are on Windows too.
+    sys.stdout.buffer.write(told.encode("utf-8", "replace"))
+    sys.stdout.flush()
+    return report.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
