@@ -1,7 +1,7 @@
-"""What verifiers of ID tokens have fallen for, made with the lab's keys, and honest tokens among it.
+"""Attacks on verifiers of ID tokens, made with the lab's keys, and honest tokens among them.
 
-The attacks are those that RFC 8725 (section 2) and RFC 7515 (section 10) warn of. Honest tokens are among the
-cases because refusing everything is easy, and useless.
+The attacks are those that RFC 8725 (section 2) and RFC 7515 (section 10) warn of. Honest tokens are
+among the cases because a verifier that refuses everything is easy to write, and useless.
 """
 
 import hashlib
@@ -24,19 +24,19 @@ from helpers.provider.issuer import Issuer
 from helpers.provider.jobs import GitHubJob
 from helpers.provider.keys import SigningKey, load
 
-Part = Literal["token", "spelling", "keys", "all"]
+Part = Literal["token", "spelling", "keys", "header", "all"]
 MALLORY = "https://mallory.test"
-"""The attacker's own identity provider. The lab can ask it for its keys; the index does not know it."""
+"""The attacker's own identity provider. The lab can ask it for keys; the index does not know it."""
 KNOWN_FILE = "../LICENSE"
 """A file whose bytes everybody knows, as seen from the chapters' folder."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One line of the board. `tokens` are presented in order, and the answer to the last one counts.
+    """One line of the board: `tokens`, presented in order, and the answer to the last one counts.
 
-    `accept` says what that answer should be and `why` gives the reason in a few words. `claims` are what a
-    verifier that is right to accept returns.
+    `accept` says what that answer should be, and `why` gives the reason in a few words. `claims`
+    are what a verifier returns that is right to accept.
     """
 
     name: str
@@ -47,17 +47,19 @@ class Case:
 
 
 def cases(lab: Lab, part: Part = "all") -> list[Case]:
-    """Attacks and honest tokens, for issuer GitHub and audience "pypi", at the lab's present time.
+    """Return attacks and honest tokens for issuer GitHub and audience "pypi", at the lab's time.
 
-    `part` is "token" (attacks on the token itself), "spelling" (a replay under another spelling), "keys"
-    (attacks on finding the key) or "all". The same lab at the same time gives the same tokens, so a verifier
-    that remembers what it has seen has to be made afresh for each board. Raises ValueError for other parts.
+    `part` is "token" (attacks on the token itself), "spelling" (replays in another spelling),
+    "keys" (attacks on finding the key), "header" (what few verifiers look at) or "all". The same
+    lab at the same time gives the same tokens, so a verifier that remembers tokens has to be made
+    again for each board. Raises ValueError for other parts.
     """
     parts = {
         "token": [_token],
         "spelling": [_spelling],
         "keys": [_keys],
-        "all": [_token, _spelling, _keys],
+        "header": [_header],
+        "all": [_token, _spelling, _keys, _header],
     }
     if part not in parts:
         raise ValueError(f"expected one of {', '.join(map(repr, parts))}, got {part!r}")
@@ -65,8 +67,10 @@ def cases(lab: Lab, part: Part = "all") -> list[Case]:
 
 
 def respell(token: str) -> str:
-    """The same token with another last character, which decodes to the same 256 bytes of signature: four of
-    that character's six bits are not used (RFC 4648, section 3.5)."""
+    """Return a token with another last character and the same 256 bytes of signature.
+
+    Four of the six bits of that character are not used (RFC 4648, section 3.5).
+    """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
 
@@ -80,7 +84,7 @@ class _Mint:
         self.key: SigningKey = lab.github.signing_key
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """The claims of an ID token, some of them changed; None takes a claim out."""
+        """Return the claims of an ID token, some of them changed; None takes a claim out."""
         times = {"iat": self.now, "nbf": self.now - 300, "exp": self.now + 300}
         added = {"iss": self.lab.github.url, "aud": "pypi", **times, "jti": next(self._numbers)}
         usual = {**GitHubJob().claims(), **added}
@@ -89,31 +93,34 @@ class _Mint:
     def signed(
         self, claims: Any, header: dict[str, Any] | None = None, key: SigningKey | None = None
     ) -> str:
-        """These claims, signed with RS256. `header` replaces the key's name in the JWS header."""
+        """Return these claims, signed with RS256; `header` replaces the `kid` in the header."""
         named = {"kid": self.key.kid} if header is None else header
-        text = unsigned({"alg": "RS256", "typ": "JWT", **named}, claims)
+        return self.sealed(unsigned({"alg": "RS256", "typ": "JWT", **named}, claims), key)
+
+    def sealed(self, text: str, key: SigningKey | None = None) -> str:
+        """Return this text, encoded header and payload, with its RS256 signature."""
         signature = (key or self.key).private_key.sign(text.encode("ascii"), PKCS1v15(), SHA256())
         return f"{text}.{b64url_encode(signature)}"
 
     def hs256(self, kid: str, secret: bytes) -> str:
-        """A token whose "signature" is an HMAC, keyed with `secret`."""
+        """Return a token whose "signature" is an HMAC, keyed with `secret`."""
         text = unsigned({"alg": "HS256", "typ": "JWT", "kid": kid}, self.claims())
         return f"{text}.{b64url_encode(hmac.digest(secret, text.encode('ascii'), hashlib.sha256))}"
 
     def attack(self, name: str, why: str, **changes: Any) -> Case:
-        """Some claims changed, and properly signed all the same."""
+        """Return a case with some claims changed and a proper signature."""
         return Case(name, (self.signed(self.claims(**changes)),), False, why)
 
     def honest(self, name: str, why: str, key: SigningKey | None = None, **changes: Any) -> Case:
-        """A token that has to be accepted."""
+        """Return the case of a token that has to be accepted."""
         claims = self.claims(**changes)
         header = {"kid": (key or self.key).kid}
         return Case(f"honest: {name}", (self.signed(claims, header, key),), True, why, claims)
 
 
-def unsigned(header: dict[str, Any], claims: dict[str, Any] | str) -> str:
-    """Header and payload as encoded, with the dot between them. A payload given as text stays as it is."""
-    texts = json.dumps(header), claims if isinstance(claims, str) else json.dumps(claims)
+def unsigned(header: dict[str, Any] | str, claims: dict[str, Any] | str) -> str:
+    """Return header and payload, encoded, with the dot between them. Text is taken as it is."""
+    texts = [part if isinstance(part, str) else json.dumps(part) for part in (header, claims)]
     return ".".join(b64url_encode(text.encode("utf-8")) for text in texts)
 
 
@@ -137,38 +144,42 @@ def _token(mint: _Mint) -> list[Case]:
         mint.honest(
             "from another branch", "who may publish is decided later", ref="refs/heads/next"
         ),
-        mint.honest("with a claim nobody knows", "ignored (RFC 7519, section 4)", colour="green"),
+        mint.honest(
+            "with a claim nobody knows", "an unknown claim is ignored (RFC 7519)", colour="green"
+        ),
         mint.honest("without nbf", "nbf is optional", nbf=None),
-        mint.honest("exp 29 s ago", "within 30 s of leeway", exp=now - 29),
-        mint.honest("iat 30 s ahead", "within 30 s of leeway", iat=now + 30),
+        mint.honest("exp 29 s ago", "within the leeway of 30 s", exp=now - 29),
+        mint.honest("iat 30 s ahead", "within the leeway of 30 s", iat=now + 30),
         refuse(
             "payload edited, signature kept",
-            "not what was signed",
+            "this is not what was signed",
             f"{header}.{edited}.{signature}",
         ),
-        refuse("signature stripped", "anybody could have written it", f"{stripped}."),
+        refuse("signature stripped", "anyone could have written it", f"{stripped}."),
         refuse("signature by another key", "not the issuer's key", foreign),
-        refuse("alg none", "unsigned, and says so", f"{nothing}."),
-        refuse("alg nOnE", "unsigned, spelt to slip through", f"{no_thing}."),
+        refuse("alg none", "it is unsigned, and says so", f"{nothing}."),
+        refuse("alg nOnE", "it is unsigned, in a sly spelling", f"{no_thing}."),
         refuse(
             "alg HS256, keyed with public key",
-            "no secret was needed",
+            "made without any secret",
             mint.hs256(kid, _pem(mint.key)),
         ),
         mint.attack("exp an hour ago", "expired", iat=now - 3900, nbf=now - 4200, exp=now - 3600),
-        mint.attack("exp 30 s ago", "expired: on or after exp + leeway", exp=now - 30),
-        mint.attack("exp missing", "it would never die", exp=None),
-        mint.attack("nbf in five minutes", "not yet valid", nbf=now + 300),
+        mint.attack("exp 30 s ago", "expired: exp + leeway is too late", exp=now - 30),
+        mint.attack("exp missing", "it would never expire", exp=None),
+        mint.attack("nbf in five minutes", "not valid yet", nbf=now + 300),
         mint.attack("iat in five minutes", "issued in the future", iat=now + 300),
         mint.attack(
-            "aud for somebody else", "meant for another", aud="https://github.com/octo-org"
+            "aud for somebody else", "meant for another service", aud="https://github.com/octo-org"
         ),
         mint.attack("aud missing", "meant for nobody in particular", aud=None),
-        mint.attack("aud a list with one more", "the other one holds it too", aud=["pypi", npm]),
+        mint.attack("aud a list with one more", "the other service has it, too", aud=["pypi", npm]),
         refuse("aud twice, the last not ours", "of two claims of one name, the last counts", twice),
-        mint.attack("iss of somebody else", "this key speaks for one issuer", iss=f"{iss}/mallory"),
-        mint.attack("iss missing", "nobody says it", iss=None),
-        refuse("replayed", "seen before", again, again),
+        mint.attack(
+            "iss of somebody else", "this key speaks for one issuer only", iss=f"{iss}/mallory"
+        ),
+        mint.attack("iss missing", "it names no issuer", iss=None),
+        refuse("replayed", "used before", again, again),
     ]
 
 
@@ -179,10 +190,13 @@ def _spelling(mint: _Mint) -> list[Case]:
             "replayed, last character changed",
             (first, respell(first)),
             False,
-            "seen before, respelt",
+            "used before, spelled differently",
         ),
         Case(
-            "replayed, = added at the end", (second, f"{second}=="), False, "seen before, respelt"
+            "replayed, = added at the end",
+            (second, f"{second}=="),
+            False,
+            "used before, spelled differently",
         ),
     ]
 
@@ -213,13 +227,17 @@ def _keys(mint: _Mint) -> list[Case]:
             jwk=theirs.public_jwk,
         ),
         attack(
-            "jku: an address in the token", "it says whom to ask", theirs, kid=theirs.kid, jku=jku
+            "jku: an address in the token",
+            "it names the server to ask",
+            theirs,
+            kid=theirs.kid,
+            jku=jku,
         ),
         Case(
             "kid a path to a known file",
             (mint.hs256(KNOWN_FILE, known),),
             False,
-            "no secret was needed",
+            "made without any secret",
         ),
         attack("kid a path to an uploaded file", "a file is not an issuer", theirs, kid=uploaded),
         attack(
@@ -233,7 +251,7 @@ def _keys(mint: _Mint) -> list[Case]:
         ),
         attack(
             "another issuer's good token",
-            "not whom we trust here",
+            "not the issuer that we trust here",
             gitlab,
             gitlab_url,
             kid=gitlab.kid,
@@ -244,7 +262,43 @@ def _keys(mint: _Mint) -> list[Case]:
             gitlab,
             kid=gitlab.kid,
         ),
-        attack("the attacker's own issuer", "anybody can run one", theirs, MALLORY, kid=theirs.kid),
+        attack("the attacker's own issuer", "anyone can run one", theirs, MALLORY, kid=theirs.kid),
+    ]
+
+
+def _header(mint: _Mint) -> list[Case]:
+    kid, claims = mint.key.kid, mint.claims()
+    text = unsigned({"alg": "RS256", "kid": kid}, claims)
+    untyped = Case("honest: typ missing", (mint.sealed(text),), True, "typ is optional", claims)
+    twice = f'{{"alg": "RS256", "kid": "{kid}", "kid": "made-up"}}'
+    utf16 = b64url_encode(json.dumps(mint.claims()).encode("utf-16"))
+
+    def refuse(name: str, why: str, text: str) -> Case:
+        return Case(name, (mint.sealed(text),), False, why)
+
+    def extended(**members: Any) -> str:
+        return unsigned({"alg": "RS256", "kid": kid, **members}, mint.claims())
+
+    return [
+        untyped,
+        refuse(
+            "crit: an unknown extension",
+            "understand it, or refuse (RFC 7515)",
+            extended(crit=["x"], x=1),
+        ),
+        refuse(
+            "b64 false: a payload as it is",
+            "the text is the payload (RFC 7797)",
+            extended(crit=["b64"], b64=False),
+        ),
+        refuse(
+            "kid twice, the last made up",
+            "of two members of one name, the last counts",
+            unsigned(twice, mint.claims()),
+        ),
+        refuse(
+            "claims in UTF-16", "JSON in a JWT is UTF-8 (RFC 7519)", f"{text.split('.')[0]}.{utf16}"
+        ),
     ]
 
 
@@ -255,7 +309,7 @@ def _pem(key: SigningKey) -> bytes:
 
 
 def _mallory(lab: Lab) -> Issuer:
-    """The attacker's identity provider, reachable through `lab.http` and unknown to the index."""
+    """Return the attacker's identity provider, which the index does not know."""
     return lab._issuers.setdefault(
         MALLORY, Issuer(MALLORY, "gitlab", lab.events, keys="self-managed")
     )
@@ -267,7 +321,7 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
 
 
 def _uploaded(pem: bytes) -> str:
-    """The path of a file that the attacker has uploaded somewhere. It is gone when Python ends."""
+    """Return the path of a file that the attacker has uploaded. It is gone when Python ends."""
     file = Path(_folder().name, "mallory.pem")
     file.write_bytes(pem)
     return str(file)

@@ -1,12 +1,12 @@
-"""The scoreboard: verifiers against attacks and honest tokens, as a table that says which verdicts are right.
+"""The scoreboard: verifiers against attacks and honest tokens, and which verdicts are right.
 
-A verifier is a function `verify(token) -> claims`. Whatever it raises is a refusal, and so is any answer but
-a dict.
+A verifier is a function `verify(token) -> claims`. An exception is a refusal, and so is any answer
+that is not a dict.
 """
 
 import html
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from course.attacks import Case, cases
@@ -18,8 +18,11 @@ Verifier = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verifier did with a case, and whether that is right. `word` is "accepted", "refused", or "other
-    claims" where an honest token was accepted but its claims are not what came back."""
+    """A verifier's answer to a case, and whether it is right.
+
+    `word` is "accepted", "refused", or "other claims" if the verifier accepted an honest token but
+    returned other claims than the token has.
+    """
 
     word: str
     right: bool
@@ -30,31 +33,39 @@ class Verdict:
 
 @dataclass(frozen=True, repr=False)
 class Board:
-    """The verdicts of some verifiers, by version, in the order of the cases. Displayed, it is a table."""
+    """The verdicts of some verifiers, by version, in the order of the cases; displayed as a table.
+
+    With one verifier, the table also gives the reason for each verdict. `shown` are the positions
+    of the cases that the table shows, all by default; the totals always count all cases.
+    """
 
     cases: tuple[Case, ...]
     verdicts: dict[str, tuple[Verdict, ...]]
+    shown: tuple[int, ...] | None = None
 
     def right(self, version: str) -> int:
-        """How many verdicts of a version are right. Raises KeyError for a version not on the board."""
+        """Return how many verdicts of a version are right. KeyError for an unknown version."""
         return sum(verdict.right for verdict in self.verdicts[version])
 
     def wrong(self, version: str) -> list[str]:
-        """The names of the cases that a version gets wrong. Raises KeyError as `right` does."""
+        """Return the cases that a version gets wrong, by name. KeyError as in `right`."""
         verdicts = zip(self.cases, self.verdicts[version], strict=True)
         return [case.name for case, verdict in verdicts if not verdict.right]
 
+    def changed(self) -> "Board":
+        """Return a board that shows the cases on which the versions differ, and the totals."""
+        rows = enumerate(zip(*self.verdicts.values(), strict=True))
+        return replace(self, shown=tuple(n for n, verdicts in rows if len(set(verdicts)) > 1))
+
     def _table(self) -> list[list[str]]:
-        columns = self.verdicts.values()
-        rows = [
-            [case.name, *(str(column[row]) for column in columns)]
-            for row, case in enumerate(self.cases)
-        ]
-        count = [
-            f"right, of {len(self.cases)}",
-            *(str(self.right(version)) for version in self.verdicts),
-        ]
-        return [["case", *self.verdicts], *rows, count]
+        reasons, count = len(self.verdicts) == 1, len(self.cases)
+        rows = []
+        for n in range(count) if self.shown is None else self.shown:
+            verdicts = [str(column[n]) for column in self.verdicts.values()]
+            rows.append([self.cases[n].name, *verdicts, *[self.cases[n].why] * reasons])
+        head = ["case", *self.verdicts, *["because"] * reasons]
+        totals = [str(self.right(version)) for version in self.verdicts]
+        return [head, *rows, [f"right, of {count}", *totals, *[""] * reasons]]
 
     def __repr__(self) -> str:
         table = self._table()
@@ -83,7 +94,10 @@ def _cell(text: str) -> str:
 
 
 def scoreboard(cases: Iterable[Case], **verifiers: Verifier) -> Board:
-    """Every case shown to every verifier, e.g. `scoreboard(cases(lab, "token"), v0=verify0, v1=verify1)`."""
+    """Return the verdicts of every verifier on every case.
+
+    Example: `scoreboard(cases(lab, "token"), v0=verify0, v1=verify1).changed()`.
+    """
     listed = tuple(cases)
     judged = {
         name: tuple(_judge(verify, case) for case in listed) for name, verify in verifiers.items()
