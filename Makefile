@@ -2,7 +2,7 @@
 # Each does its own set-up first, in .venv, and needs only Python 3.11 to 3.14. Another Python: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test refresh bench lock clean
+.PHONY: help setup lab test refresh bench site site-test lock clean
 .SUFFIXES:
 
 ifdef PYTHON
@@ -33,6 +33,8 @@ help:
 	@echo "make test      run all tests, and all chapters against their stored outputs (ARGS=... goes to pytest)"
 	@echo "make refresh   run all chapters from fresh kernels and store their outputs (CHAPTERS=... for some)"
 	@echo "make bench     run the benchmarks"
+	@echo "make site      make the site of the chapters from their stored outputs, in build/site/html"
+	@echo "make site-test make the site and walk through it in a browser"
 	@echo "make lock      make the locks again from pyproject.toml (ARGS=--upgrade for newer versions)"
 	@echo "make clean     remove .venv and what runs leave behind"
 
@@ -56,11 +58,33 @@ refresh: setup
 bench: setup
 	$(RUN) -m pytest -p no:xdist tests/benchmarks $(ARGS)
 
+# The site's own packages are beside the lab's, where nothing else looks: Sphinx and twine want different docutils.
+SITE_PACKAGES := --no-deps --require-hashes --target .venv/site -r requirements-site.txt
+site: setup
+	@cmp -s requirements-site.txt .venv/site/made-from || { rm -rf .venv/site && \
+	  { $(UV) pip install --python $(RUN) --quiet --compile-bytecode $(SITE_PACKAGES) || \
+	    $(RUN) -I -m pip --quiet --disable-pip-version-check install --upgrade $(SITE_PACKAGES); } && \
+	  cp requirements-site.txt .venv/site/made-from; }
+	@rm -rf build/site
+	@mkdir -p build/site/source/notebooks
+	@cp docs/*.md docs/*.svg build/site/source
+	@cp $(NOTEBOOKS) build/site/source/notebooks
+	PYTHONPATH=.venv/site $(RUN) -m sphinx --quiet --fail-on-warning --keep-going -c docs \
+	  --doctree-dir build/site/doctrees build/site/source build/site/html
+	$(RUN) docs/check.py build/site/html
+	@echo "The site: build/site/html/index.html"
+
+site-test: site
+	$(RUN) -m pytest -p no:xdist -p no:benchmark -p no:nbval tests/docs $(ARGS)
+
 lock: setup
 	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --no-header \
 	  $(ARGS) --extra lab --output-file requirements.txt pyproject.toml
 	echo "uv==0.9.13" | $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --no-annotate --output-file requirements-uv-0.9.13.txt -
+	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --no-header \
+	  --no-annotate --no-emit-package playwright --no-emit-package greenlet --no-emit-package pyee \
+	  $(ARGS) --output-file requirements-site.txt requirements-site.in
 
 clean:
-	rm -rf .venv .pytest_cache .hypothesis .benchmarks .ruff_cache notebooks/.ipynb_checkpoints
+	rm -rf .venv build .pytest_cache .hypothesis .benchmarks .ruff_cache notebooks/.ipynb_checkpoints
