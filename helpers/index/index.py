@@ -84,9 +84,12 @@ class Index:
     # -- what a maintainer does in a browser --------------------------------------------------------------------------
 
     def add_project(self, name: str, owner: str) -> Project:
-        """Create a project. Raises ValueError if the name is taken or not allowed."""
+        """Create a project; return it unchanged if this owner has it already, so that a cell can
+        be run twice. Raises ValueError if the name is somebody else's or not allowed."""
         with self._registry.change() as draft:
-            if draft.project(name):
+            if existing := draft.project(name):
+                if existing.owner == owner:
+                    return existing
                 raise ValueError(f"expected a new name, got {name!r}: the project exists already")
             try:
                 project = draft.create(name, owner, allowed=self.new_projects)
@@ -96,15 +99,14 @@ class Index:
         return project
 
     def add_publisher(self, project: str, publisher: Publisher) -> None:
-        """Let a trusted publisher publish a project. Raises LookupError if there is no such project, ValueError if it may
-        publish it already or its issuer is not known to the index."""
+        """Let a trusted publisher publish a project. A publisher that is registered
+        with the project already changes nothing. Raises LookupError if there is no such project,
+        ValueError if the index does not know the publisher's issuer."""
         self._check_issuer(publisher)
         with self._registry.change() as draft:
             owner = draft.existing(project).owner
             if any(each.publisher == publisher for each in draft.publishers_of(project)):
-                raise ValueError(
-                    f"expected a new publisher, got {publisher}: it is registered with {project!r} already"
-                )
+                return
             draft.register(project, publisher)
         self.note("add publisher", owner, project, str(publisher))
 

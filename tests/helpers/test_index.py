@@ -82,9 +82,13 @@ def test_a_publisher_of_no_project_raises_a_lookup_error(lab):
         lab.index.remove_publisher("octo-rocket", OTHER)
 
 
-def test_a_publisher_cannot_be_added_twice(lab):
-    with pytest.raises(ValueError, match="already"):
-        lab.index.add_publisher("octo-rocket", PUBLISHER)
+def test_what_exists_can_be_added_again_and_changes_nothing(lab):
+    before, events = snapshot(lab), len(lab.events)
+    lab.index.add_publisher("octo-rocket", PUBLISHER)
+    assert lab.index.add_project("octo-rocket", owner="alice").name == "octo-rocket"
+    assert snapshot(lab) == before and len(lab.events) == events
+    with pytest.raises(ValueError, match="exists already"):
+        lab.index.add_project("octo-rocket", owner="mallory")
 
 
 def test_a_publisher_of_an_issuer_nobody_knows_cannot_be_added(lab):
