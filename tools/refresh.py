@@ -1,7 +1,7 @@
-"""Runs chapters from fresh kernels and stores their outputs in place: `make refresh`.
+"""Run chapters from fresh kernels and store their outputs in place: `make refresh`.
 
-What is stored depends on nothing but the cells: no execution times, no versions, no kernel names of this
-machine, cell identifiers kept. Run twice, it changes nothing.
+The result depends on the cells alone: no execution times, versions or kernel names of this machine
+are stored, and cell identifiers are kept. A second run changes nothing.
 """
 
 import os
@@ -21,7 +21,7 @@ METADATA = {
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Removes, in place, what JupyterLab or a run wrote that is no part of the chapter."""
+    """Remove, in place, what JupyterLab or a run wrote that is not part of the chapter."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
@@ -32,9 +32,9 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
 
 
 def refresh(path: Path) -> str | None:
-    """Runs one chapter in its own folder and stores it; a chapter that fails is left as it was.
+    """Run one chapter in its own folder and store it; a chapter that fails is left as it was.
 
-    Returns what went wrong, or None.
+    Return what went wrong, or None.
     """
     before = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(before, as_version=4)
