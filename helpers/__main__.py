@@ -4,13 +4,18 @@
 """
 
 import argparse
+import contextlib
 import json
 import signal
+import socket
 import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from helpers.lab import Live
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -45,43 +50,64 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def serve(port: int) -> int:
-    """Serve until interrupted. Standard output gets one line of JSON, standard error a few things to try."""
-    from helpers.lab import Lab
+    """Serve until interrupted; return the exit status.
+
+    Standard output gets one line of JSON, standard error a few things to try.
+    """
+    with interruption() as wait:
+        from helpers.lab import Lab
+
+        try:
+            with Lab(at=None) as lab, lab.serve(port) as live:
+                announce(live)
+                wait()
+        except OSError as error:
+            problem = f"expected a free port to listen on, got {port}: {error.strerror}"
+            print(f"{problem}; choose another with --port", file=sys.stderr)
+            return 2
+    return 0
+
+
+def announce(live: "Live") -> None:
+    """Print where the lab is served, and last, when everything is ready, the line of JSON."""
     from helpers.provider.jobs import GitHubJob
 
-    try:
-        with Lab(at=None) as lab, lab.serve(port) as live:
-            for each in (
-                signal.SIGINT,
-                signal.SIGTERM,
-            ):  # also where a shell has put it into the background, deaf to SIGINT
-                signal.signal(each, signal.default_int_handler)
-            job = live.job_environment(GitHubJob())
-            url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
-            facts = {"index": live.url, "ca_file": str(live.ca_file)}
-            facts |= {"id_token_request_url": url, "id_token_request_token": token}
-            curl = f"curl --cacert {live.ca_file}"
-            print(
-                f"The lab is up; Ctrl-C ends it. Its tokens are worth nothing anywhere else. To try:\n"
-                f"  {curl} {live.url}/_/oidc/audience\n"
-                f"  {curl} -H 'Authorization: bearer {token}' '{url}&audience=pypi'\n"
-                f"  {curl} {live.url}/github/.well-known/jwks\n"
-                f"  {curl} -d '{{\"token\": \"PASTE THE value HERE\"}}' {live.url}/_/oidc/mint-token",
-                file=sys.stderr, flush=True,
-            )  # fmt: skip
-            print(
-                json.dumps(facts), flush=True
-            )  # last: whoever has read it knows that all is said and ready
-            while True:
-                time.sleep(3600)  # unlike a lock, this can be interrupted on Windows too
-    except KeyboardInterrupt:
-        return 0
-    except OSError as error:
-        print(
-            f"expected a free port to listen on, got {port}: {error.strerror}; choose another with --port",
-            file=sys.stderr,
-        )
-        return 2
+    job = live.job_environment(GitHubJob())
+    url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
+    facts = {"index": live.url, "ca_file": str(live.ca_file)}
+    facts |= {"id_token_request_url": url, "id_token_request_token": token}
+    curl = f"curl --cacert {live.ca_file}"
+    body = '{"token": "PASTE THE value HERE"}'
+    print(
+        "The lab is up; Ctrl-C ends it. Its tokens are worth nothing anywhere else. To try:\n"
+        f"  {curl} {live.url}/_/oidc/audience\n"
+        f"  {curl} -H 'Authorization: bearer {token}' '{url}&audience=pypi'\n"
+        f"  {curl} {live.url}/github/.well-known/jwks\n"
+        f"  {curl} -d '{body}' {live.url}/_/oidc/mint-token",
+        file=sys.stderr,
+        flush=True,
+    )
+    print(json.dumps(facts), flush=True)
+
+
+@contextlib.contextmanager
+def interruption() -> Iterator[Callable[[], object]]:
+    """Catch Ctrl-C and SIGTERM from here on; yield a function that waits until one has come.
+
+    A sleep would miss a signal that comes right before it begins, and an exception could be lost in
+    a callback. A byte in a socket waits for its reader, and wakes one on Windows too. The handlers
+    also work where a shell has put the process into the background, deaf to SIGINT.
+    """
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda number, frame: None)
+        try:
+            yield lambda: reader.recv(1)
+        finally:
+            signal.set_wakeup_fd(-1)
 
 
 def stand(notebooks: Iterable[Path]) -> int:

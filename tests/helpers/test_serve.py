@@ -59,6 +59,65 @@ def test_an_interrupt_ends_it_also_where_a_shell_made_it_deaf_to_one():
             process.kill()
 
 
+TWENTY_TIMES = """
+import os, select, signal, sys, time
+import helpers.lab, helpers.provider.jobs  # once for all of them
+from helpers.__main__ import main
+
+for _ in range(20):
+    ours, theirs = os.pipe()
+    if (server := os.fork()) == 0:
+        os.dup2(theirs, 1)
+        os._exit(main(["serve"]))
+    os.close(theirs)
+    with open(ours) as said:
+        said.readline()
+        os.kill(server, signal.SIGINT)
+        if not select.select([said], [], [], 10)[0]:  # its end of the pipe closes with it
+            os.kill(server, signal.SIGKILL)
+    print(os.waitstatus_to_exitcode(os.waitpid(server, 0)[1]), end=" ")
+"""
+
+
+@posix
+def test_an_interrupt_right_after_the_start_ends_it_twenty_times_out_of_twenty():
+    command = [sys.executable, "-c", TWENTY_TIMES]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ran.stdout.split() == ["0"] * 20, ran.stderr
+
+
+def served_by(code: str) -> subprocess.CompletedProcess:
+    """Run the code, which changes something in the lab that then is served until interrupted."""
+    code = f"import os, signal, sys, threading\nfrom helpers import __main__, lab\n{code}"
+    command = [sys.executable, "-c", f"{code}\nsys.exit(__main__.main(['serve']))"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+
+
+@posix
+def test_an_interrupt_that_does_not_wake_a_sleeping_main_thread_ends_it_too():
+    ran = served_by("""
+def dumps(facts, original=__main__.json.dumps):
+    # Another thread gets the signal, a moment after everything is ready.
+    hit = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    threading.Timer(0.2, hit).start()
+    return original(facts)
+__main__.json.dumps = dumps
+""")
+    assert ran.returncode == 0 and ran.stdout.count("\n") == 1, ran.stderr
+
+
+@posix
+def test_an_interrupt_while_it_starts_ends_it_too():
+    ran = served_by("""
+class Lab(lab.Lab):
+    def serve(self, port):
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().serve(port)
+lab.Lab = Lab
+""")
+    assert ran.returncode == 0 and ran.stdout.count("\n") == 1, ran.stderr
+
+
 @posix
 def test_the_whole_exchange_with_what_the_one_line_of_json_says_and_a_tidy_end():
     with serving() as process:
