@@ -234,6 +234,7 @@ def main():
             return refusal
         print("Setting up .venv with Python %s: once, about half a minute." % version)
         sys.stdout.flush()
+        made_from = key()  # not afterwards: somebody may change a lock meanwhile
         try:
             make()
         except subprocess.CalledProcessError:
@@ -243,8 +244,9 @@ def main():
         except KeyboardInterrupt:
             return "Set-up was interrupted: run make again."
         with open(STAMP, "w") as file:
-            file.write("%s %s\n" % (key(), version))
-        print("Set-up is done.")
+            file.write("%s %s\n" % (made_from, version))
+        # The one list of what the chapters need, git and bash included.
+        subprocess.call([PYTHON, "-I", "-m", "course.ch00.setup_check"])
     return None
 
 

@@ -1,8 +1,6 @@
-"""Is everything here that the chapters need? One line that says so, or what is missing and what to do about it."""
+"""One line that says that everything is here that the chapters need, or what is missing."""
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,6 +9,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+from helpers.machine.programs import find
 
 ROOT = Path(__file__).parents[2]
 OLD_UV = "0.9.13"
@@ -25,8 +25,11 @@ class SetupCheck(str):
 
 
 def setup_check() -> SetupCheck:
-    """Look for the Python, the packages and the programs that the chapters use. Says the same on every machine that has
-    all of them, whatever its versions."""
+    """Look for the Python, the packages and the programs that the chapters use.
+
+    Returns the same words on every machine that has all of them, whatever its versions. git and
+    bash are looked for where a job in the lab finds them.
+    """
     problems = [*_python_and_packages(), *_programs()]
     return SetupCheck(
         f"Not in place: {'; '.join(problems)}." if problems else "Everything is in place."
@@ -61,9 +64,8 @@ def _python_and_packages() -> list[str]:
         if not _installed(wanted)
     ]
     if wrong:
-        problems.append(
-            f"missing, or of another version than wanted: {', '.join(wrong)} (`make test` sets them up)"
-        )
+        names = ", ".join(wrong)
+        problems.append(f"missing, or of another version than wanted: {names} (run `make setup`)")
     return problems
 
 
@@ -75,10 +77,9 @@ def _installed(wanted: Requirement) -> bool:
 
 
 def _programs() -> list[str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     needs = {"git": "chapter 01 needs git", "bash": "chapters 01 and 06 need bash"}
-    problems = [words for name, words in needs.items() if shutil.which(name, path=path) is None]
-    if not _version(shutil.which("uv", path=path)):
+    problems = [words for name, words in needs.items() if find(name) is None]
+    if not _version(find("uv")):
         problems.append("chapters 04 and 06 need uv")
     if _version(old_uv()) != OLD_UV:
         problems.append(f"chapter 06 goes on without uv {OLD_UV}, the version of that day")
@@ -95,3 +96,7 @@ def _version(program: str | Path | None) -> str:
         return ""
     found = re.match(r"uv (\S+)", said)
     return found[1] if found else ""
+
+
+if __name__ == "__main__":
+    print(setup_check())

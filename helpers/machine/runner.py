@@ -20,6 +20,8 @@ from pathlib import Path
 
 import psutil
 
+from helpers.machine import programs
+
 TIME_LIMIT = 120
 """Seconds after which a command is killed, unless `run` is told otherwise."""
 MASK = "***"
@@ -33,6 +35,8 @@ _INHERITED = (
 )  # without these, nothing starts on Windows
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ADD_MASK = re.compile(r"^[ \t]*::add-mask::(.*)\n?", re.MULTILINE)
+_WORD = re.compile(r"[^\s`'\":,;()]*\\[^\s`'\":,;()]*")
+"""A word with a backslash: on Windows it may be a path."""
 _PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 _DURATION = re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|s|seconds?)\b")
 _RATE = re.compile(r"\b\d+(\.\d+)? ([kKMG]i?B)/s")
@@ -79,9 +83,7 @@ class Runner:
         self._hidden: set[str] = set()
         self.environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self.environment |= _clients(index_url, ca_file, self._home)
-        here = Path(sys.executable).parent
-        git = os.path.dirname(shutil.which("git") or here)
-        self.environment["PATH"] = os.pathsep.join([*map(str, path), str(here), os.defpath, git])
+        self.environment["PATH"] = os.pathsep.join([*map(str, path), *programs.search_path()])
         self.environment |= {
             **variables,
             **(secrets or {}),
@@ -142,11 +144,18 @@ class Runner:
             text = text.replace(secret, MASK)
         for folder, name in ((self.folder, "."), (self._home, "~")):
             text = text.replace(str(folder.resolve()), name).replace(str(folder), name)
+        if programs.WINDOWS:
+            text = _WORD.sub(self._with_slashes, text)
         text = _SIZE.sub(
             "(… kB)", _RATE.sub("… kB/s", _DURATION.sub("… s", _PORT.sub(r"\1:port", text)))
         )
         # twine fills its lines with blanks, as many as the port leaves
         return "\n".join(line.rstrip(" ") for line in text.split("\n"))
+
+    def _with_slashes(self, word: re.Match[str]) -> str:
+        """Return a word as on other systems, if it is the path of a file in the job's folder."""
+        path = word[0].replace("\\", "/")
+        return path if os.path.exists(self.folder / path) else word[0]
 
     def close(self) -> None:
         """Remove the machine's home folder."""

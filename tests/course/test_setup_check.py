@@ -15,7 +15,7 @@ def complete(monkeypatch):
         module, "_version", lambda program: "0.9.13" if "0.9.13" in str(program) else "0.13.9"
     )
     monkeypatch.setattr(module, "old_uv", lambda: "uv-0.9.13")
-    monkeypatch.setattr(module.shutil, "which", lambda name, path: f"/somewhere/{name}")
+    monkeypatch.setattr(module, "find", lambda name: f"/somewhere/{name}")
     return monkeypatch
 
 
@@ -28,7 +28,7 @@ def test_where_everything_is_there_it_says_so_in_the_same_words(complete):
     [("git", "chapter 01 needs git"), ("bash", "chapters 01 and 06 need bash")],
 )
 def test_a_missing_program_is_named_with_the_chapter_that_needs_it(complete, program, words):
-    complete.setattr(module.shutil, "which", lambda name, path: None if name == program else name)
+    complete.setattr(module, "find", lambda name: None if name == program else name)
     assert repr(setup_check()) == f"Not in place: {words}."
 
 
@@ -54,7 +54,7 @@ def test_a_missing_package_and_one_of_another_version_are_named(complete):
 
     original = module.metadata.version
     complete.setattr(module.metadata, "version", version)
-    assert "pyjwt, trustme (`make test` sets them up)" in setup_check()
+    assert "pyjwt, trustme (run `make setup`)" in setup_check()
 
 
 def test_a_python_outside_the_range_is_told_which_range(complete):
@@ -63,7 +63,7 @@ def test_a_python_outside_the_range_is_told_which_range(complete):
 
 
 def test_several_things_are_told_in_one_line(complete):
-    complete.setattr(module.shutil, "which", lambda name, path: None)
+    complete.setattr(module, "find", lambda name: None)
     complete.setattr(module, "_version", lambda program: "")
     verdict = repr(setup_check())
     assert verdict.count("\n") == 0 and verdict.count(";") == 3
