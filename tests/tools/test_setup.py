@@ -73,14 +73,14 @@ def test_the_lock_pins_every_dependency_to_a_version_the_list_allows(dependency)
     assert pinned.marker is None, "a dependency of ours is wanted on every system"
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "requirements-site.txt"])
 def test_everything_locked_has_one_exact_version_and_hashes(lock):
     for pinned, hashes in read_lock(lock).values():
         assert [specifier.operator for specifier in pinned.specifier] == ["=="], pinned
         assert hashes, pinned
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "requirements-site.txt"])
 def test_a_lock_says_nothing_of_where_packages_come_from(lock):
     """Every line is a pin, a hash or a comment: no option, and so no index of whoever made the lock."""
     lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
@@ -196,9 +196,9 @@ def test_set_up_is_ready_only_for_the_very_locks_it_was_made_from(monkeypatch, t
 
 def test_the_makefile_has_every_target_that_the_readme_names():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert {"lab", "test", "refresh", "bench"} <= targets
-    assert set(re.findall(r"`make ([a-z]+)", README)) <= targets
+    assert set(re.findall(r"`make ([a-z-]+)", README)) <= targets
     (phony,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
     assert set(phony.split()) == targets
 
