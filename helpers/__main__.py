@@ -76,6 +76,7 @@ def announce(live: "Live") -> None:
     url, token = job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
     facts = {"index": live.url, "ca_file": str(live.ca_file)}
     facts |= {"id_token_request_url": url, "id_token_request_token": token}
+    facts["trust_config"] = str(live.trust_config)
     curl = f"curl --cacert {live.ca_file}"
     body = '{"token": "PASTE THE value HERE"}'
     print(

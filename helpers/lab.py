@@ -1,14 +1,16 @@
 """The one object a chapter starts with: a clock, four identity providers, an index, and the ways to reach them."""
 
+import json
 import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,15 +19,22 @@ from helpers.events import EventLog
 from helpers.index.index import Index
 from helpers.index.publishers import ISSUERS, GitHubPublisher
 from helpers.index.web import make_app
-from helpers.machine.runner import Runner
+from helpers.machine.runner import LAB_TIME, Runner
 from helpers.machine.wire import HttpsServer, InProcess, WSGIApp, certificate
 from helpers.oidc.key_store import KeyStore
 from helpers.provider.issuer import INDEX_CLIENT, Issuer, ProviderOffline
 from helpers.provider.jobs import Job
 
+if TYPE_CHECKING:
+    from helpers.signing.certificates import SigningAuthority
+    from helpers.signing.signature_log import SignatureLog
+    from helpers.signing.trust import ClientCache
+
 LAB_DAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The day on which the chapters take place: a Monday, at nine."""
 INDEX_URL = "https://pypi.test"
+FULCIO_URL = "https://fulcio.test"
+LOG_URL = "https://rekor.test"
 
 
 def _time_machine() -> ModuleType:
@@ -56,6 +65,11 @@ class Clock:
     def __init__(self, at: datetime | None) -> None:
         self._travel: Any = _time_machine().travel(at, tick=False) if at else None
         self._frozen = self._travel.start() if at else None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still until it is advanced."""
+        return self._frozen is not None
 
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -95,6 +109,7 @@ class Lab:
             self._issuers[url] = Issuer(url, provider, self.events)
         self.github, self.gitlab, self.google, self.activestate = self._issuers.values()
         self.index = Index(KeyStore(self._client(INDEX_CLIENT)), self.events)
+        self.index.trust = lambda: self.trust
         self.index_app: WSGIApp = make_app(self.index)
         self.http = self._client("learner")
         self.clock = Clock(
@@ -103,6 +118,34 @@ class Lab:
         self.index.add_project("octo-rocket", owner="alice")
         self.index.add_publisher("octo-rocket", PUBLISHER)
         _open.append(self)
+
+    @cached_property
+    def fulcio(self) -> "SigningAuthority":
+        """The signing authority, made when it is first asked for."""
+        from helpers.signing.certificates import SigningAuthority
+
+        return SigningAuthority(KeyStore(self._client("fulcio.test")), self.events)
+
+    @cached_property
+    def log(self) -> "SignatureLog":
+        """The signature log, made when it is first asked for."""
+        from helpers.signing.signature_log import SignatureLog
+
+        return SignatureLog(self.events)
+
+    @property
+    def trusted_root(self) -> dict[str, Any]:
+        """The public keys of the lab's signing authority and log, in the form that verifiers read."""
+        from helpers.signing.trust import trusted_root
+
+        return trusted_root(self.fulcio, self.log, FULCIO_URL)
+
+    @cached_property
+    def trust(self) -> "ClientCache":
+        """A context in which Sigstore's client, working offline, believes the lab's services."""
+        from helpers.signing.trust import ClientCache
+
+        return ClientCache(self.trusted_root)
 
     def _client(self, name: str) -> httpx.Client:
         """An httpx client that reaches this lab and nothing else, whatever the environment says of proxies."""
@@ -113,6 +156,10 @@ class Lab:
     def _reach(self, host: str) -> WSGIApp | None:
         if host == urlsplit(INDEX_URL).hostname:
             return self.index_app
+        if host == urlsplit(FULCIO_URL).hostname:
+            return self.fulcio.app
+        if host == urlsplit(LOG_URL).hostname:
+            return self.log.app
         issuer = next(
             (each for each in self._issuers.values() if urlsplit(each.url).hostname == host), None
         )
@@ -159,6 +206,8 @@ class Lab:
         """Stop the servers, give the real time back. Closing twice does no harm."""
         while self._live:
             self._live.pop().close()
+        if "trust" in vars(self):
+            self.trust.close()
         self.http.close()
         self.clock.close()
         if self in _open:
@@ -217,6 +266,11 @@ class Live:
             if environ["PATH_INFO"].startswith(mount + "/"):
                 path = urlsplit(issuer.url).path + environ["PATH_INFO"].removeprefix(mount)
                 return issuer.app({**environ, "PATH_INFO": path}, start_response)
+        if environ["PATH_INFO"].startswith("/api/v2/"):
+            return self._lab.fulcio.app(environ, start_response)
+        if environ["PATH_INFO"].startswith("/rekor/"):
+            path = environ["PATH_INFO"].removeprefix("/rekor")
+            return self._lab.log.app({**environ, "PATH_INFO": path}, start_response)
         return self._lab.index_app(environ, start_response)
 
     def _mount(self, issuer: Issuer) -> str:
@@ -230,6 +284,24 @@ class Live:
         """The variables the job's provider puts into its environment, with URLs that work on this machine."""
         issuer = self._lab.issuer_of(job)
         return issuer.job_environment(job, f"{self.url}/{self._mount(issuer)}")
+
+    @cached_property
+    def trust_config(self) -> Path:
+        """A file that tells Sigstore's clients where the lab's signing services are, and whose
+        keys to trust: `sigstore --trust-config FILE`."""
+        from helpers.signing.trust import client_trust_config
+
+        path = Path(self._folder.name) / "trust_config.json"
+        config = client_trust_config(self._lab.trusted_root, self.url)
+        path.write_text(json.dumps(config), "utf-8")
+        return path
+
+    def signing_environment(self) -> dict[str, str]:
+        """The variables with which a job's Python programs sign and verify at the lab's services,
+        and at the lab's time."""
+        time = {"PYTHONPATH": str(LAB_TIME), "LAB_TIME": self._lab.clock.now().isoformat()}
+        trust = {"TRUST_CONFIG": str(self.trust_config), **self._lab.trust.variables}
+        return trust | (time if self._lab.clock.frozen else {})
 
     def runner(self, job: Job, *, folder: Path | None = None, secrets: Mapping[str, str] | None = None,
                path: tuple[Path, ...] = ()) -> Runner:  # fmt: skip

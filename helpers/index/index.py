@@ -5,7 +5,9 @@ is the lab's own: unlike the wire, it says why. `index_web` puts this behind HTT
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -36,7 +38,8 @@ class Index:
 
     `keys` is where it finds the providers' public keys. `disabled` is a set of switches: "oidc" turns trusted publishing off,
     "github", "gitlab", "google" or "activestate" that provider (but not self-managed issuers). `new_projects` says whether
-    projects may be created. `issuers` are the issuers it knows, with their providers.
+    projects may be created. `issuers` are the issuers it knows, with their providers. `trust` gives a context in which Sigstore's
+    client finds the keys that attestations are verified with. "attestations" in `disabled` ignores them.
     """
 
     audience = "pypi"
@@ -45,6 +48,7 @@ class Index:
         self.disabled: set[str] = set()
         self.new_projects = True
         self.issuers = {url: provider for provider, url in ISSUERS.items()}
+        self.trust: Callable[[], AbstractContextManager[None]] = nullcontext
         self._keys = keys
         self._log = log
         self._registry = Registry()
@@ -267,11 +271,10 @@ class Index:
             project, registered = self._authorize(draft, upload.name, token, bearer)
             new = accept(upload, project, draft)
             if new:
-                draft.files[upload.file.filename] = upload.file
+                file = replace(upload.file, provenance=self._provenance(draft, upload, bearer))
+                draft.files[file.filename] = file
                 name = canonicalize_name(upload.name)
-                draft.projects[name] = Project(
-                    upload.name, project.owner, (*project.files, upload.file)
-                )
+                draft.projects[name] = Project(upload.name, project.owner, (*project.files, file))
                 mark = (_identifier(token), name)
                 warn = bearer.user is not None and bool(registered) and mark not in draft.warned
                 draft.warned |= {mark} if warn else frozenset()
@@ -307,6 +310,22 @@ class Index:
                 f"The user '{draft.who(bearer)}' isn't allowed to upload to project '{project.name}'.",
             )
         return project, registered
+
+    def _provenance(self, draft: State, upload: Upload, bearer: Bearer) -> dict[str, Any] | None:
+        """What the index will say of the file's origin, None without attestations. Raises Refused."""
+        if upload.attestations is None or "attestations" in self.disabled:
+            return None
+        from helpers.index.attestations import provenance  # half a second, for the first of them
+
+        registration = draft.registrations.get(bearer.publisher or "")
+        publisher = registration.publisher if registration else None
+        return provenance(upload.attestations, publisher, upload.file, self.trust())
+
+    def provenance(self, project: str, version: str, filename: str) -> dict[str, Any] | None:
+        """The provenance object of a file (PEP 740), None if it has none or does not belong there."""
+        found = self._registry.state.project(project)
+        files = [file for file in found.files if file.filename == filename] if found else []
+        return files[0].provenance if files and files[0].version == version else None
 
     def file(self, filename: str) -> bytes | None:
         """The bytes of an uploaded file, or None."""

@@ -36,6 +36,8 @@ class File:
     blake2_256: str
     requires_python: str
     uploaded: float
+    provenance: dict[str, Any] | None = field(default=None, repr=False)
+    """The PEP 740 provenance object, if it was uploaded with attestations."""
 
 
 @dataclass(frozen=True)

@@ -41,17 +41,19 @@ def project_detail(project: Project, request: flask.Request) -> flask.Response:
         "name": name,
         "project-status": {"status": "active"},
         "versions": sorted({file.version for file in files}, key=Version),
-        "files": [_entry(file, request) for file in files],
+        "files": [_entry(project, file, request) for file in files],
     }
     links = []
     for file in files:
         attributes = {"data-requires-python": file.requires_python} if file.requires_python else {}
+        if url := _provenance_url(project, file, request):
+            attributes["data-provenance"] = url
         links.append((f"{_url(file, request)}#sha256={file.sha256}", file.filename, attributes))
     status = '<meta name="pypi:project-status" content="active">'
     return _answer(request, body, f"Links for {name}", links, status)
 
 
-def _entry(file: File, request: flask.Request) -> dict[str, Any]:
+def _entry(project: Project, file: File, request: flask.Request) -> dict[str, Any]:
     return {
         "filename": file.filename,
         "url": _url(file, request),
@@ -62,8 +64,13 @@ def _entry(file: File, request: flask.Request) -> dict[str, Any]:
         "yanked": False,
         "core-metadata": False,
         "data-dist-info-metadata": False,
-        "provenance": None,
+        "provenance": _provenance_url(project, file, request),
     }
+
+
+def _provenance_url(project: Project, file: File, request: flask.Request) -> str | None:
+    path = f"{canonicalize_name(project.name)}/{file.version}/{quote(file.filename)}"
+    return f"{request.host_url}integrity/{path}/provenance" if file.provenance else None
 
 
 def _url(file: File, request: flask.Request) -> str:

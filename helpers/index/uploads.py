@@ -31,6 +31,8 @@ class Upload:
     file: File
     digests: dict[str, str]
     """The digests the client stated, by algorithm: "md5", "sha256" or "blake2_256"."""
+    attestations: str | None = None
+    """The field of that name as it came (PEP 740), None if there was none."""
 
 
 def read_form(request: flask.Request) -> Upload:
@@ -89,7 +91,8 @@ def read_form(request: flask.Request) -> Upload:
         requires_python=requires_python,
         uploaded=time.time(),
     )
-    return Upload(name, file, {key: value for key, value in digests.items() if value})
+    stated = {key: value for key, value in digests.items() if value}
+    return Upload(name, file, stated, request.form.get("attestations"))
 
 
 def accept(upload: Upload, project: Project, state: State) -> bool:

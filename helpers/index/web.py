@@ -16,6 +16,7 @@ from helpers.webapp import client_name, new_app
 MAX_REQUEST = 100 * 1024 * 1024
 """Bytes that a request may have, and MAX_PARTS the fields of a form. More is answered with status 413."""
 MAX_PARTS = 10_000
+INTEGRITY = "application/vnd.pypi.integrity.v1+json"
 MAX_REASON = 1000
 """Characters of a refusal that fit into a reason phrase."""
 
@@ -94,6 +95,24 @@ def make_app(index: Index) -> flask.Flask:
             client=client_name(flask.request),
         )
         return simple_api.project_detail(project, flask.request)
+
+    @app.get("/integrity/<name>/<version>/<filename>/provenance")
+    def provenance(name: str, version: str, filename: str) -> Any:
+        accepted = flask.request.accept_mimetypes
+        offers = [INTEGRITY, "application/json"]
+        chosen = accepted.best_match(offers) if accepted else INTEGRITY
+        if not chosen:
+            return {"message": "Request not acceptable"}, 406
+        if "attestations" in index.disabled:
+            return {"message": "Attestations temporarily disabled"}, 403
+        found = index.provenance(name, version, filename)
+        index.note("provenance", "anyone", name, filename, ok=found is not None, client=client_name(flask.request))  # fmt: skip
+        if found is None:
+            return {"message": f"No provenance available for {filename}"}, 404
+        response = flask.jsonify(found)
+        response.content_type = chosen
+        response.headers["Vary"] = "Accept"
+        return response
 
     @app.get("/files/<filename>")
     def file(filename: str) -> Any:

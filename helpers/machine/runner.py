@@ -25,6 +25,8 @@ from helpers.machine import programs
 TIME_LIMIT = 120
 """Seconds after which a command is killed, unless `run` is told otherwise."""
 MASK = "***"
+LAB_TIME = Path(__file__).parent / "lab_time"
+"""A folder for a job's PYTHONPATH: with it, Python programs live at the time in the variable LAB_TIME."""
 
 _INHERITED = (
     "SYSTEMROOT",

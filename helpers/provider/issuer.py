@@ -201,12 +201,13 @@ class Issuer:
 
     def _note(self, action: str, detail: str, *, actor: str = "", ok: bool = True) -> None:
         client = client_name(flask.request)
-        asking = actor or ("index" if client == INDEX_CLIENT else "anyone")
+        asking = actor or _ASKING.get(client, "anyone")
         self.events.add(self.provider, action, asking, None, detail, ok=ok, client=client)
 
 
 INDEX_CLIENT = "pypi.test"
 """How the index introduces itself when it fetches keys."""
+_ASKING = {INDEX_CLIENT: "index", "fulcio.test": "fulcio"}
 
 
 def _bytes(text: str | None) -> bytes:

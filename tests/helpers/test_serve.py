@@ -122,7 +122,10 @@ lab.Lab = Lab
 def test_the_whole_exchange_with_what_the_one_line_of_json_says_and_a_tidy_end():
     with serving() as process:
         facts = json.loads(process.stdout.readline())
-        assert list(facts) == ["index", "ca_file", "id_token_request_url", "id_token_request_token"]
+        names = ["index", "ca_file", "id_token_request_url", "id_token_request_token"]
+        assert list(facts) == [*names, "trust_config"]
+        config = json.loads(Path(facts["trust_config"]).read_text())
+        assert config["signingConfig"]["caUrls"][0]["url"] == facts["index"]
         index = facts["index"]
         assert index.startswith("https://127.0.0.1:") and facts["id_token_request_url"].startswith(
             f"{index}/github/"
