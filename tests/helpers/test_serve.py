@@ -96,11 +96,12 @@ def served_by(code: str) -> subprocess.CompletedProcess:
 @posix
 def test_an_interrupt_that_does_not_wake_a_sleeping_main_thread_ends_it_too():
     ran = served_by("""
-def dumps(facts, original=__main__.json.dumps):
+def dumps(value, original=__main__.json.dumps, **more):
     # Another thread gets the signal, a moment after everything is ready.
     hit = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-    threading.Timer(0.2, hit).start()
-    return original(facts)
+    if "ca_file" in value:
+        threading.Timer(0.2, hit).start()
+    return original(value, **more)
 __main__.json.dumps = dumps
 """)
     assert ran.returncode == 0 and ran.stdout.count("\n") == 1, ran.stderr
