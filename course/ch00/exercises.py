@@ -1,127 +1,153 @@
-"""The three questions of chapter 00. They are guesses: chapter 06 comes back to each, with the means to tell."""
+"""The exercises of chapter 00: three guesses, which chapter 06 asks again, and a first attack."""
 
-import hashlib
 from collections.abc import Callable
 
-from course.exercise import Exercise, Wrong, numbered, show
-from helpers.lab import INDEX_URL, Lab
+from course.desk import exchange, upload
+from course.exercise import Exercise, Wrong, exercise, show
+from helpers.lab import Lab
 from helpers.provider.jobs import GitHubJob
 
+SETUP = """
+from helpers.provider.jobs import GitHubJob
+"""
 
-def _guess(number: int, title: str, right: str, wrong: dict[str, str], why: str, hints: tuple[str, ...],
-           evidence: Callable[[], bool] | None = None) -> Exercise:  # fmt: skip
-    """A question with three answers, "a", "b" and "c". `wrong` says of the other two where to look; `evidence` tries in the
-    lab whether the right one is right."""
 
-    def probe(answer: str) -> None:
-        if not isinstance(answer, str) or answer not in {right, *wrong}:
-            raise Wrong(
-                f'Expected one of "a", "b" and "c", with its quotation marks; got {show(answer)}.'
-            )
-        if answer in wrong:
-            raise Wrong(f"A fair guess, and not what happens. {wrong[answer]}")
-        if evidence is not None and not evidence():
-            raise RuntimeError(f"the lab does not bear out the answer to question {number}")
+def _guess(
+    number: int,
+    title: str,
+    letter: str,
+    wrong: dict[str, str],
+    *,
+    right: str,
+    hints: tuple[str, str],
+) -> Callable[[Callable[[], bool]], Exercise]:
+    """Make an exercise that asks for one of three letters.
 
+    letter: the right one. wrong: for each of the other two, the question for those who choose it.
+    The decorated function tries the right answer in the lab, and returns whether it holds there.
+    """
     name = f"guess_{number}"
-    return Exercise(
-        title=title,
-        names=(name,),
-        stub=f'{name} = ...  # "a", "b" or "c"',
-        probe=probe,
-        answer=f'{name} = "{right}"',
-        hints=hints,
-        mistakes=tuple((f'{name} = "{letter}"', words) for letter, words in wrong.items()),
-        right=why,
-        minutes=1,
-    )
+
+    def decorate(holds: Callable[[], bool]) -> Exercise:
+        def test(answer: object) -> None:
+            if not isinstance(answer, str) or answer not in {letter, *wrong}:
+                raise Wrong(f'Expected "a", "b" or "c", in quotes, but got {show(answer)}.')
+            if answer in wrong:
+                raise Wrong(f"A fair guess, but no. {wrong[answer]}")
+            assert holds()
+
+        test.__name__ = holds.__name__
+        stub = f'{name} = ...  # "a", "b" or "c"'
+        form = exercise(title, hints=hints, right=right, minutes=1, stub=stub, **{name: letter})
+        return form(test)
+
+    return decorate
 
 
-def _publish(lab: Lab, token: str, version: str) -> bool:
-    filename, content = f"octo_rocket-{version}-py3-none-any.whl", version.encode()
-    form = {
-        ":action": "file_upload",
-        "metadata_version": "2.4",
-        "filetype": "bdist_wheel",
-        "pyversion": "py3",
-    }
-    form |= {
-        "name": "octo-rocket",
-        "version": version,
-        "sha256_digest": hashlib.sha256(content).hexdigest(),
-    }
-    upload = {"auth": ("__token__", token), "data": form, "files": {"content": (filename, content)}}
-    return lab.http.post(f"{INDEX_URL}/legacy/", **upload).status_code == 200
+@_guess(
+    1,
+    "What could the job show?",
+    "c",
+    {
+        "a": "Section 1 lists the changes of that night. How many workflows lost the stored token?",
+        "b": "A job needs a permission to request an ID token. Which of the two workflows had it "
+        "at 00:07:15?",
+    },
+    right="As far as the public history shows. Section 1 tells the story, and chapter 06 runs a "
+    "job of this kind and reads its log.",
+    hints=(
+        "Two workflows could publish, and one of them ran by itself.",
+        "The first change took something away from both workflows and gave something to one.",
+    ),
+)
+def q0_1() -> bool:
+    return True  # what that night's job could show is inferred from the public history, not tried
 
 
-def _mint(lab: Lab) -> str:
-    id_token = lab.github.id_token(GitHubJob())
-    return str(
-        lab.http.post(f"{INDEX_URL}/_/oidc/mint-token", json={"token": id_token}).json()["token"]
-    )
-
-
-def _an_old_token_goes_on_working() -> bool:
+@_guess(
+    2,
+    "What happens to the stored token?",
+    "c",
+    {
+        "a": "The index would have to know that the token is no longer needed. Who would tell it?",
+        "b": "Someone would have to write an expiry date into the token. Chapter 01 opens one and "
+        "looks for a date.",
+    },
+    right="The lab tried it. A thousand days after the first release without it, the old token "
+    "still published. Chapter 06 finds such tokens.",
+    hints=(
+        "Registering a trusted publisher opens a new way to publish.",
+        "Does opening a new way close the old one?",
+    ),
+)
+def q0_2() -> bool:
     lab = Lab()
-    old = lab.index.create_api_token("alice")
-    released = _publish(lab, _mint(lab), "1.0")
+    stored = lab.index.create_api_token("alice")
+    minted, _ = exchange(lab, lab.github.id_token(GitHubJob()))
+    released = upload(lab, minted, "octo_rocket-1.0-py3-none-any.whl")
     lab.clock.advance(days=1000)
-    works = _publish(lab, old, "1.1")
-    lab.index.revoke_api_token(old)
-    return released and works and not _publish(lab, old, "1.2")
+    works = upload(lab, stored, "octo_rocket-1.1-py3-none-any.whl")
+    lab.index.revoke_api_token(stored)
+    return released and works and not upload(lab, stored, "octo_rocket-1.2-py3-none-any.whl")
 
 
-def _a_minted_token_is_worth_something_for_a_while() -> bool:
+@_guess(
+    3,
+    "What is left to steal?",
+    "b",
+    {
+        "a": "Something has to convince the index when `uv publish` uploads. What is it, and who "
+        "else in the job can read it?",
+        "c": "Section 3 mints an API token. For how many projects is it good, and for how long?",
+    },
+    right="The lab tried it. The stolen token published once, and 15 minutes later the index "
+    "refused it. Chapter 05 runs such a theft.",
+    hints=(
+        "A step inside the job can read whatever the job uses.",
+        "Section 3 prints what this job uses, and when it expires.",
+    ),
+)
+def q0_3() -> bool:
     lab = Lab()
     lab.index.add_project("other", owner="alice")
-    stolen = _mint(lab)
-    works = _publish(lab, stolen, "1.0")
+    stolen, _ = exchange(lab, lab.github.id_token(GitHubJob()))
+    works = upload(lab, stolen, "octo_rocket-1.0-py3-none-any.whl")
+    elsewhere = upload(lab, stolen, "other-1.0-py3-none-any.whl")
     lab.clock.advance(minutes=15)
-    return works and not _publish(lab, stolen, "1.1")
+    later = upload(lab, stolen, "octo_rocket-1.1-py3-none-any.whl")
+    return works and not elsewhere and not later
 
 
-EXERCISES = [
-    _guess(
-        1,
-        "What could it show?",
-        "c",
-        {
-            "a": "Read the first change on main again: from how many workflows did it take the token?",
-            "b": "A job has to be allowed to ask for an ID token. Which workflow was, at seven minutes past midnight?",
-        },
-        "As far as the public history tells; chapter 06 runs that very job, and reads its log.",
-        (
-            "Two workflows could publish, and one of them runs by itself.",
-            "One change took from both and gave to one.",
-        ),
-    ),
-    _guess(
-        2,
-        "What becomes of the old token?",
-        "c",
-        {
-            "a": "The index would have to connect the two. Who tells it that the token is no longer wanted?",
-            "b": "Who would have written a date into it? Chapter 01 opens one and looks.",
-        },
-        "Tried in the lab: a thousand days after the first release without it, it still published. Chapter 06 looks for it.",
-        ("Registering a publisher adds a way in.", "Does adding a way in close another?"),
-        _an_old_token_goes_on_working,
-    ),
-    _guess(
-        3,
-        "What is left to steal?",
-        "b",
-        {
-            "a": "Then how does `uv publish` prove to the index, a moment later, that it may upload?",
-            "c": "Look at the cell that exchanged the ID token: for how long, and in the name of what, was the answer good?",
-        },
-        "Tried in the lab: it published once, and was worth nothing 15 minutes after. Chapter 01 asks what that changes.",
-        (
-            "Whatever the job uses, somebody inside the job can read.",
-            "What the job uses was printed above, with its end.",
-        ),
-        _a_minted_token_is_worth_something_for_a_while,
-    ),
-]
+def attack() -> GitHubJob:
+    """Return a job that Mallory runs on her own branch, and that the index lets in."""
+    return GitHubJob(actor="mallory", ref="refs/heads/mallory")
 
-q0_1, q0_2, q0_3 = numbered(0, EXERCISES)
+
+@exercise(
+    "Get in as Mallory",
+    attack,
+    hints=(
+        "Her own repository was the wrong place. In which repository may she push a branch?",
+        "Change the actor and the branch. Does the index compare anything else with the job of "
+        "Alice? Leave that as it is.",
+    ),
+    right="The index never looked at `actor` or `ref`, so Mallory's branch is as good as Alice's "
+    "release. Chapter 05 shows what Alice can do about it.",
+    minutes=2,
+)
+def q0_4(attack: Callable[[], GitHubJob]) -> None:
+    lab, job = Lab(), attack()
+    if not isinstance(job, GitHubJob):
+        raise Wrong(f"Expected a `GitHubJob`, but your function returned {show(job)}.")
+    if job.actor != "mallory":
+        raise Wrong(f"The actor of your job is {show(job.actor)}. Who is it that attacks?")
+    if not job.ref.startswith("refs/heads/") or job.ref == "refs/heads/main":
+        raise Wrong(f"Your job runs on {show(job.ref)}. Mallory may push only to other branches.")
+    _, refusal = exchange(lab, lab.github.id_token(job))
+    if refusal:
+        alices = GitHubJob(actor=job.actor, ref=job.ref)
+        changed = [name for name, value in vars(alices).items() if getattr(job, name) != value]
+        raise Wrong(
+            f"The lab tried it, and the index refused your job: `{refusal}`. Your job differs from "
+            f"Alice's in {', '.join(changed)}. Did Mallory have to change that?"
+        )

@@ -26,7 +26,7 @@ from course.figure import (
 
 @matplotlib.rc_context(STYLE)
 def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
-    """What landed on main and what appeared on the index, in the hours of one release.
+    """Draw what landed on main and what appeared on the index, in the hours of one release.
 
     `rows` have `time` (ISO, UTC), `kind` ("main" or "upload"), `version` and `what`, oldest first: an upload, at least two
     moments on main, an upload. The first upload, hours earlier, stands at the left edge. Raises ValueError for another order.
@@ -42,7 +42,7 @@ def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
     for row in rows[1:-1]:
         moments.setdefault(datetime.fromisoformat(row["time"]), []).append(row)
     before, after = (datetime.fromisoformat(row["time"]) for row in (rows[0], rows[-1]))
-    broken, mended = min(moments), max(moments)
+    broken, fixed = min(moments), max(moments)
     missing = [
         row["version"]
         for row in rows[1:-1]
@@ -51,11 +51,11 @@ def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
     start, end = broken - timedelta(minutes=6.2), after + timedelta(minutes=7)
     drawing = figure.Figure(figsize=(WIDTH, 4.9))
     axes = drawing.add_axes((0.1, 0.12, 0.88, 0.74), xlim=(start, end), ylim=(0, 3))
-    finding = f"For {_span(mended - broken)} a permission was missing, and {listed(missing)} never came out"
+    finding = f"For {_span(fixed - broken)} a permission was missing, and {listed(missing)} never came out"
     axes.set_title(finding, loc="left", weight="bold", x=-0.1, pad=14)
     axes.axvspan(
         broken,
-        mended,
+        fixed,
         facecolor="#fbe3d6",
         edgecolor=VERMILLION,
         hatch="//",
@@ -69,7 +69,7 @@ def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
         text = "\n".join(
             [
                 f"{moment:%H:%M:%S}",
-                *(wrap(words, 2.9, 3, SIZE - 1) for words in [*changes, *releases]),
+                *(wrap(words, 2.4, 3, SIZE - 1) for words in [*changes, *releases]),
             ]
         )
         axes.plot(moment, 2.25, "s", color=BLUE, markersize=11)
@@ -81,7 +81,7 @@ def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
     axes.plot(after, 0.75, "o", color=GREEN, markersize=12)
     axes.annotate(f"{after:%H:%M:%S}\n{rows[-1]['version']} is uploaded", (after, 0.75), (12, 0), textcoords="offset points",
                   va="center", size=SIZE - 1)  # fmt: skip
-    middle = broken + (mended - broken) / 2
+    middle = broken + (fixed - broken) / 2
     none = f"no file of {listed(missing)}"
     red = {"color": VERMILLION, "weight": "bold", "ha": "center"}
     axes.text(
@@ -90,11 +90,11 @@ def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
     axes.annotate(
         "",
         (broken, 1.42),
-        (mended, 1.42),
+        (fixed, 1.42),
         arrowprops={"arrowstyle": "<->", "color": VERMILLION, "linewidth": 2},
     )
     empty = {"facecolor": "white", "edgecolor": "none", "pad": 2}
-    axes.text(middle, 1.5, _span(mended - broken), va="bottom", bbox=empty, **red)
+    axes.text(middle, 1.5, _span(fixed - broken), va="bottom", bbox=empty, **red)
     axes.axhline(1.15, color="#BBBBBB", linewidth=1)
     axes.xaxis.set_major_locator(dates.MinuteLocator(byminute=range(0, 60, 5)))
     axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
@@ -104,7 +104,7 @@ def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
     told = [f"{rows[0]['version']} was uploaded {_span(broken - before, short=True)} before"]
     for moment, what in moments.items():
         landed = [row["what"] + (f" of {row['version']}" if row["version"] else "") for row in what]
-        told.append(f"at {moment:%H:%M:%S} there landed on main: {listed(landed)}")
+        told.append(f"at {moment:%H:%M:%S} main received: {listed(landed)}")
     told.append(f"at {after:%H:%M:%S} {rows[-1]['version']} was uploaded")
     return Figure(f"{finding}: {'; '.join(told)}.", drawing)
 
@@ -114,6 +114,9 @@ def _span(span: timedelta, short: bool = False) -> str:
     minutes, seconds = divmod(round(span.total_seconds()), 60)
     return f"{round(minutes / 60)} hours" if short else f"{minutes} min {seconds} s"
 
+
+Message = tuple[str, str, str, str, str]
+"""Who, to whom, what, chapter, change."""
 
 # Inches: left, top, right, bottom of each party, placed so that every arrow runs straight across or down.
 _PARTIES = {
@@ -126,21 +129,27 @@ _PARTIES = {
 
 
 @matplotlib.rc_context(STYLE)
-def series_map(messages: Sequence[tuple[str, str, str, str]]) -> Figure:
-    """The five parties and what they say to each other.
+def series_map(messages: Sequence[Message]) -> Figure:
+    """Draw the five parties and what they say to each other.
 
-    `messages` are (who, to whom, what, chapter), with parties "maintainer", "CI job", "identity provider", "index" and
-    "installer". Raises ValueError for others, and for two parties that do not talk in this story.
+    messages: (who, to whom, what, chapter, change), with parties "maintainer", "CI job", "identity
+    provider", "index" and "installer". change: what Trusted Publishing does to the message, one of
+    "disappears", "new" and "stays"; exactly one disappears. Raises ValueError for anything else,
+    and for two parties that do not talk in this story.
     """
-    axes = sheet("Five parties, and the chapters that explain what they say")
-    between: dict[frozenset[str], list[tuple[str, str, str, str]]] = {}
+    gone = [what for _, _, what, _, change in messages if change == "disappears"]
+    new = sum(change == "new" for *_, change in messages)
+    if len(gone) != 1:
+        raise ValueError(f"expected one message that disappears, got {listed(gone) or 'none'}")
+    finding = f"{gone[0].replace('a ', 'The ', 1)} disappears, and {_count(new)} it"
+    axes = sheet(finding)
+    between: dict[frozenset[str], list[Message]] = {}
     for message in messages:
         between.setdefault(frozenset(message[:2]), []).append(message)
     for pair, spoken in between.items():
         for n, (start, end) in enumerate(_roads(pair, len(spoken))):
-            who, _, what, chapter = spoken[n]
-            forward = start if _holds(_PARTIES[who], start) else end
-            _say(axes, forward, end if forward == start else start, what, chapter)
+            forward = start if _holds(_PARTIES[spoken[n][0]], start) else end
+            _say(axes, forward, end if forward == start else start, spoken[n])
     for party, (left, top, right, bottom) in _PARTIES.items():
         box = patches.FancyBboxPatch(
             (left, top), right - left, bottom - top, boxstyle="round,pad=0,rounding_size=0.12"
@@ -158,12 +167,19 @@ def series_map(messages: Sequence[tuple[str, str, str, str]]) -> Figure:
             size=SIZE + 1,
         )
     told = "; ".join(
-        f"{who} to {whom}: {what} ({chapter})" for who, whom, what, chapter in messages
+        f"{who} to {whom}: {what} ({chapter})" for who, whom, what, chapter, _ in messages
     )
     return Figure(
-        f"The map of the series, who says what to whom and the chapter that explains it: {told}.",
+        f"{finding}. Who says what to whom, and the chapter that explains it: {told}.",
         cut(axes, 6.55),
     )
+
+
+def _count(messages: int) -> str:
+    """Return how many messages replace another, such as "five messages replace"."""
+    words = "no one two three four five six seven eight nine".split()
+    number = words[messages] if messages < len(words) else str(messages)
+    return f"{number} message replaces" if messages == 1 else f"{number} messages replace"
 
 
 def _roads(
@@ -196,34 +212,30 @@ def _holds(box: tuple[float, float, float, float], point: tuple[float, float]) -
 
 
 def _say(
-    axes: Axes, start: tuple[float, float], end: tuple[float, float], what: str, chapter: str
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], message: Message
 ) -> None:
-    """One arrow, the chapter in a circle at its beginning, and its words."""
-    pen = {"arrowstyle": "-|>", "linewidth": 2, "color": BLUE, "shrinkA": 0, "shrinkB": 0}
+    """Draw one arrow, the chapter in a circle at its beginning, and its words beside it."""
+    _, _, what, chapter, change = message
+    gone = change == "disappears"
+    color = VERMILLION if gone else BLUE
+    pen = {"arrowstyle": "-|>", "linewidth": 2, "color": color, "shrinkA": 0, "shrinkB": 0}
+    pen |= {"linewidth": 3.5, "linestyle": (0, (3, 1.5))} if gone else {}
     axes.annotate("", end, start, arrowprops=pen)
     across = start[1] == end[1]
     ahead = 0.31 if end > start else -0.31
-    step = (ahead, 0) if across else (0, ahead)
-    badge = {
-        "boxstyle": "circle,pad=0.25",
-        "facecolor": BLUE,
-        "edgecolor": "white",
-        "linewidth": 1.5,
-    }
-    x, y = start[0] + step[0], start[1] + step[1]
+    x, y = start[0] + (ahead if across else 0), start[1] + (0 if across else ahead)
+    badge = {"boxstyle": "circle,pad=0.25", "facecolor": color, "edgecolor": "white"}
     axes.text(x, y, chapter, ha="center", va="center", color="white", weight="bold", bbox=badge)
-    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    words = {"size": SIZE - 1}
     if across:
-        words = wrap(what, abs(end[0] - start[0]) - 0.75, 2, SIZE - 1)
+        text = wrap(what, abs(end[0] - start[0]) - 0.75, 2, SIZE - 1)
+        axes.text(x + ahead / 2, y - 0.07, text, ha="center", va="bottom", **words)
+        return
+    text = wrap(what, 2.5, 2, SIZE - 1)
+    axes.text(x + 0.28, y, text, va="center", **words)
+    if gone:
+        below = y + 0.24 * (text.count("\n") + 1)
         axes.text(
-            middle[0] + step[0] / 2,
-            middle[1] - 0.07,
-            words,
-            ha="center",
-            va="bottom",
-            size=SIZE - 1,
-        )
-    else:
-        axes.text(
-            middle[0] + 0.28, middle[1], wrap(what, 2.5, 2, SIZE - 1), va="center", size=SIZE - 1
+            x + 0.28, below, "disappears", va="center", color="#a84300", weight="bold", **words
         )

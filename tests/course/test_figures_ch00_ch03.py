@@ -45,11 +45,35 @@ def test_the_map_shows_every_message_with_its_chapter():
     messages = [tuple(row.values()) for row in rows("messages.csv")]
     figure = figures.series_map(messages)
     drawn = words(figure)
-    for who, whom, what, chapter in messages:
+    for who, whom, what, chapter, _ in messages:
         assert what in drawn and chapter in drawn
         assert f"{who} to {whom}: {what} ({chapter})" in figure.sentence
     arrows = [text for text in figure.drawing.axes[0].texts if getattr(text, "arrow_patch", None)]
     assert len(arrows) == len(messages)
+    title = "The stored API token disappears, and five messages replace it"
+    assert title in drawn and figure.sentence.startswith(title)
+
+
+def test_the_message_that_disappears_is_the_one_dashed_arrow_and_named_in_the_title():
+    figure = figures.series_map(
+        [
+            ("maintainer", "CI job", "a password", "01", "disappears"),
+            ("CI job", "index", "a release", "04", "stays"),
+            ("CI job", "identity provider", "who am I?", "02", "new"),
+        ]
+    )
+    assert "The password disappears, and one message replaces it" in words(figure)
+    assert words(figure).count("disappears") == 1
+    texts = figure.drawing.axes[0].texts
+    styles = [
+        text.arrow_patch.get_linestyle() for text in texts if getattr(text, "arrow_patch", None)
+    ]
+    assert [style for style in styles if style not in ("-", "solid")] == [styles[0]]
+
+
+def test_the_map_is_about_one_message_that_disappears():
+    with pytest.raises(ValueError, match="expected one message that disappears, got none"):
+        figures.series_map([("CI job", "index", "a release", "04", "stays")])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +81,9 @@ def test_the_map_shows_every_message_with_its_chapter():
 )
 def test_the_map_refuses_parties_that_it_has_no_way_between(pair):
     with pytest.raises(ValueError):
-        figures.series_map([(*pair, "hello", "09")])
+        figures.series_map(
+            [(*pair, "hello", "09", "new"), ("maintainer", "CI job", "x", "01", "disappears")]
+        )
 
 
 @pytest.mark.parametrize("size", [128, 256])
