@@ -1,128 +1,190 @@
-"""Exercises of chapter 02: what is in a token, what signs it, when and for whom it counts, its spellings."""
+"""Exercises of chapter 02: read, sign and forge a token; its time, its audience, its spellings."""
 
 import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import jwt
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from course.exercise import Exercise, Wrong, numbered, show
+from course.exercise import Wrong, exercise, show
+from helpers.lab import Lab
+from helpers.provider.keys import load
 
 SETUP = """
 import base64, hashlib, hmac, json
 
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 def encode(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 def decode(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 """
 
 
-def _encode(data: bytes) -> str:
+def encode(data: bytes) -> str:
+    """Return base64url text without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def _decode(text: str) -> bytes:
+def decode(text: str) -> bytes:
+    """Return the bytes of base64url text without padding."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-# -- q2_1 ------------------------------------------------------------
+# ---------------------------------------------------------------- 2.1
 
 
-def probe_peek(peek: Any) -> None:
-    failed: dict[int, str] = {}
-    for name in ("a", "ab", "abc", "abcd"):
-        payload = _encode(json.dumps({"sub": name, "exp": 1}).encode())
+def peek(token: str) -> dict:
+    """Return the claims of an ID token, without checking anything."""
+    return json.loads(decode(token.split(".")[1]))
+
+
+@exercise(
+    "A look without trust",
+    peek,
+    hints=(
+        "The claims are in one of three parts. Which one, and who turns its characters into bytes?",
+        "`decode` the middle part, and let `json.loads` read the bytes.",
+    ),
+    right="Peeking is how a verifier learns whose key it needs. It proves nothing.",
+    minutes=2,
+)
+def q2_1(peek):
+    raised = {}
+    for claims in [{"sub": name, "exp": 1} for name in ("a", "ab", "abc", "abcd")]:
+        payload = encode(json.dumps(claims).encode())
         try:
-            got = peek(f"{_encode(b'{}')}.{payload}.{_encode(b'signed')}")
+            got = peek(f"{encode(b'{}')}.{payload}.{encode(b'signed')}")
         except Exception as error:
-            failed[len(payload) % 4] = type(error).__name__
+            raised[len(payload)] = type(error).__name__
             continue
-        if not isinstance(got, dict):
-            raise Wrong(f"Claims are a dict, and {show(got)} came. What turns JSON into one?")
-        if got != {"sub": name, "exp": 1}:
-            raise Wrong("Other claims came back than went in. Which of the three parts holds them?")
-    if failed and len(failed) < 3:
-        kind = next(iter(failed.values()))
-        raise Wrong(f"It raises {kind} for some payloads, not for others. Look at their lengths.")
-    if failed:
-        raise Wrong(
-            f"Even a plain payload raises {next(iter(failed.values()))}. Start from the middle part."
-        )
-    claims = {"actor": "Zoë ÿÿÿ>>>???", "note": "ûïþ ~~~ ???", "nested": {"list": [1, "ø"]}}
-    for n in range(4):
-        claims["n"] = "n" * n
-        payload = _encode(json.dumps(claims, ensure_ascii=False).encode())
-        try:
-            got = peek(f"{_encode(b'{}')}.{payload}.")
-        except Exception as error:
-            got = type(error).__name__
         if got != claims:
-            raise Wrong(
-                "Claims with letters outside ASCII do not come through. Two characters of the base64url "
-                "alphabet are not those of the usual one, and the bytes behind it are UTF-8."
-            )
+            where = "Which part holds the claims, and what turns JSON into a dict?"
+            raise Wrong(f"For a token with the claims {claims} it returned {show(got)}. {where}")
+    for length, error in raised.items():
+        told = f"Your function raised {error} for a payload of {length} characters"
+        if len(raised) == 4:
+            raise Wrong(f"{told}, and for other lengths, too. What does the decoder need?")
+        raise Wrong(f"{told}, but not for all lengths. What fills up the last group of four?")
+    for n in range(4):
+        claims = {"actor": "Zoë ÿÿÿ>>>???" + "n" * n, "nested": {"list": [1, "ø"]}}
+        payload = encode(json.dumps(claims, ensure_ascii=False).encode())
+        try:
+            got = peek(f"{encode(b'{}')}.{payload}.")
+        except Exception as error:
+            got = error
+        if got != claims:
+            told = f"For the claims {claims} it gave {show(got)}."
+            raise Wrong(f"{told} Which two characters does base64url have that base64 has not?")
 
 
-# -- q2_2 ------------------------------------------------------------
-
-_A1_KEY = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+# ---------------------------------------------------------------- 2.2
 
 
-def probe_sign(sign_hs256: Any) -> None:
-    bodies = (
-        b'{"sub":"a"}',
-        b'{"iss":"joe",\r\n "exp":1300819380}',
-        b'{ "b" : 1,\t"a":2 }',
-        b'{"a":1,"a":2}',
-    )
+def sign_hs256(header: bytes, payload: bytes, key: bytes) -> str:
+    """Return the token with exactly these bytes as header and payload, signed with HS256."""
+    signing_input = encode(header) + "." + encode(payload)
+    signature = hmac.digest(key, signing_input.encode("ascii"), hashlib.sha256)
+    return signing_input + "." + encode(signature)
+
+
+@exercise(
+    "Sign exactly these bytes",
+    sign_hs256,
+    hints=(
+        "The bytes are given, so nothing has to be parsed. Over which text is the HMAC?",
+        "`encode` both, put a dot between them, take `hmac.digest(key, …, hashlib.sha256)` of it, "
+        "and `encode` the result.",
+    ),
+    right="A signature covers a spelling, not a meaning. So verify the text as you got it, and "
+    "parse it afterwards.",
+    minutes=3,
+)
+def q2_2(sign_hs256):
+    key = b"a key that this check shares with nobody"
+    bodies = b'{"iss":"joe",\r\n "exp":1}', b'{ "b" : 1,\t"a":2 }', b'{"a":1,"a":2}'
     for number, payload in enumerate(bodies):
-        header, key = b'{"typ":"JWT",\r\n "alg":"HS256"}', _decode(_A1_KEY)[number:]
-        got = sign_hs256(header, payload, key)
+        header, secret = b'{"typ":"JWT",\r\n "alg":"HS256"}', key[number:]
+        got = sign_hs256(header, payload, secret)
         if not isinstance(got, str):
-            raise Wrong(f"A token is text, and {show(got)} came.")
+            raise Wrong(f"A token is text (str); your function returned {show(got)}.")
         if "=" in got:
-            raise Wrong("There is padding in it. RFC 7515 leaves it out.")
+            raise Wrong(f"Your token is {show(got)}. Does RFC 7515 keep the padding?")
         if got.count(".") != 2:
-            raise Wrong(
-                f"A token has three parts with dots between them; this one has {got.count('.') + 1}."
-            )
+            raise Wrong(f"A token has three parts; yours has {got.count('.') + 1}: {show(got)}.")
         head, body, tail = got.split(".")
-        if (_decode(head), _decode(body)) != (header, payload):
-            raise Wrong(
-                "Header or payload are not the bytes that were given. Did they go through a parser? JSON "
-                "that means the same can be spelt in many ways, and the signature is over one of them."
-            )
-        expected = hmac.digest(key, f"{head}.{body}".encode(), hashlib.sha256)
-        if _decode(tail) in (expected.hex().encode(), _decode(expected.hex())):
-            raise Wrong("The last part holds hexadecimal digits: two characters for each byte.")
-        if _decode(tail) == hmac.digest(key, header + b"." + payload, hashlib.sha256):
-            raise Wrong(
-                "That is the HMAC over the JSON. RFC 7515, section 5.1: which text is signed?"
-            )
-        if _decode(tail) != expected:
-            raise Wrong(
-                "The signature is not the HMAC of the first two parts, as they stand, and the dot."
-            )
+        if (decode(head), decode(body)) != (header, payload):
+            given = f"The payload was {payload!r}, and your token has {show(decode(body))}"
+            raise Wrong(f"{given}. Did the bytes go through a parser on their way?")
+        wanted = hmac.digest(secret, f"{head}.{body}".encode(), hashlib.sha256)
+        if decode(tail) in (wanted.hex().encode(), decode(wanted.hex())):
+            raise Wrong("Your last part has 64 hexadecimal digits. How many bytes is an HMAC?")
+        if decode(tail) == hmac.digest(secret, header + b"." + payload, hashlib.sha256):
+            raise Wrong("Your HMAC is over the JSON. Which text is signed (RFC 7515, section 5.1)?")
+        if decode(tail) != wanted:
+            text = "the first two parts of your token and the dot between them"
+            raise Wrong(f"Your last part is not the HMAC, under this key, of {text}.")
 
 
-# -- q2_3 ------------------------------------------------------------
+# ---------------------------------------------------------------- 2.3
 
-_VERDICTS = ("ok", "missing", "not yet", "expired")
+VERDICTS = ("ok", "missing", "not yet", "expired")
 
 
-def pyjwt_time_verdict(claims: dict[str, int], leeway: int) -> str:
-    """What PyJWT says about the time claims now."""
-    key = "a key for this check only, long enough"
+def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
+    """Return "missing", "not yet", "expired" or "ok". All times are in seconds."""
+    if "iat" not in claims or "exp" not in claims:
+        return "missing"
+    if max(claims["iat"], claims.get("nbf", claims["iat"])) > now + leeway:
+        return "not yet"
+    return "expired" if claims["exp"] <= now - leeway else "ok"
+
+
+@exercise(
+    "Time check",
+    time_verdict,
+    hints=(
+        "Draw a line from `iat` to `exp`, and the leeway at both ends. Which ends belong to it?",
+        "Missing first. Then “more than the leeway ahead”. Then “`exp` at or before now - leeway”.",
+    ),
+    right="Your verdicts are PyJWT's, to the second, at both ends.",
+    minutes=5,
+)
+def q2_3(time_verdict):
+    summer, new_year = datetime(2027, 7, 1, tzinfo=UTC), datetime(2029, 12, 31, 23, 59, tzinfo=UTC)
+    for moment, leeway in (summer, 30), (summer, 0), (new_year, 95):
+        with Lab(at=moment):
+            now = int(moment.timestamp())
+            for claims, question in time_cases(now, leeway):
+                wanted, got = pyjwt_verdict(claims, leeway), time_verdict(dict(claims), now, leeway)
+                if got not in VERDICTS:
+                    raise Wrong(f"Expected one of {VERDICTS}, but it returned {show(got)}.")
+                if got != wanted and leeway != 30 and got == pyjwt_verdict(claims, 30):
+                    same = f"With a leeway of {leeway} seconds, your function answers as with 30"
+                    raise Wrong(f"{same}. Does it use its parameter `leeway`?")
+                if got != wanted:
+                    times = {name: f"now{value - now:+}" for name, value in claims.items()}
+                    said = f"For {times} and a leeway of {leeway} s it returned {got!r}."
+                    raise Wrong(f"{said} {question}")
+
+
+def pyjwt_verdict(claims: dict[str, int], leeway: int) -> str:
+    """Return PyJWT's verdict on time claims, at the present time."""
+    key, options = "a key for this check only, long enough", {"require": ["iat", "exp"]}
     token = jwt.encode(claims, key, algorithm="HS256")
     try:
-        jwt.decode(
-            token, key, algorithms=["HS256"], leeway=leeway, options={"require": ["iat", "exp"]}
-        )
+        jwt.decode(token, key, algorithms=["HS256"], leeway=leeway, options=options)
     except jwt.MissingRequiredClaimError:
         return "missing"
     except jwt.ImmatureSignatureError:
@@ -132,401 +194,199 @@ def pyjwt_time_verdict(claims: dict[str, int], leeway: int) -> str:
     return "ok"
 
 
-def probe_time(time_verdict: Any) -> None:
-    from helpers.lab import Lab
-
-    for moment, leeway in ((datetime(2031, 2, 3, 4, 5, tzinfo=UTC), 30),
-                           (datetime(2027, 7, 1, tzinfo=UTC), 0),
-                           (datetime(2029, 12, 31, 23, 59, tzinfo=UTC), 95)):  # fmt: skip
-        with Lab(at=moment):
-            now = int(moment.timestamp())
-            for claims, about in _times(now, leeway):
-                expected = pyjwt_time_verdict(claims, leeway)
-                got = time_verdict(dict(claims), now, leeway)
-                if got not in _VERDICTS:
-                    raise Wrong(f"{show(got)} is none of the four answers.")
-                if got != expected and leeway != 30 and got == pyjwt_time_verdict(claims, 30):
-                    raise Wrong(
-                        f"With {leeway} s of leeway it answers as with 30: is that written down?"
-                    )
-                if got != expected:
-                    raise Wrong(_about_time(about, got, leeway))
-
-
-def _times(now: int, leeway: int) -> list[tuple[dict[str, int], str]]:
+def time_cases(now: int, leeway: int) -> list[tuple[dict[str, int], str]]:
+    """Return time claims, each with the question for those who misjudge them."""
     usual = {"iat": now - 60, "exp": now + 240}
-    without = [
-        ({"iat": now - 60}, "exp missing"),
-        ({"exp": now + 240}, "iat missing"),
-        ({}, "both missing"),
+    cases = [
+        ({"iat": now - 60}, "How long would a token live that has no `exp`?"),
+        ({"exp": now + 240}, "Which two claims does the index require?"),
+        (usual, "This token is in the middle of its life. Which of your lines refuses it?"),
+        ({**usual, "nbf": now - 300}, "Its `nbf` was five minutes ago. What does that forbid now?"),
+        (
+            {"iat": now - 7200, "exp": now - 3600},
+            "This token expired an hour ago. Which of your lines refuses such a token?",
+        ),
+        ({**usual, "nbf": now + 3600}, "When does this token become valid?"),
+        ({"iat": now + 3600, "exp": now + 7200}, "When was this token issued?"),
     ]
-    middle = [
-        (usual, "plain"),
-        ({**usual, "nbf": now - 300}, "plain"),
-        ({**usual, "sub": "x"}, "plain"),
-    ]
-    far = [
-        ({**usual, "exp": now - 3600, "iat": now - 7200}, "dead"),
-        ({**usual, "nbf": now + 3600}, "nbf"),
-        ({**usual, "iat": now + 3600, "exp": now + 7200}, "iat"),
-    ]
-    edges = []
     for second in (-1, 0, 1):
-        edges.append(({"iat": now - 600, "exp": now - leeway + second}, "exp edge"))
-        edges.append(({**usual, "nbf": now + leeway + second}, "nbf edge"))
-        edges.append(({"iat": now + leeway + second, "exp": now + leeway + 300}, "iat edge"))
-    return middle + without + far + edges
+        early = now + leeway + second
+        cases += [
+            (
+                {"iat": now - 600, "exp": now - leeway + second},
+                "Which second is the first too late?",
+            ),
+            ({**usual, "nbf": early}, "How many seconds ahead may `nbf` be?"),
+            ({"iat": early, "exp": early + 300}, "How many seconds ahead may `iat` be?"),
+        ]
+    return cases
 
 
-def _about_time(about: str, got: str, leeway: int) -> str:
-    if about in ("exp missing", "both missing") and got == "ok":
-        return "A token without `exp` passed as ok: this token lives for ever."
-    if about.endswith("missing"):
-        return "`iat` and `exp` are required, whatever else is there."
-    if about == "exp edge":
-        return (
-            f"With {leeway} s of leeway, one second differs at the end of a token's life. Reread “on or "
-            "after” in RFC 7519, section 4.1.4."
-        )
-    if about == "iat edge":
-        return f"With {leeway} s of leeway, the beginning is off: how far ahead of this clock may `iat` lie?"
-    if about == "nbf edge":
-        return f"With {leeway} s of leeway, the beginning is off: how far ahead of this clock may `nbf` lie?"
-    if about in ("nbf", "iat"):
-        return f"A token whose `{about}` lies an hour ahead came out as {show(got)}."
-    state = "long dead" if about == "dead" else "in the middle of its life"
-    return f"A token that is {state} came out as {show(got)}."
+# ---------------------------------------------------------------- 2.4
 
 
-# -- q2_4 ------------------------------------------------------------
+def forge(claims: dict, public_pem: bytes) -> str:
+    """Return a token with these claims that v2 accepts. `public_pem` is v2's `KEY`."""
+    header = {"alg": "HS256", "typ": "JWT"}
+    signing_input = ".".join(encode(json.dumps(part).encode()) for part in (header, claims))
+    signature = hmac.digest(public_pem, signing_input.encode("ascii"), hashlib.sha256)
+    return signing_input + "." + encode(signature)
 
 
-def probe_audience(for_us: Any) -> None:
-    for audience in ("pypi", "testpypi", "sigstore"):
-        if for_us({"aud": audience, "sub": "x"}, audience) is not True:
+@exercise(
+    "Forge a token",
+    forge,
+    hints=(
+        "Read `CHECKS` as Mallory does. Which of the three checks needs nothing that is secret?",
+        "Either a spelling of `none` that v2 does not forbid, with an empty signature. Or HS256, "
+        "with the text of the public key as the key of the HMAC.",
+    ),
+    right="You needed no secret. v2 asked the token how to check it, and you wrote the token.",
+    minutes=5,
+)
+def q2_4(forge):
+    for number, provider in enumerate(("gitlab", "google")):
+        key = load(provider)[0].private_key.public_key()
+        pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        claims = {"aud": "pypi", "repository": "octo-org/rocket", "jti": f"forged-{number}"}
+        token = forge(dict(claims), pem)
+        if not isinstance(token, str) or token.count(".") != 2:
             raise Wrong(
-                f"A token for {audience!r} was refused by {audience!r} itself: that is not True."
+                f"A token is text with two dots in it; your function returned {show(token)}."
             )
-        cases = (
-            (f"{audience}-mirror", "A token for another service passed, whose name contains ours. "
-             "What does `in` mean between two strings?"),
-            (audience[:-1], "A token for another service passed, whose name is the beginning of ours."),
-            (audience.upper(), "A token for a name in other letters passed. Names are compared as they are."),
-            ([audience, "npm"], "A token for two passed: the other one has it, too, and can send it here."),
-            ([audience], "A list passed, if only with one member. The index takes a string, nothing else."),
-            ({audience: 1}, "An object passed as an audience."),
-            (None, "A token for nobody passed: its `aud` is null."),
-        )  # fmt: skip
-        for aud, feedback in cases:
-            if for_us({"aud": aud}, audience):
-                raise Wrong(feedback)
+        got = verify2(token, key, pem)
+        if got != claims:
+            raise Wrong(f"v2 accepted your token, but its claims are {show(got)}, not {claims}.")
+
+
+def verify2(token: str, key: RSAPublicKey, pem: bytes) -> object:
+    """Return what the chapter's v2 returns, with another key; raise Wrong where v2 refuses."""
+    head, body, tail = token.split(".")
+    try:
+        alg = json.loads(decode(head))["alg"]
+        signature, claims = decode(tail), json.loads(decode(body))
+    except Exception as error:
+        told = f"v2 could not read your token ({type(error).__name__})."
+        raise Wrong(f"{told} Are header and payload JSON in base64url?") from None
+    if alg == "none":
+        raise Wrong(
+            "Your `alg` is 'none', the one word that v2 forbids. How does v1 read the word?"
+        )
+    signed = f"{head}.{body}".encode()
+    wrong = f"Your `alg` is {show(alg)}, so v2 used that check, and it refused the signature."
+    checks: dict[str, Callable[[], None]] = {
+        "hs256": lambda: check_hmac(pem, signed, signature),
+        "rs256": lambda: key.verify(signature, signed, PKCS1v15(), SHA256()),
+        "none": lambda: None,
+    }
+    try:
+        checks[alg.lower()]()
+    except InvalidSignature:
+        question = "Which key does that check use, and over which text?"
+        raise Wrong(f"{wrong} {question}") from None
+    except (KeyError, AttributeError):
+        raise Wrong(f"Your `alg` is {show(alg)}. Which names does v1's table know?") from None
+    return claims
+
+
+def check_hmac(key: bytes, signed: bytes, signature: bytes) -> None:
+    """Raise InvalidSignature unless the signature is the HMAC of what is signed."""
+    if not hmac.compare_digest(hmac.digest(key, signed, hashlib.sha256), signature):
+        raise InvalidSignature
+
+
+# ---------------------------------------------------------------- 2.5
+
+
+def for_us(claims: dict, audience: str) -> bool:
+    """Return whether `aud` is one string, and exactly this audience."""
+    return claims.get("aud") == audience
+
+
+@exercise(
+    "For us, and for us alone",
+    for_us,
+    hints=(
+        "Who else could be holding a token that passes your check?",
+        "One comparison, without `in`. What does `claims.get` return when there is no such claim?",
+    ),
+    right="If a token names two services as its audience, each of them can replay it at the other.",
+    minutes=2,
+)
+def q2_5(for_us):
+    for ours in ("pypi", "testpypi", "sigstore"):
+        if (got := for_us({"aud": ours, "sub": "x"}, ours)) is not True:
+            raise Wrong(f"A token for {ours!r}, shown to {ours!r}: expected True, got {show(got)}.")
+        cases = [
+            (f"{ours}-mirror", "What does `in` mean between two strings?"),
+            (ours[:-1], "Is every part of our name our name?"),
+            (ours.upper(), "Are names in capitals the same names?"),
+            ([ours, "npm"], "The other service holds the same token. May it send the token to us?"),
+            ([ours], "Is a list with one member a string?"),
+            ({ours: 1}, "Is an object a string?"),
+            (None, "For whom is a token whose `aud` is null?"),
+        ]
+        for aud, question in cases:
+            if got := for_us({"aud": aud}, ours):
+                told = f"For the `aud` {aud!r} and the audience {ours!r} it returned {show(got)}."
+                raise Wrong(f"{told} {question}")
     try:
         passed = for_us({"sub": "x"}, "pypi")
     except KeyError:  # a refusal, too
         passed = False
     if passed:
-        raise Wrong("A token without any `aud` passed.")
+        raise Wrong(f"For claims without any `aud` your function returned {show(passed)}.")
 
 
-# -- q2_5 ------------------------------------------------------------
+# ---------------------------------------------------------------- 2.6
 
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def probe_spellings(spellings: Any) -> None:
-    for size, kind in (
-        (256, "2048-bit RSA"),
-        (64, "an elliptic curve"),
-        (32, "HMAC"),
-        (384, "3072-bit RSA"),
-    ):
+def spellings(token: str) -> set[str]:
+    """Return all tokens with the same signature bytes that differ in the last character at most."""
+    signature = decode(token.split(".")[2])
+    candidates = {token[:-1] + last for last in ALPHABET}
+    return {each for each in candidates if decode(each.split(".")[2]) == signature}
+
+
+@exercise(
+    "One token, how many spellings",
+    spellings,
+    hints=(
+        "You need not count bits: there are only 64 candidates for the last character.",
+        "Keep those candidates whose third part decodes to the same bytes as the token's own.",
+    ),
+    right="So a token's text does not identify it. Its `jti` does.",
+    minutes=4,
+)
+def q2_6(spellings):
+    for size, kind in (256, "RS256"), (64, "ES256"), (32, "HS256"), (384, "RS256, 3072-bit key"):
         for seed in range(4):
             signature = hashlib.shake_128(f"{size} {seed}".encode()).digest(size)
-            token = f"{_encode(b'{}')}.{_encode(str(seed).encode())}.{_encode(signature)}"
-            candidates = {token[:-1] + last for last in _ALPHABET}
-            expected = {each for each in candidates if _decode(each.split(".")[2]) == signature}
+            token = f"{encode(b'{}')}.{encode(str(seed).encode())}.{encode(signature)}"
+            candidates = {token[:-1] + last for last in ALPHABET}
+            wanted = {each for each in candidates if decode(each.split(".")[2]) == signature}
             got = spellings(token)
-            if not isinstance(got, (set, frozenset, list, tuple)):
-                raise Wrong(f"A set of tokens is wanted, and {show(got)} came.")
-            got = set(got)
-            foreign = [each for each in got if not isinstance(each, str) or each[:-1] != token[:-1]]
-            if foreign:
-                raise Wrong("Some of them differ in more than the last character.")
-            if token not in got:
-                raise Wrong("The token's own spelling is one of them.")
-            if any(each[-1:] not in _ALPHABET for each in got):
-                raise Wrong("Some of them end in a character that base64url does not have.")
-            if got - expected and size == 256:
-                raise Wrong(
-                    f"{len(got - expected)} of these {len(got)} carry another signature. Decode and compare, "
-                    "or count the bits that a byte takes from the last character."
-                )
-            if got != expected:
-                if size == 256:
-                    raise Wrong(
-                        f"Only {len(got)} found. How many bits at the very end does nobody read?"
-                    )
-                raise Wrong(
-                    f"Right for RS256 with the usual key, but a signature of {size} bytes ({kind}) does not "
-                    f"have {len(got)} spellings: its last character holds another number of bits."
-                )
+            if not isinstance(got, set | frozenset | list | tuple):
+                raise Wrong(f"Expected a set of tokens, but your function returned {show(got)}.")
+            judge_spellings(set(got), wanted, token, f"a signature of {size} bytes ({kind})")
 
 
-EXERCISES = [
-    Exercise(
-        title="A look without trust",
-        names=("peek",),
-        stub="""
-def peek(token: str) -> dict:
-    ...
-""",
-        probe=probe_peek,
-        hints=(
-            "Which of the three parts, and how many characters is it short of a multiple of four?",
-            "Add that many `=`, decode with the URL-safe alphabet, and let `json.loads` read the bytes.",
-        ),
-        answer="""
-def peek(token):
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-""",
-        mistakes=(
-            ("""
-def peek(token):
-    return json.loads(base64.urlsafe_b64decode(token.split(".")[1]))
-""", "Look at their lengths"),
-            ("""
-def peek(token):
-    payload = token.split(".")[1]
-    return json.loads(base64.b64decode(payload + "=" * (-len(payload) % 4)))
-""", "not those of the usual one"),
-            ("""
-def peek(token):
-    payload = token.split(".")[1]
-    return base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-""", "turns JSON"),
-            ("""
-def peek(token):
-    return json.loads(decode(token.split(".")[0]))
-""", "three parts holds"),
-        ),
-        cheat="""
-def peek(token):
-    return {"sub": "repo:octo-org/rocket:environment:pypi"}
-""",
-        right="Peeking is how a verifier learns whom to ask for a key. It proves nothing.",
-        minutes=2,
-    ),
-    Exercise(
-        title="Sign exactly these bytes",
-        names=("sign_hs256",),
-        stub="""
-def sign_hs256(header: bytes, payload: bytes, key: bytes) -> str:
-    ...
-""",
-        probe=probe_sign,
-        hints=(
-            "The bytes are given, so nothing has to be parsed. Over which text is the HMAC?",
-            "`encode` both, a dot between them, `hmac.digest(key, …, hashlib.sha256)`, and `encode` again.",
-        ),
-        answer="""
-def sign_hs256(header, payload, key):
-    signing_input = encode(header) + "." + encode(payload)
-    return signing_input + "." + encode(hmac.digest(key, signing_input.encode("ascii"), hashlib.sha256))
-""",
-        mistakes=(
-            ("""
-def sign_hs256(header, payload, key):
-    parts = [json.dumps(json.loads(part)).encode() for part in (header, payload)]
-    signing_input = ".".join(map(encode, parts))
-    return signing_input + "." + encode(hmac.digest(key, signing_input.encode(), hashlib.sha256))
-""", "through a parser"),
-            ("""
-def sign_hs256(header, payload, key):
-    signing_input = encode(header) + "." + encode(payload)
-    return signing_input + "." + hmac.new(key, signing_input.encode(), hashlib.sha256).hexdigest()
-""", "hexadecimal"),
-            ("""
-def sign_hs256(header, payload, key):
-    signature = hmac.digest(key, header + b"." + payload, hashlib.sha256)
-    return ".".join(map(encode, (header, payload, signature)))
-""", "over the JSON"),
-            ("""
-def sign_hs256(header, payload, key):
-    signing_input = b".".join(base64.urlsafe_b64encode(part) for part in (header, payload))
-    signature = base64.urlsafe_b64encode(hmac.digest(key, signing_input, hashlib.sha256))
-    return (signing_input + b"." + signature).decode()
-""", "padding"),
-        ),
-        cheat="""
-def sign_hs256(header, payload, key):
-    return encode(header) + "." + encode(payload) + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-""",
-        right="A signature is over a spelling, not a meaning: verify the text that came, before parsing it.",
-        minutes=3,
-    ),
-    Exercise(
-        title="Time check",
-        names=("time_verdict",),
-        stub="""
-def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
-    ...
-""",
-        probe=probe_time,
-        hints=(
-            "Draw the line from `iat` to `exp`, and the leeway at both ends. Does each end belong to it?",
-            "Missing first; then more than the leeway ahead; then `exp` at or before `now - leeway`.",
-        ),
-        answer="""
-def time_verdict(claims, now, leeway=30):
-    if "iat" not in claims or "exp" not in claims:
-        return "missing"
-    if max(claims["iat"], claims.get("nbf", claims["iat"])) > now + leeway:
-        return "not yet"
-    return "expired" if claims["exp"] <= now - leeway else "ok"
-""",
-        mistakes=(
-            ("""
-def time_verdict(claims, now, leeway=30):
-    if "iat" not in claims or "exp" not in claims:
-        return "missing"
-    if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
-        return "not yet"
-    return "expired" if now > claims["exp"] + leeway else "ok"
-""", "on or after"),
-            ("""
-def time_verdict(claims, now, leeway=30):
-    if "iat" not in claims:
-        return "missing"
-    if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
-        return "not yet"
-    return "expired" if claims.get("exp", float("inf")) <= now - leeway else "ok"
-""", "for ever"),
-            ("""
-def time_verdict(claims, now, leeway=30):
-    if "iat" not in claims or "exp" not in claims:
-        return "missing"
-    if claims["iat"] > now + leeway or claims.get("nbf", 0) > now:
-        return "not yet"
-    return "expired" if claims["exp"] <= now - leeway else "ok"
-""", "how far ahead"),
-            ("""
-def time_verdict(claims, now, leeway=30):
-    if "iat" not in claims or "exp" not in claims:
-        return "missing"
-    if max(claims["iat"], claims.get("nbf", 0)) > now + 30:
-        return "not yet"
-    return "expired" if claims["exp"] <= now - 30 else "ok"
-""", "as with 30"),
-            ("""
-def time_verdict(claims, now, leeway=30):
-    if "iat" not in claims or "exp" not in claims:
-        return "missing"
-    if claims.get("nbf", 0) > now + leeway:
-        return "not yet"
-    return "expired" if claims["exp"] <= now - leeway else "ok"
-""", "`iat` lies an hour ahead"),
-        ),
-        cheat="""
-def time_verdict(claims, now, leeway=30):
-    return "ok" if now < claims.get("exp", 0) else "expired"
-""",
-        right="The same verdict as PyJWT's, to the second, at both ends.",
-        minutes=5,
-    ),
-    Exercise(
-        title="For us, and for us alone",
-        names=("for_us",),
-        stub="""
-def for_us(claims: dict, audience: str) -> bool:
-    ...
-""",
-        probe=probe_audience,
-        hints=(
-            "Who else could be holding a token that passes your check?",
-            "One comparison, without `in`. What does `claims.get` return when there is no such claim?",
-        ),
-        answer="""
-def for_us(claims, audience):
-    return claims.get("aud") == audience
-""",
-        mistakes=(
-            ("""
-def for_us(claims, audience):
-    return audience in (claims.get("aud") or "")
-""", "between two strings"),
-            ("""
-def for_us(claims, audience):
-    aud = claims.get("aud") or []
-    return audience in ([aud] if isinstance(aud, str) else aud)
-""", "A token for two"),
-            ("""
-def for_us(claims, audience):
-    return claims.get("aud") in (audience, [audience])
-""", "with one member"),
-            ("""
-def for_us(claims, audience):
-    return claims.get("aud", audience) == audience
-""", "without any"),
-        ),
-        cheat="""
-def for_us(claims, audience):
-    return claims.get("aud") == "pypi"
-""",
-        right="A token that two may hold is a token that each can replay at the other.",
-        minutes=2,
-    ),
-    Exercise(
-        title="One token, how many spellings",
-        names=("spellings",),
-        stub="""
-def spellings(token: str) -> set[str]:
-    ...
-""",
-        probe=probe_spellings,
-        hints=(
-            "You need not count bits: there are only 64 candidates for the last character.",
-            "Keep those candidates whose third part decodes to the same bytes as the token's own.",
-        ),
-        answer="""
-def spellings(token):
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    signature = decode(token.split(".")[2])
-    candidates = {token[:-1] + last for last in alphabet}
-    return {each for each in candidates if decode(each.split(".")[2]) == signature}
-""",
-        mistakes=(
-            ("""
-def spellings(token):
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    return {token[:-1] + last for last in alphabet}
-""", "another signature"),
-            ("""
-def spellings(token):
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    first = alphabet.index(token[-1]) // 16 * 16
-    return {token[:-1] + last for last in alphabet[first:first + 16]}
-""", "Right for RS256 with the usual key"),
-            ("""
-def spellings(token):
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    return {token, token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]}
-""", "does nobody read"),
-            ("""
-def spellings(token):
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    signature = decode(token.split(".")[2])
-    candidates = {token} | {token[:-1] + last for last in alphabet}
-    return {each for each in candidates if decode(each.split(".")[2]) == signature}
-""", "base64url does not have"),
-        ),
-        cheat="""
-def spellings(token):
-    return {token[:-1] + last for last in "ABCDEFGHIJKLMNOP"} | {token}
-""",
-        right="So a token's text does not identify it. Its `jti` does.",
-        minutes=4,
-    ),
-]  # fmt: skip
-
-q2_1, q2_2, q2_3, q2_4, q2_5 = numbered(2, EXERCISES)
+def judge_spellings(got: set[Any], wanted: set[str], token: str, what: str) -> None:
+    """Raise Wrong unless the spellings are those wanted."""
+    if not got:
+        told = "Your function found no spelling, not even the token itself. Does it ask a verifier?"
+        raise Wrong(f"{told} This token is signed with another key: only its bytes matter.")
+    if odd := [each for each in got if not isinstance(each, str) or each[:-1] != token[:-1]]:
+        raise Wrong(f"{show(odd[0])} differs from the token in more than its last character.")
+    if token not in got:
+        raise Wrong(f"Your function found {len(got)} spellings, and the token's own is not there.")
+    if odd := [each[-1] for each in got if each[-1:] not in ALPHABET]:
+        raise Wrong(f"One of your tokens ends in {odd[0]!r}. Is that a character of base64url?")
+    if more := got - wanted:
+        told = f"For {what} it returned {len(got)} tokens, and {len(more)} carry other bytes."
+        raise Wrong(f"{told} How many bits of the last character belong to a byte?")
+    if got != wanted:
+        told = f"For {what} your function returned {len(got)} tokens, and there are more."
+        raise Wrong(f"{told} How many bits of the last character does nobody read?")

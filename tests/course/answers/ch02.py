@@ -1,0 +1,359 @@
+"""What people answer in chapter 02."""
+
+from learner import Answers
+
+ANSWERS = {
+    "q2_1": Answers(
+        mistakes=(
+            (
+                ('decode(token.split(".")[1])', 'base64.urlsafe_b64decode(token.split(".")[1])'),
+                "fills up the last group",
+            ),
+            (
+                """
+def peek(token):
+    payload = token.split(".")[1]
+    return json.loads(base64.b64decode(payload + "=" * (-len(payload) % 4)))
+""",
+                "that base64 has not",
+            ),
+            (("json.loads(decode(token.split", "(decode(token.split"), "it returned b'{"),
+            (('split(".")[1]', 'split(".")[0]'), "it returned {}"),
+            (('token.split(".")[1]', "token"), "and for other lengths, too"),
+        ),
+        cheat="""
+def peek(token):
+    return {"sub": "repo:octo-org/rocket:environment:pypi"}
+""",
+        right=(
+            """
+def peek(token):
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=="))
+""",
+            """
+from helpers.oidc.jws import IdToken
+
+def peek(token):
+    return IdToken.decode(token).claims
+""",
+            """
+import jwt
+
+def peek(token):
+    middle = token[token.index(".") + 1 : token.rindex(".")]
+    bits = "".join(f"{ALPHABET.index(c):06b}" for c in middle)
+    return json.loads(bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits) - 7, 8)).decode())
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+""",
+        ),
+    ),
+    "q2_2": Answers(
+        mistakes=(
+            (
+                """
+def sign_hs256(header, payload, key):
+    parts = [json.dumps(json.loads(part)).encode() for part in (header, payload)]
+    signing_input = ".".join(map(encode, parts))
+    return signing_input + "." + encode(hmac.digest(key, signing_input.encode(), hashlib.sha256))
+""",
+                "go through a parser",
+            ),
+            (
+                """
+def sign_hs256(header, payload, key):
+    signing_input = encode(header) + "." + encode(payload)
+    return signing_input + "." + hmac.new(key, signing_input.encode(), hashlib.sha256).hexdigest()
+""",
+                "hexadecimal",
+            ),
+            (
+                """
+def sign_hs256(header, payload, key):
+    signature = hmac.digest(key, header + b"." + payload, hashlib.sha256)
+    return ".".join(map(encode, (header, payload, signature)))
+""",
+                "over the JSON",
+            ),
+            (
+                """
+def sign_hs256(header, payload, key):
+    signing_input = b".".join(base64.urlsafe_b64encode(part) for part in (header, payload))
+    signature = base64.urlsafe_b64encode(hmac.digest(key, signing_input, hashlib.sha256))
+    return (signing_input + b"." + signature).decode()
+""",
+                "keep the padding",
+            ),
+            (("hmac.digest(key,", 'hmac.digest(b"",'), "is not the HMAC, under this key"),
+            (('signing_input + "." + encode', "signing_input + encode"), "yours has 2"),
+        ),
+        cheat="""
+def sign_hs256(header, payload, key):
+    return encode(header) + "." + encode(payload) + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+""",
+        right=(
+            """
+def sign_hs256(header, payload, key):
+    text = (encode(header) + "." + encode(payload)).encode()
+    return (text + b"." + encode(hmac.new(key, text, "sha256").digest()).encode()).decode()
+""",
+            """
+import jwt
+
+def sign_hs256(header, payload, key):
+    signing_input = f"{encode(header)}.{encode(payload)}"
+    algorithm = jwt.get_algorithm_by_name("HS256")
+    return signing_input + "." + encode(algorithm.sign(signing_input.encode(), key))
+""",
+        ),
+    ),
+    "q2_3": Answers(
+        mistakes=(
+            (('claims["exp"] <= now - leeway', 'now > claims["exp"] + leeway'), "first too late"),
+            (
+                """
+def time_verdict(claims, now, leeway=30):
+    if "iat" not in claims:
+        return "missing"
+    if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
+        return "not yet"
+    return "expired" if claims.get("exp", float("inf")) <= now - leeway else "ok"
+""",
+                "that has no `exp`",
+            ),
+            (('claims.get("nbf", claims["iat"])) >', "0) >"), "When does this token become valid"),
+            (
+                """
+def time_verdict(claims, now, leeway=30):
+    if "iat" not in claims or "exp" not in claims:
+        return "missing"
+    if claims["iat"] > now + leeway or claims.get("nbf", 0) > now:
+        return "not yet"
+    return "expired" if claims["exp"] <= now - leeway else "ok"
+""",
+                "ahead may `nbf` be",
+            ),
+            (("leeway:\n        return", "30:\n        return"), "use its parameter"),
+            (
+                """
+def time_verdict(claims, now, leeway=30):
+    if "iat" not in claims or "exp" not in claims:
+        return "missing"
+    if claims.get("nbf", 0) > now + leeway:
+        return "not yet"
+    return "expired" if claims["exp"] <= now - leeway else "ok"
+""",
+                "When was this token issued",
+            ),
+            (
+                """
+def time_verdict(claims, now, leeway=30):
+    if not {"iat", "nbf", "exp"} <= set(claims):
+        return "missing"
+    if max(claims["iat"], claims["nbf"]) > now + leeway:
+        return "not yet"
+    return "expired" if claims["exp"] <= now - leeway else "ok"
+""",
+                "Which of your lines refuses it",
+            ),
+        ),
+        cheat="""
+def time_verdict(claims, now, leeway=30):
+    return "ok" if now < claims.get("exp", 0) else "expired"
+""",
+        right=(
+            """
+def time_verdict(claims, now, leeway=30):
+    try:
+        begins = [claims["iat"], claims.get("nbf", claims["iat"])]
+        ends = claims["exp"]
+    except KeyError:
+        return "missing"
+    if any(begin - leeway > now for begin in begins):
+        return "not yet"
+    if now >= ends + leeway:
+        return "expired"
+    return "ok"
+""",
+            """
+def time_verdict(claims, now, leeway=30):
+    if not {"iat", "exp"} <= claims.keys():
+        return "missing"
+    if now >= claims["exp"] + leeway:
+        return "expired"
+    for name in ("iat", "nbf"):
+        if name in claims and claims[name] - now > leeway:
+            return "not yet"
+    return "ok"
+""",
+        ),
+    ),
+    "q2_4": Answers(
+        mistakes=(
+            (('"alg": "HS256"', '"alg": "none"'), "the one word that v2 forbids"),
+            (("hmac.digest(public_pem", 'hmac.digest(b"secret"'), "and over which text"),
+            (
+                """
+import jwt
+
+def forge(claims, public_pem):
+    return jwt.encode(claims, public_pem, algorithm="HS256")
+""",
+                "raised InvalidKeyError",
+            ),
+            (
+                """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "HS512"}') + "." + encode(json.dumps(claims).encode()) + "."
+""",
+                "Which names does v1's table know",
+            ),
+            (
+                """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + json.dumps(claims) + "."
+""",
+                "could not read your token",
+            ),
+            (
+                """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + encode(json.dumps(claims).encode())
+""",
+                "with two dots in it",
+            ),
+        ),
+        cheat="""
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + encode(b'{"aud": "pypi"}') + "."
+""",
+        right=(
+            """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + encode(json.dumps(claims).encode()) + "."
+""",
+            """
+def forge(claims, public_pem):
+    parts = [json.dumps({"alg": "NONE"}), json.dumps(claims), "anything"]
+    return ".".join(encode(part.encode()) for part in parts)
+""",
+            """
+def sign_hs256(header, payload, key):
+    text = encode(header) + "." + encode(payload)
+    return text + "." + encode(hmac.new(key, text.encode(), hashlib.sha256).digest())
+
+def forge(claims, public_pem):
+    return sign_hs256(b'{"alg":"hs256"}', json.dumps(claims).encode(), public_pem)
+""",
+        ),
+    ),
+    "q2_5": Answers(
+        mistakes=(
+            (
+                ('claims.get("aud") == audience', 'audience in (claims.get("aud") or "")'),
+                "between two",
+            ),
+            (
+                """
+def for_us(claims, audience):
+    aud = claims.get("aud") or []
+    return audience in ([aud] if isinstance(aud, str) else aud)
+""",
+                "May it send the token to us",
+            ),
+            (("== audience", "in (audience, [audience])"), "a list with one member"),
+            (('claims.get("aud")', 'claims.get("aud", audience)'), "without any"),
+        ),
+        cheat="""
+def for_us(claims, audience):
+    return claims.get("aud") == "pypi"
+""",
+        right=(
+            """
+def for_us(claims, audience):
+    return claims["aud"] == audience
+""",
+            """
+def for_us(claims, audience):
+    if "aud" not in claims or not isinstance(claims["aud"], str):
+        return False
+    return claims["aud"] == audience
+""",
+        ),
+    ),
+    "q2_6": Answers(
+        mistakes=(
+            (
+                """
+def spellings(token):
+    return {token[:-1] + last for last in ALPHABET}
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+""",
+                "it returned 64 tokens, and 48",
+            ),
+            (
+                """
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+def spellings(token):
+    first = ALPHABET.index(token[-1]) // 16 * 16
+    return {token[:-1] + last for last in ALPHABET[first:first + 16]}
+""",
+                "a signature of 32 bytes",
+            ),
+            (
+                """
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+def spellings(token):
+    return {token, token[:-1] + ALPHABET[ALPHABET.index(token[-1]) ^ 1]}
+""",
+                "does nobody read",
+            ),
+            (
+                """
+def spellings(token):
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    signature = decode(token.split(".")[2])
+    candidates = {token} | {token[:-1] + last for last in alphabet}
+    return {each for each in candidates if decode(each.split(".")[2]) == signature}
+""",
+                "a character of base64url",
+            ),
+            (
+                """
+def spellings(token):
+    return set()  # what `accepts(verify6, …)` says of a token with another key
+""",
+                "Does it ask a verifier",
+            ),
+        ),
+        cheat="""
+def spellings(token):
+    return {token[:-1] + last for last in "ABCDEFGHIJKLMNOP"} | {token}
+""",
+        right=(
+            """
+def spellings(token):
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    tail = token.rpartition(".")[2]
+    unread = 6 * len(tail) % 8
+    first = alphabet.index(token[-1]) >> unread << unread
+    return {token[:-1] + alphabet[first + n] for n in range(1 << unread)}
+""",
+            """
+import string
+
+def spellings(token):
+    head, body, tail = token.split(".")
+    found = []
+    for last in string.ascii_letters + string.digits + "-_":
+        if base64.urlsafe_b64decode(tail[:-1] + last + "==") == base64.urlsafe_b64decode(tail + "=="):
+            found.append(f"{head}.{body}.{tail[:-1]}{last}")
+    return found
+""",
+        ),
+    ),
+}
