@@ -77,25 +77,23 @@ def key_hour(
     """Two keys of a provider, and what caches made of them: fetches, and verdicts on honest and stolen-key tokens.
 
     `keys` are the minutes from and to which a key was published, old one first. `logs` have, for each cache, rows of
-    (minute, who, accepted, fetched), who being "honest", "thief", or anything else for noise. Raises ValueError unless
+    (minute, sender, accepted, fetched), sender being "honest", "Mallory", or a stranger's name. Raises ValueError unless
     there are two keys.
     """
     if len(keys) != 2:
         raise ValueError(f"expected two keys, the old and the new, got {len(keys)}")
     (old, (_, withdrawn)), (new, (begun, end)) = keys.items()
     late = {
-        name: sum(who == "thief" and ok and minute >= withdrawn for minute, who, ok, _ in log)
+        name: [m for m, who, ok, _ in log if who == "Mallory" and ok and m >= withdrawn]
         for name, log in logs.items()
     }
-    longest = max(late.values())
     height = 2.15 + 1.35 * len(logs)
     drawing = figure.Figure(figsize=(WIDTH, height + 1.2))
     axes = drawing.add_axes(
         (0.27, 0.75 / (height + 1.2), 0.71, 1 - 1.5 / (height + 1.2)), xlim=(-0.7, end + 0.3)
     )
     axes.set_ylim(height, 0.2)
-    axes.set_title(f"A withdrawn key may go on verifying: here for {longest} tokens more", loc="left",
-                   weight="bold", x=-0.36, pad=12)  # fmt: skip
+    axes.set_title(_finding(old, withdrawn, late), loc="left", weight="bold", x=-0.36, pad=12)
     ticks, names = [], []
     for y, (name, (start, stop)), colour, ink in zip(
         (0.6, 1.15), keys.items(), (ORANGE, SKY), (BLACK, BLACK), strict=True
@@ -120,18 +118,18 @@ def key_hour(
     for n, (name, log) in enumerate(logs.items()):
         top = 2.2 + 1.35 * n
         axes.axhline(top - 0.28, color="#BBBBBB", linewidth=1)
-        for row, label in enumerate((f"{name}: asks", "honest token", "old key's token")):
+        for row, label in enumerate((f"{name}: fetches", "honest token", "Mallory's token")):
             ticks.append(top + 0.4 * row)
             names.append(label)
         fetched = sorted({minute for minute, _, _, asked in log if asked})
         axes.plot(fetched, [top] * len(fetched), "v", color=BLACK, markersize=7)
-        for row, who in ((1, "honest"), (2, "thief")):
+        for row, who in ((1, "honest"), (2, "Mallory")):
             for good in (True, False):
                 minutes = [m for m, whose, ok, _ in log if whose == who and ok is good]
                 wrong = [
                     m
                     for m in minutes
-                    if (who == "thief" and good and m >= withdrawn)
+                    if (who == "Mallory" and good and m >= withdrawn)
                     or (who == "honest" and not good)
                 ]
                 fine = [m for m in minutes if m not in wrong]
@@ -144,12 +142,14 @@ def key_hour(
                     wrong, [top + 0.4 * row] * len(wrong), "X", color=VERMILLION, markersize=9
                 )
     for minute in sorted(
-        {m for log in logs.values() for m, who, *_ in log if who not in ("honest", "thief")}
+        {m for log in logs.values() for m, who, *_ in log if who not in ("honest", "Mallory")}
     ):
         axes.axvline(
             minute, ymax=1 - 1.5 / height, color=GREY, linewidth=1.5, linestyle=":", zorder=0
         )
-        axes.text(minute + 0.3, 1.77, "a made-up kid", color=GREY, va="center", style="italic")
+        axes.text(
+            minute + 0.3, 1.77, "a stranger's made-up kid", color=GREY, va="center", style="italic"
+        )
     axes.set_yticks(ticks, names)
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)
@@ -157,11 +157,21 @@ def key_hour(
         "minutes   ·   ● accepted   ○ refused   ✖ accepted, though the key is withdrawn", x=0.42
     )
     told = "; ".join(
-        f"{name} asks in {some(len({m for m, *_, asked in log if asked}), 'minute')} and accepts "
-        f"{some(late[name], 'token')} of the withdrawn key"
+        f"{name} fetches in {some(len({m for m, *_, asked in log if asked}), 'minute')} and accepts "
+        f"{some(len(late[name]), 'token')} of the withdrawn key"
         for name, log in logs.items()
     )
     return Figure(
         f"The provider publishes {old} until minute {withdrawn} and {new} from minute {begun} on: {told}.",
         drawing,
     )
+
+
+def _finding(old: str, withdrawn: int, late: Mapping[str, Sequence[int]]) -> str:
+    """Return what the figure shows: how many stores accepted the withdrawn key, and until when."""
+    last = max((max(minutes) for minutes in late.values() if minutes), default=None)
+    begin = f"The {old} was withdrawn in minute {withdrawn}, and "
+    if last is None:
+        return f"{begin}no store accepted it afterwards"
+    fooled = sum(last in minutes for minutes in late.values())
+    return f"{begin}{some(fooled, 'store')} accepted it until minute {last}"

@@ -24,6 +24,16 @@ class UnknownKey(LookupError):
     """No usable key of that name at that issuer, even after as much asking as is allowed. Says which."""
 
 
+def is_for_rs256(jwk: dict[str, Any]) -> bool:
+    """Return whether a JWK may check RS256 signatures; a member that is absent does not object.
+
+    The real index looks at `alg` and nothing else. `use` and `key_ops` say what a key is for
+    (RFC 7517, sections 4.2 and 4.3), and the lab holds their author to it.
+    """
+    uses, operations = jwk.get("use", "sig"), jwk.get("key_ops", ["verify"])
+    return (jwk.get("alg") or "RS256") == "RS256" and uses == "sig" and "verify" in operations
+
+
 class KeyStore:
     """Public keys by issuer and `kid`, fetched through `http`. Safe to use from several threads."""
 
@@ -55,8 +65,11 @@ class KeyStore:
         ):
             self._refresh(issuer)
         try:
-            # Bound to RS256 here, so that neither the token's header nor the JWK has a say in the algorithm.
-            key = jwt.PyJWK(self._jwks[issuer][kid], algorithm="RS256")
+            jwk = self._jwks[issuer][kid]
+            if not is_for_rs256(jwk):
+                raise UnknownKey(f"key {kid!r} of {issuer} is not for RS256 signatures")
+            # Bound to RS256 here, so that the token's header has no say in the algorithm.
+            key = jwt.PyJWK(jwk, algorithm="RS256")
         except (
             Exception
         ) as error:  # no such key, or none for RSA: PyJWT raises whatever its members make it raise

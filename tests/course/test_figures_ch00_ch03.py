@@ -106,7 +106,9 @@ def test_what_is_no_padded_hash_is_not_drawn(block):
 
 def test_the_crosses_are_the_tokens_accepted_after_the_withdrawal():
     log = [
-        (m, who, who == "honest" or m < 7, m == 0) for m in range(10) for who in ("honest", "thief")
+        (m, who, who == "honest" or m < 7, m == 0)
+        for m in range(10)
+        for who in ("honest", "Mallory")
     ]
     figure = figures_3.key_hour({"old key": (0, 5), "new key": (2, 10)}, {"store": log})
     axes = figure.drawing.axes[0]
@@ -118,12 +120,26 @@ def test_the_crosses_are_the_tokens_accepted_after_the_withdrawal():
     assert [list(xs) for xs in crosses] == [[5, 6]]
     asked = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "v"]
     assert asked == [[0]]
-    assert "store asks in 1 minute and accepts 2 tokens of the withdrawn key" in figure.sentence
-    assert axes.get_title(loc="left").endswith("here for 2 tokens more")
+    assert "store fetches in 1 minute and accepts 2 tokens of the withdrawn key" in figure.sentence
+    title = axes.get_title(loc="left")
+    assert title == "The old key was withdrawn in minute 5, and 1 store accepted it until minute 6"
+
+
+def test_the_title_of_the_keys_is_about_the_stores_that_were_fooled_longest():
+    def log(fooled_until):
+        return [(m, "Mallory", m <= fooled_until, False) for m in range(10)]
+
+    def title(**stores):
+        logs = {name: log(until) for name, until in stores.items()}
+        figure = figures_3.key_hour({"old key": (0, 5), "new key": (2, 10)}, logs)
+        return figure.drawing.axes[0].get_title(loc="left")
+
+    assert title(a=8, b=6, c=8).endswith("and 2 stores accepted it until minute 8")
+    assert title(a=4).endswith("and no store accepted it afterwards")
 
 
 def test_an_honest_token_that_is_refused_is_a_cross_too():
-    log = [(0, "honest", False, True), (0, "thief", True, False)]
+    log = [(0, "honest", False, True), (0, "Mallory", True, False)]
     figure = figures_3.key_hour({"old key": (0, 5), "new key": (2, 10)}, {"store": log})
     crosses = [
         list(line.get_xdata()) for line in figure.drawing.axes[0].lines if line.get_marker() == "X"

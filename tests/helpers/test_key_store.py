@@ -255,9 +255,13 @@ def test_a_jwk_that_is_no_rsa_key_is_an_unknown_key(jwk):
     assert not Provider(jwk).knows("x")
 
 
-@pytest.mark.parametrize("alg", ["HS256", "none", "PS256", None, 7])
-def test_the_jwk_has_no_say_in_the_algorithm(alg):
-    provider = Provider({**ONE, "alg": alg})
+@pytest.mark.parametrize("alg", ["HS256", "none", "PS256", 7])
+def test_a_jwk_cannot_bring_an_algorithm_of_its_own(alg):
+    assert not Provider({**ONE, "alg": alg}).knows("github-1")
+
+
+def test_a_jwk_that_names_no_algorithm_is_for_rs256():
+    provider = Provider({**ONE, "alg": None})
     assert provider.store.key(ISSUER, "github-1").algorithm_name == "RS256"
 
 
@@ -275,3 +279,21 @@ def test_no_document_makes_the_store_raise_anything_but_unknown_key(configuratio
     provider = Provider()
     provider.jwks = {"keys": jwks}
     assert not provider.knows("made-up")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [{"alg": "RS512"}, {"alg": "RSA-OAEP"}, {"use": "enc"}, {"use": ""}, {"key_ops": ["encrypt"]}, {"key_ops": []}, {"key_ops": 5}],
+)  # fmt: skip
+def test_a_key_that_is_for_something_else_is_no_key(member):
+    assert not Provider({**ONE, **member}).knows(ONE["kid"])
+
+
+@pytest.mark.parametrize(
+    "member",
+    [{"alg": "RS256"}, {"alg": ""}, {"alg": None}, {"use": "sig"}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}],
+)  # fmt: skip
+def test_a_key_that_says_nothing_against_rs256_is_a_key(member):
+    bare = {name: value for name, value in ONE.items() if name not in ("alg", "use")}
+    assert Provider(bare).knows(ONE["kid"])
+    assert Provider({**bare, **member}).knows(ONE["kid"])
