@@ -31,10 +31,12 @@ def upload(lab: Lab, api_token: str, filename: str, content: bytes = b"") -> boo
     filename: its name, from which project and version are taken. content: its bytes; without any,
     the filename itself stands in, because the lab's index does not look into a file.
     """
-    return post_file(lab, api_token, filename, content).is_success
+    return post_file(lab.http, api_token, filename, content).is_success
 
 
-def post_file(lab: Lab, api_token: str, filename: str, content: bytes = b"") -> httpx.Response:
+def post_file(
+    http: httpx.Client, api_token: str, filename: str, content: bytes = b""
+) -> httpx.Response:
     """Upload like `upload`, and return the index's answer; its `reason_phrase` says why it refuses.
 
     The form is that of the index's legacy upload API, which twine and uv fill in too. Raises
@@ -54,7 +56,7 @@ def post_file(lab: Lab, api_token: str, filename: str, content: bytes = b"") -> 
         "version": str(version),
         "sha256_digest": hashlib.sha256(content).hexdigest(),
     }
-    return lab.http.post(
+    return http.post(
         f"{INDEX_URL}/legacy/",
         auth=("__token__", api_token),
         data=form,

@@ -17,7 +17,6 @@ from helpers.index.api_tokens import Bearer
 from helpers.index.names import Refused
 from helpers.index.publishers import ISSUERS, match
 from helpers.index.registry import Pending, Registration, State
-from helpers.oidc.verification import LEEWAY
 
 
 class MintRefused(Exception):
@@ -91,7 +90,7 @@ def peek(token: str, issuers: Mapping[str, str], disabled: Collection[str]) -> t
 
 
 def trade(
-    draft: State, provider: str, claims: dict[str, Any], *, new_projects: bool
+    draft: State, provider: str, claims: dict[str, Any], *, new_projects: bool, jti_margin: int
 ) -> Grant | MintRefused:
     """Pending publisher, publisher, `jti`, token: what verified claims are worth, worked out on a draft of the state.
 
@@ -112,7 +111,7 @@ def trade(
         raise MintRefused(
             "invalid-publisher", f"valid token, but no corresponding publisher ({reason})"
         )
-    _claim_jti(draft, claims)
+    _claim_jti(draft, claims, jti_margin)
     registration = next(
         each for each in draft.registrations.values() if each.publisher == publisher
     )
@@ -135,8 +134,8 @@ def _realise(draft: State, pending: Pending, new_projects: bool) -> None:
     draft.pending = tuple(each for each in draft.pending if each is not pending)
 
 
-def _claim_jti(draft: State, claims: dict[str, Any]) -> None:
-    """Spend the ID token. It is remembered for as long as it could be accepted, and five seconds more."""
+def _claim_jti(draft: State, claims: dict[str, Any], margin: int) -> None:
+    """Spend the ID token. Its `jti` is remembered until `margin` seconds after `exp`."""
     if claims.get("jti") is None:
         return
     key = (claims["iss"], claims["jti"])
@@ -146,7 +145,7 @@ def _claim_jti(draft: State, claims: dict[str, Any]) -> None:
             "invalid token: already used",
             f"jti {claims['jti']} was used already",
         )
-    draft.used_jtis[key] = int(claims["exp"]) + LEEWAY + 5
+    draft.used_jtis[key] = int(claims["exp"]) + margin
 
 
 def _mint(draft: State, registration: Registration, realised: Pending | None) -> Grant:

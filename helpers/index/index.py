@@ -21,7 +21,7 @@ from helpers.index.names import Refused, check_new_name
 from helpers.index.publishers import ISSUERS, Publisher
 from helpers.index.registry import Pending, Project, Registry, State, made_up_id
 from helpers.index.uploads import Upload, accept
-from helpers.oidc.verification import InvalidToken, Keys, verify_id_token
+from helpers.oidc.verification import LEEWAY, InvalidToken, Keys, verify_id_token
 
 _NO_AUTHENTICATION = (
     "Invalid or non-existent authentication information. See the help page for more information."
@@ -47,6 +47,9 @@ class Index:
     def __init__(self, keys: Keys, log: EventLog) -> None:
         self.disabled: set[str] = set()
         self.new_projects = True
+        self.jti_margin = LEEWAY + 5
+        """Seconds after `exp` for which the index remembers that an ID token was used. It has to be
+        more than the leeway; until 5 March 2026 it was 5 (pypi/warehouse#19627)."""
         self.issuers = {url: provider for provider, url in ISSUERS.items()}
         self.trust: Callable[[], AbstractContextManager[None]] = nullcontext
         self._keys = keys
@@ -203,7 +206,13 @@ class Index:
                 with (
                     self._registry.change() as draft
                 ):  # from here to the end of the block, all or nothing
-                    grant = trade(draft, provider, claims, new_projects=self.new_projects)
+                    grant = trade(
+                        draft,
+                        provider,
+                        claims,
+                        new_projects=self.new_projects,
+                        jti_margin=self.jti_margin,
+                    )
             except (
                 InvalidToken,
                 RecursionError,

@@ -33,7 +33,7 @@ def test_an_upload_publishes_a_wheel_or_an_sdist_under_the_projects_name(lab, fi
 def test_a_refused_upload_says_why(lab):
     assert not upload(lab, "pypi-made-up", WHEEL)
     answer = post_file(
-        lab, lab.index.create_api_token("alice", project="octo-rocket"), "other-1.0.tar.gz"
+        lab.http, lab.index.create_api_token("alice", project="octo-rocket"), "other-1.0.tar.gz"
     )
     assert answer.status_code == 403 and "not valid for project: 'other'" in answer.reason_phrase
 

@@ -1,0 +1,252 @@
+"""Known mistakes, cheats and other right answers for the exercises of chapter 04."""
+
+from learner import Answers
+
+
+def verdicts(*codes: str) -> str:
+    """The answer to exercise 4.2 with these codes."""
+    from course.ch04.exercises import REFUSALS
+
+    return f"verdicts = {dict(zip(REFUSALS, codes, strict=True))}"
+
+
+PAYLOAD, OFF, TOKEN, PUBLISHER, REUSE, ACCEPTED = (
+    "invalid-payload", "not-enabled", "invalid-token", "invalid-publisher", "invalid-reuse-token", "accepted",
+)  # fmt: skip
+EXPIRIES = "[rest for tag, *rest in api_tokens.caveats(api_token) if tag == api_tokens.EXPIRATION]"
+STORE = """
+import threading
+
+class UsedTokens:
+    def __init__(self):
+        self.seen = set()
+        self.lock = threading.Lock()
+
+    def claim(self, jti):
+"""
+MINT = """
+def publish(http, id_token, files):
+    answer = http.post(f"{INDEX}/_/oidc/mint-token", json={"token": id_token}).json()
+    if not answer.get("success"):
+        raise RuntimeError(f"no API token: {answer['errors']}")
+    api_token, published = answer["token"], []
+    def burn():
+        http.post(f"{INDEX}/_/oidc/burn-token", json={"token": api_token})
+"""
+
+ANSWERS = {
+    "q4_1": Answers(
+        mistakes=(
+            (f"""
+def seconds_left(api_token, now):
+    expiries = {EXPIRIES}
+    return max(0, expiries[0][0] - now) if expiries else None
+""", "has narrowed it"),
+            ("""
+def seconds_left(api_token, now):
+    expiry = dict((tag, rest) for tag, *rest in api_tokens.caveats(api_token)).get(0)
+    return max(0, expiry[0] - now) if expiry else None
+""", "added a later end"),
+            (("max(0, end - now) if now >= start else 0", "max(0, end - now)"), "does not accept it yet"),
+            (("max(0, end - now)", "end - now"), "expired a while ago"),
+            (("now >= start", "now > start"), "in this very second"),
+            (("return None", "return 0"), "A stored API token"),
+        ),
+        cheat="""
+def seconds_left(api_token, now):
+    return 900
+""",
+        right=(f"""
+def seconds_left(api_token, now):
+    left = None
+    for expires_at, not_before in {EXPIRIES}:
+        here = expires_at - now if not_before <= now < expires_at else 0
+        left = here if left is None else min(left, here)
+    return left
+""",),
+    ),
+    "q4_2": Answers(
+        mistakes=(
+            (verdicts(PAYLOAD, OFF, REUSE, PUBLISHER, ACCEPTED), "It has two faults"),
+            (verdicts(PAYLOAD, OFF, TOKEN, REUSE, ACCEPTED), "What comes before that"),
+            (verdicts(PAYLOAD, TOKEN, TOKEN, PUBLISHER, ACCEPTED), "if its provider is switched off"),
+            (verdicts(PAYLOAD, OFF, TOKEN, PUBLISHER, REUSE), "spend the token"),
+            (verdicts("malformed JWT", OFF, TOKEN, PUBLISHER, ACCEPTED), "you wrote 'malformed JWT'"),
+        ),
+        cheat=verdicts(*[PAYLOAD] * 5),
+    ),
+    "q4_3": Answers(
+        mistakes=(
+            (("expires_at + 15", "expires_at + 3"), "3 seconds after its `exp`"),
+            (("expires_at + 15", "expires_at + 45"), "45 seconds after its `exp`"),
+            ("""
+def twice(mint, clock, id_token):
+    first = mint(id_token)
+    clock.advance(seconds=315)
+    return [first["token"], mint(id_token)["token"]]
+""", "115 seconds after its `exp`"),
+            ("""
+def twice(mint, clock, id_token):
+    return [mint(id_token)["token"]] * 2
+""", "exchanged the ID token 1 times"),
+            (("return [first", "return [second"), "Return the two API tokens"),
+        ),
+        cheat="""
+def twice(mint, clock, id_token):
+    return ["pypi-one", "pypi-two"]
+""",
+        right=("""
+def twice(mint, clock, id_token):
+    tokens = [mint(id_token)["token"]]
+    end = IdToken.decode(id_token).claims["exp"]
+    while clock.now().timestamp() < end + 20:
+        clock.advance(seconds=1)
+    tokens.append(mint(id_token)["token"])
+    return tokens
+""", """
+from datetime import UTC, datetime
+
+def twice(mint, clock, id_token):
+    end = datetime.fromtimestamp(IdToken.decode(id_token).claims["exp"], UTC)
+    first = mint(id_token)["token"]
+    clock.advance(seconds=(end - clock.now()).total_seconds() + 29)
+    return [first, mint(id_token)["token"]]
+"""),
+    ),
+    "q4_4": Answers(
+        mistakes=(
+            (f"""{STORE}
+        if jti in self.seen:
+            return False
+        self.seen.add(jti)
+        return True
+""".replace("        self.lock = threading.Lock()\n", ""), "Between which two"),
+            (("with self.lock", "with threading.Lock()"), "How many do you make"),
+            (f"""{STORE}
+        if jti in self.seen:
+            return False
+        with self.lock:
+            self.seen.add(jti)
+        return True
+""", "without a gap"),
+            (f"""{STORE}
+        self.lock.acquire()
+        if jti in self.seen:
+            return False
+        self.seen.add(jti)
+        self.lock.release()
+        return True
+""", "never came back"),
+            ("""
+import threading
+
+class UsedTokens:
+    seen = set()
+    lock = threading.Lock()
+
+    def claim(self, jti):
+        with self.lock:
+            if jti in self.seen:
+                return False
+            self.seen.add(jti)
+            return True
+""", "or the class's"),
+        ),
+        cheat=f"""{STORE}
+        return not self.seen and not self.seen.add(jti)
+""",
+        right=("""
+class UsedTokens:
+    def __init__(self):
+        self.first = {}
+
+    def claim(self, jti):
+        mine = object()
+        return self.first.setdefault(jti, mine) is mine
+""", f"""{STORE}
+        with self.lock:
+            before = len(self.seen)
+            self.seen.add(jti)
+            return len(self.seen) > before
+"""),
+    ),
+    "q4_5": Answers(
+        mistakes=(
+            (f"""{MINT}
+    for filename, content in files.items():
+        response = upload(http, api_token, filename, content)
+        if response.status_code != 200:
+            raise RuntimeError(f"{{filename}}: {{response.reason_phrase}}")
+    burn()
+    return list(files)
+""", "The index refused a file"),
+            (f"""{MINT}
+    print(answer)
+    try:
+        for filename, content in files.items():
+            upload(http, api_token, filename, content).raise_for_status()
+    finally:
+        burn()
+    return list(files)
+""", "into the build log"),
+            (f"""{MINT}
+    for filename, content in files.items():
+        response = upload(http, api_token, filename, content)
+        if response.status_code != 200:
+            burn()
+            raise RuntimeError(f"{{filename}}: {{response.reason_phrase}}")
+    burn()
+    return list(files)
+""", "The connection broke"),
+            (f"""{MINT}
+    try:
+        for filename, content in files.items():
+            upload(http, api_token, filename, content)
+    finally:
+        burn()
+    return list(files)
+""", "What does the index's answer say"),
+            (("    if not answer.get(\"success\"):\n        raise RuntimeError(f\"no API token: {answer['errors']}\")\n", ""),
+             "Where did it go"),
+            (("{filename}: {response.reason_phrase}", "{filename} with {answer}"), "The error contains a token"),
+            ("""
+def publish(http, id_token, files):
+    for filename, content in files.items():
+        answer = http.post(f"{INDEX}/_/oidc/mint-token", json={"token": id_token}).json()
+        upload(http, answer["token"], filename, content).raise_for_status()
+        http.post(f"{INDEX}/_/oidc/burn-token", json={"token": answer["token"]})
+    return list(files)
+""", "How often can you exchange"),
+            (("return list(files)", "return len(files)"), "Which names should it return"),
+        ),
+        cheat="""
+def publish(http, id_token, files):
+    return list(files)
+""",
+        right=(f"""{MINT}
+    try:
+        for filename, content in files.items():
+            upload(http, api_token, filename, content).raise_for_status()
+            published.append(filename)
+    finally:
+        burn()
+    return published
+""", f"""{MINT}
+    problem = ""
+    for filename, content in files.items():
+        try:
+            response = upload(http, api_token, filename, content)
+            if not response.is_success:
+                problem = response.reason_phrase
+        except Exception as error:
+            problem = str(error)
+        if problem:
+            break
+        published.append(filename)
+    burn()
+    if problem:
+        raise ValueError(problem)
+    return published
+"""),
+    ),
+}  # fmt: skip
