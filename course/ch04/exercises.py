@@ -35,7 +35,8 @@ def upload(http, api_token, filename, content=b""):
     content = content or filename.encode()
     form = {
         ":action": "file_upload", "metadata_version": "2.4",
-        "filetype": "bdist_wheel", "pyversion": "py3", "name": project, "version": version,
+        "filetype": "bdist_wheel", "pyversion": "py3",
+        "name": project.replace("_", "-"), "version": version,
         "sha256_digest": hashlib.sha256(content).hexdigest(),
     }
     file = {"content": (filename, content)}
