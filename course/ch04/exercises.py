@@ -33,12 +33,10 @@ def upload(http, api_token, filename, content=b""):
     """Upload one wheel. The answer has status 200 if the index published it."""
     project, version = filename.split("-")[:2]
     content = content or filename.encode()
-    form = {
-        ":action": "file_upload", "metadata_version": "2.4",
+    form = {":action": "file_upload", "metadata_version": "2.4",
         "filetype": "bdist_wheel", "pyversion": "py3",
         "name": project.replace("_", "-"), "version": version,
-        "sha256_digest": hashlib.sha256(content).hexdigest(),
-    }
+        "sha256_digest": hashlib.sha256(content).hexdigest()}
     file = {"content": (filename, content)}
     return http.post(f"{INDEX}/legacy/", auth=("__token__", api_token), data=form, files=file)
 '''
