@@ -2,14 +2,18 @@
 # Each does its own set-up first, in .venv, and needs only Python 3.11 to 3.14. Another Python: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test refresh bench site site-test lock clean
+.PHONY: help setup workbook lab progress lint test proof refresh bench site site-test lock clean
 .SUFFIXES:
 
 ifdef PYTHON
   SETUP := tools/setup_venv.py --this-python
 else
-  # Some systems have a `python3` that only opens a shop window: take the first that runs.
-  PYTHON := $(shell for p in python3 python; do "$$p" -c "" >/dev/null 2>&1 && echo "$$p" && break; done)
+  # The first that will do, or else the first that runs: it says why it will not do. Some systems have a `python3` that
+  # only opens a shop window, and an installation from python.org on Windows may have nothing but `py`.
+  CANDIDATES := python3 python py python3.14 python3.13 python3.12 python3.11
+  PYTHON := $(shell for p in $(CANDIDATES); do \
+    "$$p" tools/setup_venv.py --will-do >/dev/null 2>&1 && echo "$$p" && exit; done; \
+    for p in $(CANDIDATES); do "$$p" -c "" >/dev/null 2>&1 && echo "$$p" && exit; done)
   SETUP := tools/setup_venv.py
 endif
 ifeq ($(OS),Windows_NT)
@@ -22,6 +26,7 @@ endif
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 CHAPTERS := $(NOTEBOOKS)
+TESTS := tests notebooks
 ARGS :=
 
 # The outputs are the same whatever profile, start-up files or kernels this user has of their own.
@@ -29,8 +34,12 @@ export IPYTHONDIR := $(CURDIR)/.venv/ipython
 export JUPYTER_PREFER_ENV_PATH := 1
 
 help:
-	@echo "make lab       open the chapters in JupyterLab"
-	@echo "make test      run all tests, and all chapters against their stored outputs (ARGS=... goes to pytest)"
+	@echo "make lab       open your own copy of the chapters, workbook/, in JupyterLab"
+	@echo "make workbook  make or update that copy, for another editor; what you changed in it stays"
+	@echo "make progress  show which exercises are done in it (ARGS=\"FOLDER...\" for a whole class)"
+	@echo "make lint      check style and types"
+	@echo "make test      run all tests, and all chapters against their stored outputs (TESTS=... for some)"
+	@echo "make proof     run the tests that take longer"
 	@echo "make refresh   run all chapters from fresh kernels and store their outputs (CHAPTERS=... for some)"
 	@echo "make bench     run the benchmarks"
 	@echo "make site      make the site of the chapters from their stored outputs, in build/site/html"
@@ -42,15 +51,29 @@ setup:
 	@test -n "$(PYTHON)" || { echo "No Python was found: install Python 3.11 to 3.14, or name one with make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" $(SETUP)
 
-lab: setup
+workbook: setup
+	@$(RUN) tools/workbook.py
+
+lab: workbook
 	@echo "JupyterLab opens in your browser; if it does not, open the address below. Ctrl-C here ends it."
 	@$(RUN) -m jupyterlab --allow-root --log-level=ERROR --LabApp.log_level=ERROR \
 	  --ServerApp.ip=127.0.0.1 --ServerApp.port=0 --ServerApp.answer_yes=True \
-	  --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS)) $(ARGS)
+	  --LabApp.default_url=/lab/tree/workbook/$(notdir $(firstword $(NOTEBOOKS))) $(ARGS)
+
+progress: workbook
+	@$(RUN) -m helpers progress $(ARGS)
+
+lint: setup
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
 
 test: setup
 	$(RUN) -m pytest -n 2 --dist loadfile -p no:benchmark \
-	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks $(ARGS)
+	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg $(TESTS) $(ARGS)
+
+proof: setup
+	$(RUN) -m pytest -n 2 --dist load -p no:benchmark tests/proof $(ARGS)
 
 refresh: setup
 	$(RUN) tools/refresh.py $(CHAPTERS)
@@ -87,4 +110,4 @@ lock: setup
 	  $(ARGS) --output-file requirements-site.txt requirements-site.in
 
 clean:
-	rm -rf .venv build .pytest_cache .hypothesis .benchmarks .ruff_cache notebooks/.ipynb_checkpoints
+	rm -rf .venv build .pytest_cache .hypothesis .benchmarks .mypy_cache .ruff_cache notebooks/.ipynb_checkpoints

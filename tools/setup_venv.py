@@ -134,8 +134,8 @@ def install():
     if reason is not None:
         print("uv failed (%s), so pip installs the packages: about a minute more." % reason)
         sys.stdout.flush()
-        for lock in locks:
-            subprocess.check_call(pip + ["--upgrade"] + lock)
+        for arguments in locks:
+            subprocess.check_call(pip + ["--upgrade"] + arguments)
         # On all cores, and also where PYTHONDONTWRITEBYTECODE is set: starts are twice as fast.
         subprocess.call([PYTHON, "-I", "-m", "compileall", "-qq", "-j", "0", site_packages()])
 
@@ -169,17 +169,15 @@ def pip_settings():
     """Return what pip's configuration files and environment variables set, by option name."""
     import ast
 
+    sections = ["global", "install", ":env:"]  # the later ones win
+    found = []
     listing = subprocess.check_output([PYTHON, "-I", "-m", "pip", "config", "list"])
-    sections = {"global": {}, "install": {}, ":env:": {}}  # the later ones win
     for line in listing.decode("utf-8", "replace").splitlines():
         name, _, value = line.partition("=")
         section, _, option = name.rpartition(".")
         if section in sections:
-            sections[section][option] = ast.literal_eval(value)
-    settings = {}
-    for section in ("global", "install", ":env:"):
-        settings.update(sections[section])
-    return settings
+            found.append((sections.index(section), option, ast.literal_eval(value)))
+    return {option: value for _, option, value in sorted(found)}
 
 
 def for_uv(settings):
