@@ -54,22 +54,25 @@ but None, never makes an answer right.
 '''
 
 import ast
-import html
 import importlib
 import inspect
 import json
-import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from course.answers import compare_shape, is_unfinished, line_of, show
-from helpers import lab
+from helpers import display, lab
 
 NOT_ATTEMPTED, WRONG, RIGHT = "not attempted", "wrong", "right"
 SIGNS = {NOT_ATTEMPTED: "○", WRONG: "✗", RIGHT: "✓"}
-_COLOURS = {NOT_ATTEMPTED: "#767676", WRONG: "#D55E00", RIGHT: "#009E73", "hint": "#0072B2"}
+_TONES = {
+    NOT_ATTEMPTED: display.GREY,
+    WRONG: display.VERMILLION,
+    RIGHT: display.GREEN,
+    "hint": display.BLUE,
+}
 
 
 class Wrong(Exception):
@@ -89,9 +92,7 @@ class Reply:
         return f"{self.head} · {self.text}"
 
     def _repr_html_(self) -> str:
-        text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(self.text))
-        style = f"border-left: 5px solid {_COLOURS[self.state]}; padding: 0.2em 0.8em"
-        return f'<div style="{style}"><strong>{self.head}</strong><br>{text}</div>'
+        return display.box(self.head, display.prose(self.text), _TONES[self.state])
 
 
 @dataclass(frozen=True)

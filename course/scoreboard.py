@@ -4,12 +4,12 @@ A verifier is a function `verify(token) -> claims`. An exception is a refusal, a
 that is not a dict.
 """
 
-import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from course.attacks import Case, cases
+from helpers import display
 
 __all__ = ["Board", "Case", "Verdict", "Verifier", "cases", "scoreboard"]
 
@@ -57,7 +57,8 @@ class Board:
         rows = enumerate(zip(*self.verdicts.values(), strict=True))
         return replace(self, shown=tuple(n for n, verdicts in rows if len(set(verdicts)) > 1))
 
-    def _table(self) -> list[list[str]]:
+    def _table(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """Return the names of the columns, the rows, and the totals."""
         reasons, count = len(self.verdicts) == 1, len(self.cases)
         rows = []
         for n in range(count) if self.shown is None else self.shown:
@@ -65,32 +66,21 @@ class Board:
             rows.append([self.cases[n].name, *verdicts, *[self.cases[n].why] * reasons])
         head = ["case", *self.verdicts, *["because"] * reasons]
         totals = [str(self.right(version)) for version in self.verdicts]
-        return [head, *rows, [f"right, of {count}", *totals, *[""] * reasons]]
+        return head, rows, [f"right, of {count}", *totals, *[""] * reasons]
 
     def __repr__(self) -> str:
-        table = self._table()
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        first, *rows, last = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
-        rule = "  ".join("─" * width for width in widths)
-        return "\n".join([first, rule, *rows, rule, last])
+        return display.text_table(*self._table())
 
     def _repr_html_(self) -> str:
-        first, *rows, last = ("".join(map(_cell, row)) for row in self._table())
-        body = "\n".join(f"<tr>{row}</tr>" for row in rows)
-        ends = (
-            f"<thead><tr>{first}</tr></thead>",
-            f'<tr style="border-top:1px solid #767676">{last}</tr>',
-        )
-        return f"<table>{ends[0]}\n<tbody>{body}\n{ends[1]}</tbody></table>"
+        head, rows, total = self._table()
+        return display.table(head, [map(_toned, row) for row in rows], total)
 
 
-_STYLES = {"✓": "color:#0072b2", "✗": "color:#d55e00;font-weight:bold"}
-"""Okabe-Ito blue and vermillion. The sign in front says the same to those who do not see them."""
+_TONES = {"✓": display.BLUE, "✗": display.VERMILLION}
 
 
-def _cell(text: str) -> str:
-    style = f"text-align:left;white-space:nowrap;padding:2px 4px;{_STYLES.get(text[:1], '')}"
-    return f'<td style="{style}">{html.escape(text)}</td>'
+def _toned(text: str) -> display.Cell:
+    return display.Cell(text, _TONES.get(text[:1]))
 
 
 def scoreboard(cases: Iterable[Case], **verifiers: Verifier) -> Board:

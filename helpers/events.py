@@ -4,13 +4,14 @@ No entry contains a usable secret: whatever looks like an API token or a JWT is 
 whatever the log was told to hide.
 """
 
-import html
 import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from helpers import display
 
 # Base64 decoders skip what they do not know, so a macaroon (which begins with "Ag", or "MD" in its older format) still
 # works with other characters strewn in: of such a one nothing is kept.
@@ -81,24 +82,15 @@ class EventLog(list[Event]):
         return "\n".join(map(str, self)) or "(nothing happened yet)"
 
     def _repr_html_(self) -> str:
-        titles = ("time", "who", "asked", "for", "project", "outcome")
-        head = "".join(f'<th style="text-align:left">{title}</th>' for title in titles)
-        return f"<table><tr>{head}</tr>{''.join(map(_row, self))}</table>"
+        head = ("time", "outcome", "who", "asked", "for", "project", "detail")
+        tones = {True: None, False: display.VERMILLION}
+        return display.table(head, [display.toned(_row(event), tones[event.ok]) for event in self])
 
 
-def _row(event: Event) -> str:
-    outcome = event.detail if event.ok else f"refused: {event.detail}"
-    texts = (
-        f"{event.time:%H:%M:%S}",
-        event.actor,
-        event.service,
-        event.action,
-        event.project or "",
-        outcome,
-    )
-    shade = "" if event.ok else ' style="background:#fbe3d6"'
-    cells = "".join(f'<td style="text-align:left">{html.escape(text)}</td>' for text in texts)
-    return f"<tr{shade}>{cells}</tr>"
+def _row(event: Event) -> tuple[str, ...]:
+    outcome = "done" if event.ok else "refused"
+    about = (event.actor, event.service, event.action, event.project or "", event.detail)
+    return f"{event.time:%H:%M:%S}", outcome, *about
 
 
 def redact(text: str, hidden: Iterable[str] = ()) -> str:

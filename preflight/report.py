@@ -1,10 +1,11 @@
 """The report, for people, for programs, and for GitHub's annotations."""
 
-import html
 import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
+
+from helpers import display
 
 from .verdicts import NEITHER, JobVerdict, Warned
 
@@ -109,35 +110,37 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        head = ("workflow, job", "client", "ID token", "token", "environment", "verdict")
+        head = (
+            "workflow, job",
+            "verdict",
+            "client",
+            "ID token",
+            "credential",
+            "environment",
+            "why",
+        )
         rows = [
-            (
-                f"{job.workflow.rpartition('/')[2]}, {job.job}", job.client, "may ask" if job.id_token else "no permission",
-                job.credential or "none", job.environment or "none", f"{job.verdict}{': will fail' * job.fails}. {job.reason}",
-            )
-            for job in self.jobs
-        ]  # fmt: skip
-        shade = ['<tr style="background:#fbe3d6">' if job.fails else "<tr>" for job in self.jobs]
-        body = "".join(
-            start + "".join(_cell("td", cell) for cell in row) + "</tr>"
-            for start, row in zip(shade, rows, strict=True)
-        )
-        fixed = "".join(f"<pre>{html.escape(job.fix)}</pre>" for job in self.jobs if job.fix)
-        rest = [f"{each.file}:{each.line} [{each.code}] {each.why}" for each in self.warnings] + [
-            why for _, _, why in self.unread
+            display.toned(_row(job), display.VERMILLION if job.fails else None) for job in self.jobs
         ]
+        rest = [f"{each.file}:{each.line} [{each.code}] {each.why}" for each in self.warnings]
+        rest += [why for _, _, why in self.unread]
         rest += [f"{file}:{line} {why}" for file, line, why in self.unfollowed]
-        items = "".join(f"<li>{html.escape(row)}</li>" for row in rest)
-        table = (
-            f"<table><tr>{''.join(_cell('th', cell) for cell in head)}</tr>{body}</table>"
-            if rows
-            else ""
-        )
-        return f"{table}{fixed}<ul>{items}</ul><p>{html.escape(self.summary())}</p>"
+        items = "".join(f"<li>{display.escape(row)}</li>" for row in rest)
+        table = display.table(head, rows) if rows else ""
+        fixed = "".join(display.block(job.fix) for job in self.jobs if job.fix)
+        return f"<p>{display.escape(self.summary())}</p>{table}{fixed}<ul>{items}</ul>"
 
 
-def _cell(tag: str, text: str) -> str:
-    return f'<{tag} style="text-align:left">{html.escape(text)}</{tag}>'
+def _row(job: JobVerdict) -> tuple[str, ...]:
+    return (
+        f"{job.workflow.rpartition('/')[2]}, {job.job}",
+        f"{job.verdict}{': will fail' * job.fails}",
+        job.client,
+        "may ask" if job.id_token else "no permission",
+        job.credential or "none",
+        job.environment or "none",
+        job.reason,
+    )
 
 
 def _job_lines(job: JobVerdict) -> list[str]:

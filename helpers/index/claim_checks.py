@@ -1,10 +1,10 @@
 """The verdict on one claim, and the table of all of them: what a maintainer in front of an `invalid-publisher` needs."""
 
-import html
 import json
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
+
+from helpers import display
 
 LOOKUP, CHECK = "lookup", "check"
 """Whether a publisher is searched by a claim, or the claim is checked once the publisher was found."""
@@ -40,42 +40,25 @@ class ClaimChecks(list[ClaimCheck]):
         """What the index would answer if this publisher were the only one; empty when it lets the job in."""
         return next((check.reason for check in self if not check.ok), "")
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [("claim", "rule", "expected", "got", "verdict")] + [
-            (check.claim, check.rule, check.expected, check.got, "ok" if check.ok else "MISMATCH")
-            for check in self
-        ]
+    _HEAD = ("claim", "verdict", "expected", "got", "rule")
+
+    @property
+    def _verdict(self) -> str:
+        return f"→ {self.refusal or 'this publisher lets the job in'}"
 
     def __repr__(self) -> str:
-        rows = self._rows()
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True))
-            for row in rows
-        ]
-        return "\n".join(
-            [
-                *(line.rstrip() for line in lines),
-                f"→ {self.refusal or 'this publisher lets the job in'}",
-            ]
-        )
+        return f"{display.text_table(self._HEAD, map(_row, self))}\n{self._verdict}"
 
     def _repr_html_(self) -> str:
-        head, *rows = self._rows()
-        shade = {"ok": "", "MISMATCH": ' style="background:#fbe3d6"'}
-        body = "".join(f"<tr{shade[row[4]]}>{_cells(row, 'td')}</tr>" for row in rows)
-        verdict = html.escape(self.refusal or "this publisher lets the job in")
-        return f"<table><tr>{_cells(head, 'th')}</tr>{body}</table><p>→ {verdict}</p>"
+        tones = {True: None, False: display.VERMILLION}
+        rows = [display.toned(_row(check), tones[check.ok]) for check in self]
+        verdict = f"<p>{display.escape(self._verdict)}</p>"
+        return verdict + display.table(self._HEAD, rows)
 
 
-def _cells(row: Iterable[str], tag: str) -> str:
-    """The cells of a row; the values' own may break anywhere, so that a long one never pushes the verdict off the page."""
-    plain, long = "text-align:left", "text-align:left;overflow-wrap:anywhere"
-    styles = (plain, plain, long, long, plain)
-    return "".join(
-        f'<{tag} style="{style}">{html.escape(cell)}</{tag}>'
-        for style, cell in zip(styles, row, strict=True)
-    )
+def _row(check: ClaimCheck) -> tuple[str, ...]:
+    verdict = "ok" if check.ok else "MISMATCH"
+    return check.claim, verdict, check.expected, check.got, check.rule
 
 
 _KINDS = {

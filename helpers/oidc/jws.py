@@ -4,7 +4,6 @@ Nothing in this module verifies anything. It takes tokens apart so that one can 
 """
 
 import base64
-import html
 import json
 import re
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from helpers import display
+
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
-# Okabe-Ito vermillion, blue and green, as in the figures; each part also says its name.
-_PARTS = (("header", "#d55e00"), ("claims", "#0072b2"), ("signature", "#009e73"))
+_TONES = (display.VERMILLION, display.BLUE, display.GREEN)
 
 
 class MalformedToken(ValueError):
@@ -92,29 +92,21 @@ class IdToken:
             decoded.append(value)
         return cls(token, *decoded, b64url_decode(signature))
 
-    def _shown(self) -> list[tuple[str, str, str, str]]:
+    def _shown(self) -> list[tuple[str, str, str]]:
+        """Return name, encoded form and content of each of the three parts."""
         contents = (_json(self.header), _json(self.claims), f"{len(self.signature)} bytes")
-        return [
-            (name, colour, shorten(part), content)
-            for (name, colour), part, content in zip(
-                _PARTS, split(self.encoded), contents, strict=True
-            )
-        ]
+        parts = map(shorten, split(self.encoded))
+        return list(zip(("header", "claims", "signature"), parts, contents, strict=True))
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {part}\n{content}" for name, _, part, content in self._shown())
+        return "\n".join(f"{name}: {part}\n{content}" for name, part, content in self._shown())
 
     def _repr_html_(self) -> str:
-        rows = self._shown()
-        token = ".".join(
-            f'<span style="color:{colour}">{part}</span>' for _, colour, part, _ in rows
+        rows = list(zip(_TONES, self._shown(), strict=True))
+        token = "<wbr>.".join(display.chip(part, tone) for tone, (_, part, _) in rows)
+        return f"<div>{token}</div>" + "".join(
+            display.box(name, display.block(content), tone) for tone, (name, _, content) in rows
         )
-        parts = "".join(
-            f'<div style="border-left:4px solid {colour};padding-left:8px;margin-top:8px">'
-            f'<b style="color:{colour}">{name}</b><pre style="margin:0">{html.escape(content)}</pre></div>'
-            for name, colour, _, content in rows
-        )
-        return f'<div><code style="overflow-wrap:anywhere">{token}</code>{parts}</div>'
 
 
 def _json(value: dict[str, Any]) -> str:

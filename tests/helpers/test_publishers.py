@@ -606,10 +606,9 @@ def test_an_absent_claim_is_shown_as_nothing():
 
 def test_printed_the_table_has_the_verdicts_and_ends_with_what_the_index_says():
     printed = repr(GITHUB.check(claims_of("github", environment="test")))
-    assert printed.splitlines()[0].split() == ["claim", "rule", "expected", "got", "verdict"]
-    assert [line for line in printed.splitlines() if line.startswith("environment")][0].endswith(
-        "MISMATCH"
-    )
+    assert printed.splitlines()[0].split() == ["claim", "verdict", "expected", "got", "rule"]
+    [told] = [line.split() for line in printed.splitlines() if line.startswith("environment")]
+    assert told[1:4] == ["MISMATCH", "pypi", "test"]
     assert printed.endswith(f"→ {NOT_FOUND}")
     assert repr(GITHUB.check(claims_of("github"))).endswith("→ this publisher lets the job in")
 
