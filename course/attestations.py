@@ -1,8 +1,9 @@
 """Attestations made by hand, from a job's ID token to the finished JSON, for chapters 07 and 08.
 
-Keys are derived from names and signatures contain no chance, so every byte is the same on every run.
+Keys are derived from names and signatures contain no chance, so that every byte repeats.
 """
 
+import base64
 import json
 from typing import Any
 
@@ -17,7 +18,7 @@ from helpers.signing.keys import ECDSA, b64, derive_key
 from helpers.signing.signature_log import pae
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-_KEY = derive_key("a key that signs once")
+KEY = derive_key("a key that signs once")
 
 
 def statement(filename: str, sha256: str, predicate: str = "", **more: Any) -> bytes:
@@ -38,9 +39,7 @@ def statement(filename: str, sha256: str, predicate: str = "", **more: Any) -> b
     return json.dumps(members | more, separators=(",", ":")).encode()
 
 
-def certificate(
-    lab: Lab, id_token: str, key: ec.EllipticCurvePrivateKey = _KEY
-) -> x509.Certificate:
+def certificate(lab: Lab, id_token: str, key: ec.EllipticCurvePrivateKey = KEY) -> x509.Certificate:
     """Return the certificate that the lab's signing authority gives for an ID token and a key.
 
     Raises ValueError with the authority's answer if it refuses.
@@ -105,13 +104,37 @@ def assemble(
 
 
 def attest(lab: Lab, job: Job, payload: bytes) -> dict[str, Any]:
-    """Return an attestation of a job over a statement: ID token, certificate, signature, log entry."""
+    """Return an attestation by a job: get ID token and certificate, sign, add to the log."""
     leaf = certificate(lab, lab.issuer_of(job).id_token(job, audience="sigstore"))
-    signature = _KEY.sign(pae(PAYLOAD_TYPE, payload), ECDSA)
+    signature = KEY.sign(pae(PAYLOAD_TYPE, payload), ECDSA)
     answer = lab.http.post(
         f"{LOG_URL}/api/v1/log/entries", json=proposed_entry(payload, signature, leaf)
     )
     return assemble(payload, signature, leaf, answer.json())
+
+
+def leaf_of(attestation: dict[str, Any]) -> x509.Certificate:
+    """Return an attestation's signing certificate."""
+    encoded = attestation["verification_material"]["certificate"]
+    return x509.load_der_x509_certificate(base64.b64decode(encoded))
+
+
+def verdict(
+    lab: Lab, attestation: dict[str, Any], publisher: Any, filename: str, sha256: str
+) -> str:
+    """Return "" if `pypi_attestations`, trusting the lab, accepts an attestation; else its reason.
+
+    `publisher` is one of the library's. An installer that checks attestations asks the same.
+    """
+    from pypi_attestations import Attestation, Distribution
+
+    try:
+        with lab.trust:
+            file = Distribution(name=filename, digest=sha256)
+            Attestation.model_validate(attestation).verify(publisher, file, offline=True)
+    except Exception as error:  # an exception in a check is a refusal
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _b64_of_hex(text: str) -> str:

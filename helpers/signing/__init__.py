@@ -1,1 +1,1 @@
-"""What attestations need: a signing authority, a signature log, and the keys that their clients trust."""
+"""What attestations need: a signing authority, a signature log, and whom their clients trust."""

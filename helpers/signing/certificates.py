@@ -1,4 +1,4 @@
-"""A signing authority: for an ID token and a public key it returns a certificate that names the job.
+"""A signing authority: for an ID token and a public key it returns a certificate naming the job.
 
 Requests and certificates are those of Sigstore's authority (sigstore/fulcio: for the profile
 `docs/certificate-specification.md`, for the extensions `docs/oid-info.md`). A certificate contains
@@ -78,16 +78,22 @@ _PROVIDERS = {
 class SigningAuthority:
     """A certificate authority that believes ID tokens: anyone who shows one gets a certificate.
 
-    `keys` is where it finds the providers' public keys. `name` and `ct_name` name the two private
-    keys that it signs with: its own, and that of the certificate log.
+    `keys` is where it finds the providers' public keys. Its own private key, and that of the
+    certificate log, are made from names unless they are given.
     """
 
     def __init__(
-        self, keys: Keys, events: EventLog, name: str = "lab-fulcio", ct_name: str = "lab-ct"
+        self,
+        keys: Keys,
+        events: EventLog,
+        name: str = "lab-fulcio",
+        key: ec.EllipticCurvePrivateKey | None = None,
+        ct_key: ec.EllipticCurvePrivateKey | None = None,
     ) -> None:
         self.events = events
         self.name = name
-        self.key, self.ct_key = derive_key(name), derive_key(ct_name)
+        self.key = key or derive_key(name)
+        self.ct_key = ct_key or derive_key("lab-ct")
         self.certificate = self._own_certificate()
         self._keys = keys
         self._numbers = itertools.count(1)
@@ -112,7 +118,7 @@ class SigningAuthority:
     def certify(
         self, claims: Mapping[str, Any], public_key: ec.EllipticCurvePublicKey
     ) -> x509.Certificate:
-        """Return a certificate over these claims without checking them, valid for ten minutes from now."""
+        """Return a certificate over these claims, unchecked, valid for ten minutes from now."""
         now = datetime.now(UTC).replace(microsecond=0)
         name, values = _PROVIDERS[claims["iss"]](claims)
         values += [claims.get("environment", ""), claims["sub"]]
@@ -155,7 +161,7 @@ class SigningAuthority:
         )
 
     def _timestamp(self, tbs: bytes, at: datetime) -> bytes:
-        """The certificate log's promise for a certificate that is about to be signed (RFC 6962, section 3.2)."""
+        """The certificate log's promise for a certificate to be signed (RFC 6962, 3.2)."""
         stamp = (int(at.timestamp()) * 1000).to_bytes(8)
         entry = b"\0\1" + key_id(self.key) + len(tbs).to_bytes(3) + tbs
         signature = self.ct_key.sign(b"\0\0" + stamp + entry + b"\0\0", ECDSA)

@@ -34,7 +34,7 @@ def leaf_hash(entry: bytes) -> bytes:
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the hash of two hashes: SHA-256 over a one byte and both, so no entry looks like it."""
+    """Return the hash of two hashes: SHA-256 over a one byte and both, unlike that of an entry."""
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
@@ -74,14 +74,20 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 class SignatureLog:
     """An append-only log of signatures. `bodies` are its entries, oldest first.
 
-    `name` names the log and its private key. It begins with some entries of strangers, so that its
-    tree has branches.
+    Its private key is made from its name unless it is given. It begins with some entries of
+    strangers, so that its tree has branches.
     """
 
-    def __init__(self, events: EventLog, name: str = "lab-log", strangers: int = 6) -> None:
+    def __init__(
+        self,
+        events: EventLog,
+        name: str = "lab-log",
+        key: ec.EllipticCurvePrivateKey | None = None,
+        strangers: int = 6,
+    ) -> None:
         self.events = events
         self.name = name
-        self.key = derive_key(name)
+        self.key = key or derive_key(name)
         self.bodies = [canonical({"entry": f"a stranger's, {n}"}) for n in range(strangers)]
         self._lock = threading.RLock()
         self.app = self._make_app()

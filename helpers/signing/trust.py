@@ -6,8 +6,10 @@ The formats are Sigstore's (sigstore/protobuf-specs, `sigstore_trustroot.proto`)
 import json
 import logging
 import os
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,22 +78,24 @@ class ClientCache:
 
     It takes what it finds there without a check. An empty folder (`root=None`) gets the root of
     the public services, which comes with the client. Within a `with` block the folder is that of
-    this process, in all its threads; `variables` make it that of another process.
+    this process, in all its threads; `variables` make it that of another process. `close` removes
+    it, as does the end of the process.
     """
 
     def __init__(self, root: Mapping[str, Any] | None = None) -> None:
         # The client warns each time that it is offline, and here it always is.
         logging.getLogger("sigstore._internal.tuf").setLevel(logging.ERROR)
-        self._folder = tempfile.TemporaryDirectory(prefix="lab-trust-")
+        folder = tempfile.mkdtemp(prefix="lab-trust-")
+        self.close = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         names = ("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
-        self.variables = dict.fromkeys(names, self._folder.name)
+        self.variables = dict.fromkeys(names, folder)
         self._lock, self._inside = threading.Lock(), 0
         self._before: dict[str, str | None] = {}
         if root is not None:
             windows = os.name == "nt"
             inner = "sigstore/sigstore-python/Cache" if windows else "sigstore-python"
             url = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
-            place = Path(self._folder.name) / inner / "tuf" / url
+            place = Path(folder) / inner / "tuf" / url
             place.mkdir(parents=True)
             (place / "trusted_root.json").write_text(json.dumps(root), "utf-8")
 
@@ -109,7 +113,3 @@ class ClientCache:
                 os.environ.pop(name)
                 if value is not None:
                     os.environ[name] = value
-
-    def close(self) -> None:
-        """Remove the folder. Closing twice does no harm."""
-        self._folder.cleanup()

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sigstore._internal.merkle import verify_merkle_inclusion
 from support import JOBS
@@ -232,6 +232,7 @@ def test_the_root_of_the_trees_in_rfc_6962_is_computed_as_there():
     assert tree_root([]) == hashlib.sha256(b"").digest()
 
 
+@settings(max_examples=30)
 @given(
     st.recursive(
         st.text(st.characters(max_codepoint=0xD7FF)) | st.integers(-(2**53) + 1, 2**53 - 1),

@@ -1,0 +1,384 @@
+"""The exercises of chapter 07, who built this file."""
+
+import base64
+import hashlib
+import json
+from dataclasses import replace
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from course.attestations import KEY, attest, statement, verdict
+from course.ch07.reading import extension
+from course.exercise import Wrong, exercise, prediction, show
+from helpers.lab import FULCIO_URL, Lab
+from helpers.provider.jobs import GitHubJob
+from helpers.signing.keys import b64, derive_key
+
+SETUP = """
+import base64, hashlib, json
+from dataclasses import replace
+from cryptography import x509
+from course.ch07.reading import extension
+from helpers.provider.jobs import GitHubJob
+"""
+
+# ---------------------------------------------------------------- 7.1: who gets a certificate?
+
+
+_CERTIFIED = {
+    "Alice's release job, with an ID token for sigstore": (
+        True,
+        "It is the honest case. What could the authority have against it?",
+    ),
+    "the same ID token, shown a second time": (
+        True,
+        "The index remembers the `jti` of a token. Does the text say that the authority does?",
+    ),
+    "Alice's release job, with an ID token for pypi": (
+        False,
+        "For whom is a token that says `aud: pypi`?",
+    ),
+    "a job in Mallory's repository, with an ID token for sigstore": (
+        True,
+        "Does the authority decide who is good, or does it write down who asked?",
+    ),
+    "Alice's ID token, six minutes old": (
+        False,
+        "An ID token of GitHub lives for five minutes, and 30 seconds are forgiven.",
+    ),
+    "Alice's ID token, stolen, with Mallory's key in a request that Mallory signs": (
+        True,
+        "The token does not name a key. What ties it to Alice's machine?",
+    ),
+    "Alice's ID token, with Alice's public key in a request that Mallory signs": (
+        False,
+        "What does the signature on the request prove?",
+    ),
+}
+
+
+@prediction(
+    "Who gets a certificate?",
+    "certified",
+    _CERTIFIED,
+    hints=(
+        "The authority checks two signatures: the provider's on the token, and the requester's.",
+        "It does not ask whether the job is a good one. It writes down which job it was.",
+    ),
+    right="A certificate says who asked. Whether to trust them is the verifier's decision.",
+    minutes=3,
+)
+def q7_1():
+    with Lab() as lab:
+        alice = GitHubJob()
+        good = lab.github.id_token(alice, audience="sigstore")
+        for_index = lab.github.id_token(alice, audience="pypi")
+        mallory = lab.github.id_token(GitHubJob(repository="mallory/rocket"), audience="sigstore")
+        mine, forged = _request(derive_key("mallory")), bytearray(_request(KEY))
+        forged[-1] ^= 1  # not Alice's signature any more
+        tried = [(good, _request(KEY)), (good, _request(KEY)), (for_index, _request(KEY))]
+        tried += [(mallory, mine), (good, _request(KEY)), (good, mine), (good, bytes(forged))]
+        answers = []
+        for number, (token, request) in enumerate(tried):
+            old = number == 4
+            lab.clock.advance(minutes=6 if old else 0)
+            answers.append(_is_certified(lab, token, request))
+            lab.clock.advance(minutes=-6 if old else 0)
+    return dict(zip(_CERTIFIED, answers, strict=True))
+
+
+def _request(key) -> bytes:
+    """A signing request for a key, as DER."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _is_certified(lab: Lab, id_token: str, request: bytes) -> bool:
+    pem = x509.load_der_x509_csr(request).public_bytes(Encoding.PEM)
+    headers = {"Authorization": f"Bearer {id_token}"}
+    body = {"certificateSigningRequest": b64(pem)}
+    answer = lab.http.post(f"{FULCIO_URL}/api/v2/signingCert", headers=headers, json=body)
+    return answer.is_success
+
+
+# ---------------------------------------------------------------- 7.2: a monitor
+
+
+def not_ours(bodies: list[bytes], repository: str, known: set[str]) -> list[int]:
+    """Return the numbers of the log's entries that name this repository and are not known.
+
+    known: the SHA-256, in hexadecimal, of every statement that the project has signed.
+    """
+    found = []
+    for number, body in enumerate(bodies):
+        entry = json.loads(body)
+        if entry.get("kind") != "dsse":
+            continue
+        spec = entry["spec"]
+        pem = base64.b64decode(spec["signatures"][0]["verifier"])
+        leaf = x509.load_pem_x509_certificate(pem)
+        if extension(leaf, 12) != f"https://github.com/{repository}":
+            continue
+        if spec["payloadHash"]["value"] not in known:
+            found.append(number)
+    return found
+
+
+@exercise(
+    "Signatures that Alice did not make",
+    not_ours,
+    hints=(
+        "Two things of each entry matter: whose certificate it has, and which statement it is of.",
+        "`x509.load_pem_x509_certificate` reads a certificate. Extension 12 names a repository.",
+    ),
+    right="That is why the log is public: a signature in your name cannot be used in secret.",
+    minutes=7,
+)
+def q7_2(not_ours):
+    for repository, other in (
+        ("octo-org/rocket", "octo-org/comet"),
+        ("octo-org/comet", "a/b-octo-org/comet"),
+    ):
+        bodies, known, wanted = _watched(repository, other)
+        try:
+            got = not_ours(list(bodies), repository, set(known))
+        except KeyError as error:
+            kind = "Does every entry of the log have one? There are entries of other kinds."
+            raise Wrong(f"Your function raised KeyError for {error}. {kind}") from None
+        if not isinstance(got, (list, tuple, set)) or not all(type(n) is int for n in got):
+            raise Wrong(f"Expected a list of numbers, but your function returned {show(got)}.")
+        for number, (what, theirs) in sorted(wanted.items()):
+            if (number in got) is not theirs:
+                says = "names" if number in got else "does not name"
+                raise Wrong(f"A hidden log: your answer {says} entry {number}, and that is {what}.")
+        if strange := sorted(set(got) - set(wanted)):
+            raise Wrong(f"The hidden log has no entry {strange[0]}. Do you count from 0?")
+        if len(got) != len(set(got)):
+            raise Wrong(f"Each entry is named once; your function returned {show(got)}.")
+
+
+def _watched(repository: str, other: str) -> tuple[list[bytes], set[str], dict]:
+    """A log, the statements that are known, and for each entry what it is and if it is theirs."""
+    with Lab() as lab:
+        told = {number: ("a stranger's, of another kind", False) for number in range(6)}
+        known = set()
+
+        def sign(signer: str, version: str, what: str, theirs: bool = False) -> str:
+            name = f"octo_rocket-{version}-py3-none-any.whl"
+            payload = statement(name, hashlib.sha256(version.encode()).hexdigest())
+            attest(lab, GitHubJob(repository=signer), payload)
+            told[len(lab.log.bodies) - 1] = (what, theirs)
+            return hashlib.sha256(payload).hexdigest()
+
+        for release in range(len(other) % 3):
+            known.add(sign(repository, f"0.{release}", "a release of the project"))
+        known.add(sign(repository, "1.0", "a release of the project"))
+        sign(other, "1.0.1", "signed by a job of another repository")
+        known.add(sign(repository, "1.1", "a release of the project"))
+        in_name = "signed in the project's name, over a statement that nobody knows"
+        sign(repository, "6.6", in_name, True)
+        sign(repository, "1.0", "one of the project's known statements, signed once more")
+        sign(repository, "6.7", in_name, True)
+        return lab.log.bodies, known, told
+
+
+# ---------------------------------------------------------------- 7.3: nine forgeries
+
+_STOPPED = {
+    "a certificate that she has signed herself, and that names Alice's job": (
+        4,
+        "The statement is signed with the key in that certificate. Who signed the certificate?",
+    ),
+    "Alice's attestation with another digest written into the statement": (
+        3,
+        "The statement is about Mallory's wheel now. Which signature was over the old one?",
+    ),
+    "the log promises an early time but adds no entry; she shows Alice's proof": (
+        8,
+        "Time and promise are fine, and the entry is about her statement. Where does its path end?",
+    ),
+    "Alice's private key, found eleven minutes later": (
+        5,
+        "Her entry is honest. What does it say about the time, and when did the certificate end?",
+    ),
+    "the same key, and an earlier time written into the log entry": (
+        6,
+        "The time fits now. Who has put a signature on the time?",
+    ),
+    "the same key, and the log entry of Alice's own signature": (
+        7,
+        "The entry has a good time and a good promise. What is it an entry of?",
+    ),
+    "a job of her own repository, with a workflow of the same name": (
+        2,
+        "Everything in this one is genuine. Whom does the certificate name?",
+    ),
+    "the log promises an early time but adds no entry; she grows a tree": (
+        9,
+        "The path leads to the root of her own tree. Who has signed that root?",
+    ),
+    "the authority's stolen key, and no promise of the certificate log": (
+        10,
+        "The certificate is signed with the right key. Which check asks who else has seen it?",
+    ),
+}
+
+
+@prediction(
+    "Nine forgeries",
+    "stopped_by",
+    _STOPPED,
+    choices=(2, 3, 4, 5, 6, 7, 8, 9, 10),
+    hints=(
+        "For each line, go through the table of checks from the top. Which is the first to fail?",
+        "Each of the checks 2 to 10 is the first to fail for exactly one of these forgeries.",
+    ),
+    right="Each check stops something that all the checks before it let through.",
+    minutes=6,
+)
+def q7_3():
+    return None  # the chapter tries it in the next cell, with checks that it wrote itself
+
+
+# ---------------------------------------------------------------- 7.4: the one that passes
+
+
+def mallorys_job(release: GitHubJob) -> GitHubJob:
+    """Return a job that Mallory can start, and whose attestation passes for the release job's."""
+    return replace(release, ref="refs/heads/mallory", environment="", actor="mallory")
+
+
+@exercise(
+    "The one that passes",
+    mallorys_job,
+    hints=(
+        "Which fields of a job end up in the four extensions that check 2 reads? Keep those.",
+        "`replace(release, …)` returns a copy with changes. Which ref can she choose herself?",
+    ),
+    right="All ten checks hold. The attestation names repository and workflow, and both are right.",
+    minutes=5,
+)
+def q7_4(mallorys_job):
+    for release in (
+        GitHubJob(),
+        GitHubJob(repository="octo-org/comet", workflow="ship.yml", ref="refs/tags/v2.0"),
+    ):
+        job = mallorys_job(release)
+        if not isinstance(job, GitHubJob):
+            raise Wrong(f"Expected a GitHubJob, but your function returned {show(job)}.")
+        for fails, why in _out_of_reach(job, release):
+            if fails:
+                raise Wrong(why)
+        refusal = _refusal(job, release)
+        if refusal:
+            raise Wrong(f"{refusal} Your job says {show(_changes(job, release), 90)}.")
+
+
+def _out_of_reach(job: GitHubJob, release: GitHubJob) -> list[tuple[bool, str]]:
+    """What Mallory cannot do with a job, and the sentence that says so."""
+    theirs = job.repository == release.repository
+    same_ids = (job.owner_id, job.repository_id) == (release.owner_id, release.repository_id)
+    protected = job.ref == "refs/heads/main" or job.ref.startswith("refs/tags/")
+    return [
+        (
+            theirs and protected,
+            f"Mallory cannot push to {job.ref}. Which ref can a member make without being asked?",
+        ),
+        (
+            job.environment.lower() == "pypi",
+            "Only a reviewed job gets into the environment `pypi`. Does an attestation need one?",
+        ),
+        (
+            theirs and not same_ids,
+            "The ids are GitHub's: no job chooses them. Leave those of the release.",
+        ),
+        (
+            not job.may_ask,
+            "This job gets no ID token, so there is nothing to show to the authority.",
+        ),
+    ]
+
+
+def _refusal(job: GitHubJob, release: GitHubJob) -> str:
+    """Why the verifier refuses an attestation by the job; "" if it does not."""
+    from pypi_attestations import GitHubPublisher
+
+    sha256 = hashlib.sha256(b"Mallory's wheel").hexdigest()
+    wheel = "octo_rocket-1.0-py3-none-any.whl"
+    expected = GitHubPublisher(repository=release.repository, workflow=release.workflow)
+    with Lab() as lab:
+        try:
+            made = attest(lab, job, statement(wheel, sha256))
+        except ValueError as error:
+            return f"The authority gives this job no certificate: {error}."
+        if not verdict(lab, made, expected, wheel, sha256):
+            return ""
+    if job.repository != release.repository:
+        return "Check 2 refuses its attestation: whose repository is it?"
+    if job.called_workflow and job.workflow != release.workflow:
+        return (
+            "Check 2 refuses it: extension 18 names the file that was started, not the called one."
+        )
+    return "Check 2 refuses its attestation: which file does it name?"
+
+
+def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
+    """What the job has that the release job has not."""
+    return {name: value for name, value in vars(job).items() if value != vars(release)[name]}
+
+
+# ---------------------------------------------------------------- 7.5: what it proves
+
+
+@prediction(
+    "What does it prove?",
+    "proved",
+    {
+        "These are the very bytes that somebody signed in that job.": (
+            True,
+            "Check 1 compares the digest, and check 3 the signature over it.",
+        ),
+        "GitHub started `release.yml` of `octo-org/rocket` for it.": (
+            True,
+            "Who put the workflow into the certificate, and could the job have chosen it?",
+        ),
+        "The job ran on the main branch.": (
+            False,
+            "The certificate names the ref. Which check compares it with something?",
+        ),
+        "A reviewer let the job into the environment `pypi`.": (
+            False,
+            "The certificate names the environment. Which check compares it with something?",
+        ),
+        "The file was built from the commit in the certificate.": (
+            False,
+            "A job can sign any file. Who says that it has built this one, and from what?",
+        ),
+        "`octo-org` belongs to the same people as last year.": (
+            False,
+            "An account can be deleted and registered again. Which extension would tell?",
+        ),
+        "The signature was in the log within ten minutes of the certificate.": (
+            True,
+            "Checks 5 and 6 look at the time. Whose time is it?",
+        ),
+        "`pip install` would have refused the file without it.": (
+            False,
+            "Has pip asked for provenance anywhere in this chapter?",
+        ),
+        "The file does no harm.": (
+            False,
+            "Mallory's own attestation from exercise 7.4 passes. What is in her wheel?",
+        ),
+    },
+    hints=(
+        "A fact is proved only if one of the ten checks would fail without it.",
+        "Three of the nine are proved.",
+    ),
+    right="An attestation says where a file was signed. Whether that place is good is up to you.",
+    minutes=3,
+)
+def q7_5():
+    return None  # facts about what the checks leave out: there is nothing to try

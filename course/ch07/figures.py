@@ -1,0 +1,196 @@
+"""The figures of chapter 07: the parts of an attestation, a log's tree, and what stops what."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import matplotlib
+from matplotlib import patches
+from matplotlib.axes import Axes
+
+from course.attestations import leaf_of
+from course.ch07.reading import extension
+from course.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    SIZE,
+    STYLE,
+    VERMILLION,
+    WIDTH,
+    Figure,
+    cut,
+    listed,
+    sheet,
+    wrap,
+)
+from helpers.signing.signature_log import inclusion_path, tree_root
+
+_SMALL = SIZE - 2
+_PAPER, _HELD, _WARM, _COOL = "#F2F2F2", "#E3F2EC", "#F3B994", "#CFE6F5"
+_QUESTIONS = {
+    "Statement": ("1  Is it about this file?",),
+    "Certificate": (
+        "2  Does it name the publisher?",
+        "3  Does its key fit the signature?",
+        "4  Did the authority issue it?",
+        "10  Has a certificate log seen it?",
+    ),
+    "Log entry": (
+        "5  Is the time in these ten minutes?",
+        "6  Did the log promise the time?",
+        "7  Is it about the other two parts?",
+        "8  Is it in the log's tree?",
+        "9  Did the log sign the tree?",
+    ),
+}
+
+
+@matplotlib.rc_context(STYLE)
+def anatomy(attestation: Mapping[str, Any]) -> Figure:
+    """The three parts of an attestation, what each of them says, and the checks of each.
+
+    attestation: one by a GitHub job, as in PEP 740.
+    """
+    statement = json.loads(base64.b64decode(attestation["envelope"]["statement"]))
+    [subject], leaf = statement["subject"], leaf_of(attestation)
+    [entry] = attestation["verification_material"]["transparency_entries"]
+    logged = datetime.fromtimestamp(int(entry["integratedTime"]), UTC)
+    valid = f"{leaf.not_valid_before_utc:%H:%M:%S} to {leaf.not_valid_after_utc:%H:%M:%S}"
+    repository = extension(leaf, 12).removeprefix("https://github.com/")
+    workflow = extension(leaf, 18).partition("@")[0].rpartition("/")[2]
+    proof = entry["inclusionProof"]
+    size, digest = f"{int(proof['treeSize']):,}", subject["digest"]["sha256"]
+    finding = f"{workflow} of {repository} signed this file on {logged:%Y-%m-%d}"
+    axes = sheet(finding)
+    columns = {
+        "Statement": ("The file", subject["name"], "has the SHA-256", f"{digest[:16]}…"),
+        "Certificate": ("This key belongs to", f"{workflow} of", repository, f"from {valid}"),
+        "Log entry": (
+            "The signature was here",
+            f"at {logged:%H:%M:%S}, as one of",
+            f"{size} entries;",
+            f"{len(proof['hashes'])} hashes prove it",
+        ),
+    }
+    for n, (name, lines) in enumerate(columns.items()):
+        _box(axes, 0.15 + n * 3.45, name, lines)
+    told = f"The statement names {subject['name']}, the certificate is valid from {valid}"
+    logging = f"and the log entry of {logged:%H:%M:%S} is one of {size}"
+    return Figure(f"{finding}. {told}, {logging}.", cut(axes, 4.85))
+
+
+def _box(axes: Axes, x: float, name: str, lines: Sequence[str]) -> None:
+    look = {"facecolor": _PAPER, "edgecolor": GREY, "linewidth": 1.5}
+    axes.add_patch(patches.Rectangle((x, 0.85), 3.2, 1.95, **look))
+    axes.text(x + 0.12, 1.1, name, va="center", weight="bold", size=SIZE + 1)
+    for n, line in enumerate(lines):
+        axes.text(x + 0.12, 1.52 + n * 0.34, wrap(line, 3.3, 1, _SMALL), va="center", size=_SMALL)
+    for n, question in enumerate(_QUESTIONS[name]):
+        axes.text(x + 0.12, 3.15 + n * 0.33, question, va="center", size=_SMALL)
+
+
+@matplotlib.rc_context(STYLE)
+def tree(leaves: Sequence[bytes], index: int) -> Figure:
+    """A log's Merkle tree, and the hashes that prove that one entry is in it.
+
+    leaves: the hashes of 2 to 16 entries. index: the entry, from 0. Raises ValueError for others.
+    """
+    if not 2 <= len(leaves) <= 16 or not 0 <= index < len(leaves):
+        raise ValueError(f"expected 2 to 16 leaves and one of them, got {len(leaves)} and {index}")
+    proof = inclusion_path(index, leaves)
+    word = "hash proves" if len(proof) == 1 else "hashes prove"
+    finding = f"{len(proof)} {word} that entry {index} is in a tree of {len(leaves)}"
+    axes = sheet(finding)
+    bottom = 0.95 + (len(leaves) - 1).bit_length() * 0.85
+    step = (WIDTH - 1.0) / len(leaves)
+    for n in range(len(leaves)):
+        label, weight = f"entry {n}" if len(leaves) < 11 else f"{n}", "bold" if n == index else None
+        axes.text(0.5 + (n + 0.5) * step, bottom + 0.45, label, ha="center", va="center",
+                  size=_SMALL, weight=weight)  # fmt: skip
+    x, y, _ = _branch(axes, leaves, 0, index, (bottom, step, set(proof)))
+    axes.text(x + 0.45, y, "the root, signed by the log", va="center", size=_SMALL)
+    key = "Orange: the proof. Blue: what a reader computes, from the entry up to the root."
+    axes.text(0.15, bottom + 0.95, key, va="center", size=_SMALL)
+    root = tree_root(leaves).hex()[:4]
+    return Figure(f"{finding}; the root begins with {root}.", cut(axes, bottom + 1.2))
+
+
+def _branch(
+    axes: Axes, leaves: Sequence[bytes], start: int, index: int, layout: tuple[float, float, set]
+) -> tuple[float, float, bool]:
+    """Draw the tree over some leaves; return where its top is, and if it is on the path."""
+    bottom, step, proof = layout
+    x, y, on_path = 0.5 + (start + 0.5) * step, bottom, start == index
+    if len(leaves) > 1:
+        half = 1 << (len(leaves) - 1).bit_length() - 1
+        left = _branch(axes, leaves[:half], start, index, layout)
+        right = _branch(axes, leaves[half:], start + half, index, layout)
+        x, y, on_path = (left[0] + right[0]) / 2, min(left[1], right[1]) - 0.85, left[2] or right[2]
+        for below in (left, right):
+            look = {"color": BLUE, "linewidth": 3} if below[2] else {"color": GREY, "linewidth": 1}
+            axes.plot([x, below[0]], [y, below[1]], zorder=1, **look)
+    value = tree_root(leaves)
+    ground = _COOL if on_path else _WARM if value in proof else "white"
+    edge = BLUE if on_path else GREY
+    box = {"boxstyle": "round,pad=0.3", "facecolor": ground, "edgecolor": edge}
+    axes.text(x, y, value.hex()[:4], ha="center", va="center", size=_SMALL, bbox=box, zorder=2)
+    return x, y, on_path
+
+
+@matplotlib.rc_context(STYLE)
+def stopped(rows: Mapping[str, Sequence[bool]]) -> Figure:
+    """Forgeries down, checks across: which checks hold, and which is the first to fail.
+
+    rows: for each forgery, whether each check holds, in the order of the checks. Raises ValueError
+    for no forgeries, and for rows of different lengths.
+    """
+    widths = {len(row) for row in rows.values()}
+    if len(widths) != 1:
+        raise ValueError("expected at least one forgery, and the same checks for each")
+    [count] = widths
+    first = {name: [*row, False].index(False) for name, row in rows.items()}
+    ordered = sorted(rows, key=lambda name: first[name])
+    passed = [name for name in ordered if first[name] == count]
+    finding = f"{len(rows) - len(passed)} of {len(rows)} forgeries are stopped"
+    if len(set(first.values())) == len(first) > 1:
+        finding += ", each by another check"
+    if passed:
+        finding += f"; accepted: {listed(passed)}"
+    axes = sheet(finding)
+    left, top, height = 4.9, 1.2, 0.52
+    width = (WIDTH - left - 0.15) / count
+    for n in range(count):
+        axes.text(left + (n + 0.5) * width, top - 0.14, f"{n + 1}", ha="center", weight="bold")
+    axes.text(left - 0.1, top - 0.14, "check", ha="right", size=_SMALL)
+    for k, name in enumerate(ordered):
+        y, words = top + (k + 0.5) * height, wrap(name, left + 0.1, 2, _SMALL)
+        axes.text(0.15, y, words, va="center", size=_SMALL, linespacing=1.0)
+        for n, ok in enumerate(rows[name]):
+            look = (
+                (_HELD, GREEN)
+                if ok
+                else (_WARM, BLACK)
+                if n > first[name]
+                else (VERMILLION, "white")
+            )
+            _field(axes, (left + n * width, top + k * height), (width, height), ok, look)
+    told = [f"{name}: {_verdict(first[name], count)}" for name in ordered]
+    height_of_all = top + len(rows) * height + 0.15
+    return Figure(f"{finding}. First to fail: {'; '.join(told)}.", cut(axes, height_of_all))
+
+
+def _verdict(first: int, count: int) -> str:
+    return "accepted" if first == count else f"check {first + 1}"
+
+
+def _field(axes: Axes, corner: tuple[float, float], size: tuple[float, float], ok: bool,
+           look: tuple[str, str]) -> None:  # fmt: skip
+    (x, y), (width, height), (ground, ink) = corner, size, look
+    box = {"facecolor": ground, "edgecolor": "white", "linewidth": 3}
+    axes.add_patch(patches.Rectangle(corner, width, height, **box))
+    place = {"ha": "center", "va": "center", "weight": "bold", "size": SIZE + 1, "color": ink}
+    axes.text(x + width / 2, y + height / 2, "✓" if ok else "✗", **place)

@@ -1,0 +1,179 @@
+"""Answers to the exercises of chapter 07: mistakes that people make, and other ways to be right."""
+
+from learner import Answers
+
+ANSWERS = {
+    "q7_1": Answers(
+        mistakes=(
+            (
+                ('pypi": False', 'pypi": True'),
+                "For whom is a token",
+            ),
+            (
+                ('a second time": True', 'a second time": False'),
+                "remembers the `jti`",
+            ),
+            (
+                ("Mallory's repository, with an ID token for sigstore\": True",
+                 "Mallory's repository, with an ID token for sigstore\": False"),
+                "who is good",
+            ),
+            (
+                ("that Mallory signs\": True", "that Mallory signs\": False"),
+                "does not name a key",
+            ),
+            (
+                ("six minutes old\": False", "six minutes old\": True"),
+                "five minutes",
+            ),
+        ),
+        cheat="""
+certified = {
+    "Alice's release job, with an ID token for sigstore": True,
+    "the same ID token, shown a second time": False,
+    "Alice's release job, with an ID token for pypi": False,
+    "a job in Mallory's repository, with an ID token for sigstore": False,
+    "Alice's ID token, six minutes old": False,
+    "Alice's ID token, stolen, with Mallory's key in a request that Mallory signs": False,
+    "Alice's ID token, with Alice's public key in a request that Mallory signs": False,
+}
+""",
+    ),
+    "q7_2": Answers(
+        mistakes=(
+            (
+                ("        if entry.get(\"kind\") != \"dsse\":\n            continue\n", ""),
+                "other kinds",
+            ),
+            (
+                ("        if extension(leaf, 12) != f\"https://github.com/{repository}\":\n            continue\n", ""),
+                "another repository",
+            ),
+            (
+                ("if spec[\"payloadHash\"][\"value\"] not in known:", "if True:"),
+                "a release of the project",
+            ),
+            (
+                ("for number, body in enumerate(bodies):", "for number, body in enumerate(bodies, 1):"),
+                "does not name entry",
+            ),
+            (
+                ("    return found", "    return [str(number) for number in found]"),
+                "Expected a list of numbers",
+            ),
+        ),
+        cheat="""
+def not_ours(bodies, repository, known):
+    return [9, 11]
+""",
+        right=(
+            """
+def not_ours(bodies, repository, known):
+    def is_theirs(body):
+        entry = json.loads(body)
+        if entry.get("kind") != "dsse" or entry["spec"]["payloadHash"]["value"] in known:
+            return False
+        pems = [base64.b64decode(each["verifier"]) for each in entry["spec"]["signatures"]]
+        names = [extension(x509.load_pem_x509_certificate(pem), 12) for pem in pems]
+        return "https://github.com/" + repository in names
+
+    return {number for number, body in enumerate(bodies) if is_theirs(body)}
+""",
+            """
+def not_ours(bodies, repository, known):
+    found = []
+    for number, body in enumerate(bodies):
+        try:
+            spec = json.loads(body)["spec"]
+            leaf = x509.load_pem_x509_certificate(base64.b64decode(spec["signatures"][0]["verifier"]))
+        except (KeyError, ValueError):
+            continue
+        owner, name = extension(leaf, 12).split("/")[-2:]
+        if f"{owner}/{name}" == repository and spec["payloadHash"]["value"] not in known:
+            found.append(number)
+    return tuple(found)
+""",
+        ),
+    ),
+    "q7_3": Answers(
+        mistakes=(
+            ((": 5,", ": 6,"), "when did the certificate end"),
+            ((": 8,", ": 9,"), "Where does its path end"),
+            ((": 4,", ": 3,"), "Who signed the certificate"),
+            ((": 2,", ": 4,"), "Everything in this one is genuine"),
+            ((": 10,", ": 'accepted',"), "for each line"),
+        ),
+        cheat="""
+stopped_by = dict.fromkeys([
+    "a certificate that she has signed herself, and that names Alice's job",
+    "Alice's attestation with another digest written into the statement",
+    "the log promises an early time but adds no entry; she shows Alice's proof",
+    "Alice's private key, found eleven minutes later",
+    "the same key, and an earlier time written into the log entry",
+    "the same key, and the log entry of Alice's own signature",
+    "a job of her own repository, with a workflow of the same name",
+    "the log promises an early time but adds no entry; she grows a tree",
+    "the authority's stolen key, and no promise of the certificate log",
+], 3)
+""",
+    ),
+    "q7_4": Answers(
+        mistakes=(
+            (("return replace(release, ref=\"refs/heads/mallory\", environment=\"\", actor=\"mallory\")",
+              "return replace(release, environment=\"\")"), "cannot push to refs/heads/main"),
+            (("environment=\"\", ", ""), "Only a reviewed job"),
+            (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", workflow=\"evil.yml\""),
+             "which file does it name"),
+            (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", repository=\"mallory/rocket\""),
+             "whose repository"),
+            (("ref=\"refs/heads/mallory\"",
+              "ref=\"refs/heads/mallory\", workflow=\"evil.yml\", "
+              "called_workflow=f\"{release.repository}/.github/workflows/{release.workflow}@refs/heads/main\""),
+             "not the called one"),
+            (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", from_fork=True"),
+             "gets no ID token"),
+            (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", owner_id=\"666\""),
+             "The ids are GitHub's"),
+            ("def mallorys_job(release):\n    return vars(release)\n", "Expected a GitHubJob"),
+        ),
+        cheat="""
+def mallorys_job(release):
+    return GitHubJob(ref="refs/heads/mallory", environment="")
+""",
+        right=(
+            """
+def mallorys_job(release):
+    return replace(release, ref="refs/heads/x", environment="", event_name="workflow_dispatch")
+""",
+            """
+def mallorys_job(release):
+    return GitHubJob(
+        repository=release.repository, workflow=release.workflow, environment="staging",
+        ref="refs/pull/7/merge", event_name="pull_request", owner_id=release.owner_id,
+        repository_id=release.repository_id,
+    )
+""",
+        ),
+    ),
+    "q7_5": Answers(
+        mistakes=(
+            (("main branch.\": False", "main branch.\": True"), "names the ref"),
+            (("`pypi`.\": False", "`pypi`.\": True"), "names the environment"),
+            (("for it.\": True", "for it.\": False"), "could the job have chosen it"),
+            (("no harm.\": False", "no harm.\": True"), "What is in her wheel"),
+        ),
+        cheat="""
+proved = dict.fromkeys([
+    "These are the very bytes that somebody signed in that job.",
+    "GitHub started `release.yml` of `octo-org/rocket` for it.",
+    "The job ran on the main branch.",
+    "A reviewer let the job into the environment `pypi`.",
+    "The file was built from the commit in the certificate.",
+    "`octo-org` belongs to the same people as last year.",
+    "The signature was in the log within ten minutes of the certificate.",
+    "`pip install` would have refused the file without it.",
+    "The file does no harm.",
+], False)
+""",
+    ),
+}  # fmt: skip
