@@ -10,22 +10,26 @@ import os
 import re
 import socket
 import ssl
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
+from http import HTTPStatus
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+import h11
 import httpx
-from werkzeug.serving import DechunkedInput
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 HANDSHAKE_TIMEOUT = 5
 """Seconds a client has for its TLS handshake."""
 IDLE_TIMEOUT = 30
 """Seconds after which a connection on which nothing comes is closed."""
+CONNECTION_LIMIT = 300
+"""Seconds after which a connection is closed, whatever happens on it."""
+MAX_HEAD = 64 * 1024
+"""Bytes that a request's first line and headers may have."""
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of a request's body that are kept. More is read and thrown away; the application sees only how many there were."""
 
@@ -121,75 +125,102 @@ def _answer(app: WSGIApp, environ: dict[str, Any]) -> tuple[str, list[tuple[str,
     return *started[-1], content
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """One connection: the handshake, then request after request until the client has had enough.
+class _Handler(BaseRequestHandler):
+    """One connection: the handshake, then request after request until either side closes it.
 
-    werkzeug's own handler closes after each answer, having waited 10 ms in case there is more to read. This one reads the whole
-    body first, as the in-process transport does, and builds the application's input in the same way.
+    h11 reads and writes HTTP/1.1 and is as strict as RFC 9112 asks. The whole body is read before the application
+    sees the request, as the in-process transport does.
     """
 
     server: "_Server"
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # headers and content in one go
 
-    def setup(self) -> None:
+    def handle(self) -> None:
         self.request.settimeout(HANDSHAKE_TIMEOUT)
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self.request.do_handshake()
         self.request.settimeout(IDLE_TIMEOUT)
-        super().setup()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("do_"):  # every method is the application's affair
-            return self._respond
-        raise AttributeError(name)
-
-    def _respond(self) -> None:
-        self.wfile.flush()  # what may be in it: "100 Continue"
+        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self.head, self.method = b"", ""
         try:
-            body, length = self._body()
-        except (OSError, ValueError):
-            self.close_connection = True
-            return self.send_error(400)
-        headers = [(name, re.sub(r"[\r\n]+", "", value)) for name, value in self.headers.items()]
-        target = (
-            self.path
-            if self.path.startswith("/")
-            else urlsplit(self.path)._replace(scheme="", netloc="").geturl()
-        )
+            while isinstance(request := self._next_event(), h11.Request):
+                self._respond(request)
+                if self.http.our_state is h11.MUST_CLOSE:
+                    break
+                self.http.start_next_cycle()
+        except h11.RemoteProtocolError as error:
+            self._refuse(error)
+
+    def _next_event(self) -> h11.Event | type[h11.PAUSED]:
+        while (event := self._read_event()) is h11.NEED_DATA:
+            if self.http.they_are_waiting_for_100_continue:
+                self._send(
+                    h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
+                )
+            self.http.receive_data(self.request.recv(1 << 16))
+        return event
+
+    def _read_event(self) -> Any:
+        if self.http.their_state is h11.IDLE:
+            self.head = self.http.trailing_data[0]
+        return self.http.next_event()
+
+    def _respond(self, request: h11.Request) -> None:
+        """Answer a request. What its body has beyond MAX_BODY is read, but not kept."""
+        self.method = request.method.decode("ascii")
+        if request.http_version not in (b"1.0", b"1.1"):
+            raise h11.RemoteProtocolError("expected version 1.1 of HTTP", 505)
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in request.headers}:
+            raise h11.RemoteProtocolError("expected one statement of the length, got two")
+        target = request.target.decode("ascii")
+        if not target.startswith("/"):
+            target = _path_of(target)
+        kept, length = bytearray(), 0
+        while isinstance(event := self._next_event(), h11.Data):
+            length += len(event.data)
+            kept += event.data if length <= MAX_BODY else b""
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers
+        ]
         host, port = self.server.server_address[:2]
-        environ = _environ(self.command, target, headers, body, length, str(host), int(port))
-        status, answer_headers, content = _answer(self.server.app, environ)
+        environ = _environ(self.method, target, headers, bytes(kept), length, str(host), int(port))
+        self._answer(*_answer(self.server.app, environ))
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
         code, _, phrase = status.partition(" ")
-        self.send_response_only(int(code), phrase)
-        for name, value in answer_headers:
-            self.send_header(name, value)
-        empty = self.command == "HEAD" or int(code) in (204, 304)
-        if not empty and not any(name.lower() == "content-length" for name, _ in answer_headers):
-            self.send_header("Content-Length", str(len(content)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(b"" if empty else content)
+        empty = self.method == "HEAD" or int(code) in (204, 304)
+        if not empty and not any(name.lower() == "content-length" for name, _ in headers):
+            headers = [*headers, ("Content-Length", str(len(content)))]
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        reason = phrase.encode("latin-1")
+        head = h11.Response(status_code=int(code), headers=encoded, reason=reason)
+        self._send(head, h11.Data(data=b"" if empty else content), h11.EndOfMessage())
 
-    def _body(self) -> tuple[bytes, int]:
-        """The request's body and its length in bytes. Beyond MAX_BODY it is read, but not kept. Raises ValueError or OSError
-        for one that is not as long as was said, or whose chunks are none."""
-        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        stated = self.headers.get("Content-Length", "0")
-        if not chunked and not re.fullmatch("[0-9]{1,15}", stated):
-            raise ValueError("expected a length")
-        source: Any = DechunkedInput(self.rfile) if chunked else self.rfile  # type: ignore[arg-type]
-        kept, length, wanted = bytearray(), 0, sys.maxsize if chunked else int(stated)
-        while length < wanted and (piece := source.read(min(wanted - length, 1 << 20))):
-            length += len(piece)
-            kept += piece if length <= MAX_BODY else b""
-        if not chunked and length < wanted:
-            raise ValueError("expected more")
-        return bytes(kept), length
+    def _refuse(self, error: h11.RemoteProtocolError) -> None:
+        """Answer a request that is none: 400, or what RFC 9112 asks for instead; then hang up."""
+        status = HTTPStatus(error.error_status_hint)
+        if status == 501 and not re.search(
+            rb"(?im)^transfer-encoding:.*\bchunked[ \t]*\r?$", self.head
+        ):
+            status = HTTPStatus.BAD_REQUEST  # how long the body is cannot be known (RFC 9112, 6.3)
+        content = f"Error: {status} {status.phrase}: {error}\n"
+        headers = [("Content-Type", "text/plain; charset=UTF-8"), ("Connection", "close")]
+        self._answer(f"{status} {status.phrase}", headers, content.encode("utf-8"))
+        # What is still on its way is read, or the system would throw our answer away with it.
+        socket.socket.shutdown(self.request, socket.SHUT_WR)
+        while self.request.recv(1 << 16):
+            pass
 
-    def log_message(self, *_: Any) -> None:
-        """The event log says what there is to say."""
+    def _send(self, *events: h11.Event) -> None:
+        """Send it in one go: headers and content."""
+        self.request.sendall(b"".join(self.http.send(event) or b"" for event in events))
+
+
+def _path_of(address: str) -> str:
+    """Path and query of an address that is written out in the request line. Raises RemoteProtocolError."""
+    try:
+        return urlsplit(address)._replace(scheme="", netloc="").geturl()
+    except ValueError as error:
+        raise h11.RemoteProtocolError("expected a path or an address") from error
 
 
 class _Server(ThreadingTCPServer):
@@ -199,7 +230,7 @@ class _Server(ThreadingTCPServer):
 
     def __init__(self, app: WSGIApp, context: ssl.SSLContext, port: int) -> None:
         self.app, self.context = app, context
-        self.connections: set[ssl.SSLSocket] = set()
+        self.connections: dict[ssl.SSLSocket, float] = {}  # and when each has to end
         super().__init__(("127.0.0.1", port), _Handler)
 
     def get_request(self) -> tuple[ssl.SSLSocket, Any]:
@@ -208,16 +239,23 @@ class _Server(ThreadingTCPServer):
         connection = self.context.wrap_socket(
             plain, server_side=True, do_handshake_on_connect=False
         )
-        self.connections.add(connection)
+        self.connections[connection] = time.monotonic() + CONNECTION_LIMIT
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
-        """The end of a connection, whatever became of it."""
-        self.connections.discard(request)
+        """End a connection, whatever became of it."""
+        self.connections.pop(request, None)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up, or does not speak TLS, is its own affair."""
+        """Say nothing: a client that hangs up, or does not speak TLS, harms only itself."""
+
+    def service_actions(self) -> None:
+        """Hang up on connections that have reached their limit. Called by the server's loop, many times a second."""
+        now = time.monotonic()
+        for connection, end in list(self.connections.items()):
+            if end < now:
+                _hang_up(connection)
 
 
 class HttpsServer:
@@ -245,10 +283,13 @@ class HttpsServer:
         self._thread.join()
         self._server.server_close()
         for connection in list(self._server.connections):
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(
-                    connection, socket.SHUT_RDWR
-                )  # beneath TLS: its thread wakes up and goes
+            _hang_up(connection)
+
+
+def _hang_up(connection: ssl.SSLSocket) -> None:
+    """End a connection beneath TLS: the thread that serves it wakes up and goes."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def certificate() -> tuple[ssl.SSLContext, bytes]:

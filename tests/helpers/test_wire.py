@@ -478,30 +478,102 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(serve):
     assert answers(connection, 1)[0]["body"] == "hi"
 
 
+CHUNKED = "Transfer-Encoding: chunked"
+
+
 @pytest.mark.parametrize(
-    "request_",
+    ("request_", "status"),
     [
-        ask("POST", "/", "Content-Length: -1"),
-        ask("POST", "/", "Content-Length: many"),
-        ask("POST", "/", "Content-Length: ²"),
-        ask("POST", "/", "Content-Length: " + "9" * 5000),
-        ask("POST", "/", "Transfer-Encoding: chunked", body=b"zz\r\n"),
-        ask("POST", "/", "Transfer-Encoding: chunked", body=b"-5\r\nhello"),
-        b"GET\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
-        ask("GET", "/", *[f"X-{number}: 1" for number in range(200)]),
+        (ask("POST", "/", "Content-Length: -1"), 400),
+        (ask("POST", "/", "Content-Length: many"), 400),
+        (ask("POST", "/", "Content-Length: ²"), 400),
+        (ask("POST", "/", "Content-Length: " + "9" * 5000), 400),
+        (ask("POST", "/", "Content-Length: 2", "Content-Length: 3", body=b"hi"), 400),
+        (ask("POST", "/", "Content-Length: 2, 3", body=b"hi"), 400),
+        (ask("POST", "/", "Content-Length: 2", CHUNKED, body=b"2\r\nhi\r\n0\r\n\r\n"), 400),
+        (ask("POST", "/", "Content-Length : 2", body=b"hi"), 400),
+        (ask("POST", "/", "X\tY: 2"), 400),
+        (ask("GET", "/", "X: a\rContent-Length: 2"), 400),
+        (ask("GET", "/", "Host: another"), 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (ask("POST", "/", CHUNKED, body=b"zz\r\n"), 400),
+        (ask("POST", "/", CHUNKED, body=b"-5\r\nhello"), 400),
+        (ask("POST", "/", CHUNKED, body=b"2\r\nhi!!0\r\n\r\n"), 400),
+        (ask("POST", "/", "Transfer-Encoding: gzip, chunked"), 501),
+        (ask("POST", "/", "Transfer-Encoding: gzip", CHUNKED), 501),
+        (ask("POST", "/", "Transfer-Encoding: gzip"), 400),
+        (ask("POST", "/", "Transfer-Encoding: chunked, gzip"), 400),
+        (ask("GET", "http://[/"), 400),
+        (b"GET\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505),
+        (b"GET /" + b"a" * 90_000 + b" HTTP/1.1\r\n\r\n", 431),
+        (ask("GET", "/", *[f"X-{number}: 1" for number in range(9000)]), 431),
     ],
 )
-def test_a_request_that_is_none_is_refused_and_its_connection_closed(request_, serve):
+def test_a_request_that_is_none_is_refused_and_its_connection_closed(request_, status, serve):
     served = serve()
     connection = served.handshake()
-    connection.sendall(request_)
-    answer = read_all(
-        connection
-    )  # an error, also where the request is too broken for a status line
-    assert answer and b" 200 " not in answer[:20] and b"Error" in answer
+    connection.sendall(request_ + ask("GET", "/smuggled"))
+    answer = read_all(connection)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode()) and b"Error" in answer
+    assert answer.count(b"HTTP/1.1") == 1 and b"smuggled" not in answer
     assert served.client.get("/").status_code == 200
+
+
+def truncated(path: str, headers: str, whole: bytes) -> list[bytes]:
+    """One request for each way in which its body can end too early."""
+    return [ask("POST", path, *headers.split("\n"), body=whole[:end]) for end in range(len(whole))]
+
+
+def in_chunks(*chunks: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
+
+
+FORM = b'--x\r\nContent-Disposition: form-data; name="content"; filename="a"\r\n\r\nhi\r\n--x--\r\n'
+MULTIPART = "Content-Type: multipart/form-data; boundary=x"
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [ask("POST", "/_/oidc/mint-token", CHUNKED, body=size + b"\r\n" + body)
+         for size in (b"40000000", b"100001", b"7fffffff", b"f" * 16, b"3") for body in (b"{}", b"")],
+        truncated("/_/oidc/mint-token", CHUNKED, in_chunks(b'{"token":', b' "x"}')),
+        truncated("/_/oidc/burn-token", "Content-Length: 14", b'{"token": "x"}'),
+        truncated("/legacy/", f"{MULTIPART}\nContent-Length: {len(FORM)}", FORM)[::7],
+        truncated("/legacy/", f"{MULTIPART}\n{CHUNKED}", in_chunks(FORM[:50], FORM[50:]))[::7],
+    ],
+    ids=["sizes that never come", "chunks", "a length", "a form with a length", "a form in chunks"],
+)  # fmt: skip
+def test_a_lab_survives_bodies_that_end_too_early(requests):
+    with Lab() as lab, lab.serve() as live:
+        trusting = ssl.create_default_context(cafile=live.ca_file)
+        address = ("127.0.0.1", httpx.URL(live.url).port)
+        for request in requests:
+            plain = socket.create_connection(address, timeout=5)
+            with trusting.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+                connection.sendall(request)
+                connection.settimeout(0)  # say that nothing more will come, and wait for nothing
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    connection.unwrap()
+                connection.settimeout(5)
+                assert read_all(connection).startswith(b"HTTP/1.1 400 ")
+        with httpx.Client(verify=trusting, trust_env=False) as client:
+            body = {"token": lab.github.id_token(GitHubJob())}
+            assert client.post(f"{live.url}/_/oidc/mint-token", json=body).status_code == 200
+        assert [event.action for event in lab.index.events[2:]] == ["mint-token"]
+
+
+def test_a_connection_that_is_never_silent_has_an_end_too(serve, monkeypatch):
+    monkeypatch.setattr(wire, "CONNECTION_LIMIT", 0.2)
+    connection = serve().handshake()
+    with pytest.raises(OSError):
+        while True:
+            connection.sendall(ask() + b"GET / HT")
+            connection.recv(65536)
+            connection.sendall(b"TP/1.1\r\nHost: x\r\n\r\n")
+            if not connection.recv(65536):
+                raise ConnectionResetError
 
 
 def test_a_body_that_ends_early_is_never_taken_for_a_whole_one(serve):
