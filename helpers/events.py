@@ -13,12 +13,18 @@ from typing import Any
 
 from helpers import display
 
-# Base64 decoders skip what they do not know, so a macaroon (which begins with "Ag", or "MD" in its older format) still
-# works with other characters strewn in: of such a one nothing is kept.
+# Base64 decoders skip what they do not know, so a macaroon (which begins with "Ag", or "MD" in its
+# older format) still works with other characters strewn in: of such a one nothing is kept.
 _SECRETS = re.compile(
-    r"pypi-[^A-Za-z0-9_-]*(?:A[^A-Za-z0-9_-]*g|M[^A-Za-z0-9_-]*D).*|pypi-[A-Za-z0-9_=-]{16,}|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_=-]*"
+    r"pypi-[^A-Za-z0-9_-]*(?:A[^A-Za-z0-9_-]*g|M[^A-Za-z0-9_-]*D).*"
+    r"|pypi-[A-Za-z0-9_=-]{16,}"
+    r"|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_=-]*"
+    r"|(?i:\bbasic[\s:]+)[A-Za-z0-9+/_-]{6,}=*"
 )
-_LONGEST, _LONGEST_CLIENT, _READ = 300, 40, 20_000
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}=*")
+_PREFIX_IN_BASE64 = re.compile("cHlwaS|B5cGkt|weXBpL")
+"""How `pypi-` looks inside base64, at each of the three offsets at which it can begin."""
+_LONGEST, _LONGEST_CLIENT, _READ = 300, 40, 10_000
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,5 +106,9 @@ def redact(text: str, hidden: Iterable[str] = ()) -> str:
     )
     for secret in hidden:
         shown = shown.replace(secret, "[secret]")
-    shown = _SECRETS.sub("[secret]", shown)
+    shown = _BASE64.sub(_without_token, _SECRETS.sub("[secret]", shown))
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
+
+
+def _without_token(stretch: re.Match[str]) -> str:
+    return "[secret]" if _PREFIX_IN_BASE64.search(stretch[0]) else stretch[0]

@@ -1,6 +1,8 @@
 """What a maintainer does in a browser, the registry behind it, and the log."""
 
+import base64
 import sys
+import time
 from urllib.parse import quote
 
 import pytest
@@ -400,6 +402,29 @@ def test_a_token_with_junk_strewn_in_still_works_and_is_still_cut_out(lab, junk)
     assert api_tokens.identifier(strewn) == api_tokens.identifier(token)
     for part in (strewn, f"pypi-{junk}{token[5:]}", f"got {strewn}"):
         assert not set(redact(part).replace("[secret]", "")) - set("got '\"pypi")
+
+
+@pytest.mark.parametrize("user", ["__token__", "alice", "x", "xy", ""])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("wrap", ["Basic {}", "basic  {}", "{}", "<{}>", "x{}"])
+def test_a_token_inside_the_base64_of_a_basic_header_is_cut_out_too(lab, user, encode, wrap):
+    encoded = encode(f"{user}:{mint(lab)}".encode()).decode().rstrip("=")
+    assert encoded[10:20] not in redact(wrap.format(encoded))
+    lab.http.get(f"{INDEX}/simple/", headers={"User-Agent": wrap.format(encoded)})
+    assert not any(encoded[at : at + 12] in repr(lab.events) for at in range(20))
+
+
+@pytest.mark.parametrize("password", ["swordfish", "correct horse battery staple"])
+def test_any_users_credentials_in_a_basic_header_are_cut_out(password):
+    encoded = base64.b64encode(f"alice:{password}".encode()).decode()
+    assert redact(f"Authorization: Basic {encoded}") == "Authorization: [secret]"
+
+
+@pytest.mark.parametrize("piece", ["ey", "pypi-", "cHlwa", "basic ", "A", "pypi-!", "ey."])
+def test_no_text_makes_the_log_slow(piece):
+    before = time.process_time()
+    redact(piece * (10**6 // len(piece)))
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.parametrize(
