@@ -2,18 +2,17 @@
 
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
+import time_machine
 
 from helpers.events import EventLog
 from helpers.index.index import Index
@@ -22,7 +21,7 @@ from helpers.index.web import make_app
 from helpers.machine.runner import LAB_TIME, Runner
 from helpers.machine.wire import HttpsServer, InProcess, WSGIApp, certificate
 from helpers.oidc.key_store import KeyStore
-from helpers.provider.issuer import INDEX_CLIENT, Issuer, ProviderOffline
+from helpers.provider.issuer import Issuer, ProviderOffline
 from helpers.provider.jobs import Job
 
 if TYPE_CHECKING:
@@ -32,38 +31,16 @@ if TYPE_CHECKING:
 
 LAB_DAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The day on which the chapters take place: a Monday, at nine."""
-INDEX_URL = "https://pypi.test"
+INDEX_DOMAIN, TEST_DOMAIN = "pypi.test", "test.pypi.test"
 FULCIO_URL = "https://fulcio.test"
 LOG_URL = "https://rekor.test"
-
-
-def _time_machine() -> ModuleType:
-    """time-machine without what it imports for its plugin, for decorating test classes and for reading dates out of texts: a
-    quarter of the time that a lab takes to start."""
-    stubs = {
-        "pytest": None,
-        "dateutil.parser": None,
-        "unittest": SimpleNamespace(TestCase=type("TestCase", (), {})),
-    }
-    absent = {
-        name: stub
-        for name, stub in stubs.items()
-        if name not in sys.modules and "time_machine" not in sys.modules
-    }
-    sys.modules.update(absent)  # type: ignore[arg-type]
-    try:
-        import time_machine
-    finally:
-        for name in absent:
-            del sys.modules[name]
-    return time_machine
 
 
 class Clock:
     """The time that everything in this process believes, frozen at `at` until it is advanced. With `at=None`, the real one."""
 
     def __init__(self, at: datetime | None) -> None:
-        self._travel: Any = _time_machine().travel(at, tick=False) if at else None
+        self._travel: Any = time_machine.travel(at, tick=False) if at else None
         self._frozen = self._travel.start() if at else None
 
     @property
@@ -86,7 +63,7 @@ class Clock:
         return self.now()
 
     def close(self) -> None:
-        """Give the real time back."""
+        """Return to the real time."""
         if self._travel is not None:
             self._travel.stop()
             self._travel = self._frozen = None
@@ -108,13 +85,18 @@ class Lab:
         for provider, url in ISSUERS.items():
             self._issuers[url] = Issuer(url, provider, self.events)
         self.github, self.gitlab, self.google, self.activestate = self._issuers.values()
-        self.index = Index(KeyStore(self._client(INDEX_CLIENT)), self.events)
-        self.index.trust = lambda: self.trust
-        self.index_app: WSGIApp = make_app(self.index)
-        self.http = self._client("learner")
-        self.clock = Clock(
-            at
-        )  # now, when little can go wrong that would leave the time standing still
+        self.index = Index(KeyStore(self.client(INDEX_DOMAIN)), self.events)
+        self.test_index = Index(
+            KeyStore(self.client(TEST_DOMAIN)),
+            self.events,
+            domain=TEST_DOMAIN,
+            audience="testpypi",
+            name="test index",
+        )
+        for index in (self.index, self.test_index):
+            index.trust = lambda: self.trust
+        self.http = self.client("learner")
+        self.clock = Clock(at)  # last, so that no failure before it leaves the time standing still
         self.index.add_project("octo-rocket", owner="alice")
         self.index.add_publisher("octo-rocket", PUBLISHER)
         _open.append(self)
@@ -124,7 +106,7 @@ class Lab:
         """The signing authority, made when it is first asked for."""
         from helpers.signing.certificates import SigningAuthority
 
-        return SigningAuthority(KeyStore(self._client("fulcio.test")), self.events)
+        return SigningAuthority(KeyStore(self.client("fulcio.test")), self.events)
 
     @cached_property
     def log(self) -> "SignatureLog":
@@ -147,19 +129,32 @@ class Lab:
 
         return ClientCache(self.trusted_root)
 
-    def _client(self, name: str) -> httpx.Client:
-        """An httpx client that reaches this lab and nothing else, whatever the environment says of proxies."""
+    @cached_property
+    def index_app(self) -> WSGIApp:
+        """The index's web application, made on first use."""
+        return make_app(self.index)
+
+    @cached_property
+    def test_index_app(self) -> WSGIApp:
+        """The web application of the lab's TestPyPI, made on first use."""
+        return make_app(self.test_index)
+
+    def client(self, name: str) -> httpx.Client:
+        """An httpx client that reaches this lab and nothing else, whatever the environment says of proxies.
+        The event log knows it by its `name`."""
         return httpx.Client(
             transport=InProcess(self._reach), trust_env=False, headers={"User-Agent": name}
         )
 
     def _reach(self, host: str) -> WSGIApp | None:
-        if host == urlsplit(INDEX_URL).hostname:
+        if host == INDEX_DOMAIN:
             return self.index_app
         if host == urlsplit(FULCIO_URL).hostname:
             return self.fulcio.app
         if host == urlsplit(LOG_URL).hostname:
             return self.log.app
+        if host == TEST_DOMAIN:
+            return self.test_index_app
         issuer = next(
             (each for each in self._issuers.values() if urlsplit(each.url).hostname == host), None
         )
@@ -172,7 +167,7 @@ class Lab:
     def add_issuer(self, url: str) -> Issuer:
         """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has, and
         for a URL with a port or a slash at its end."""
-        hosts = {urlsplit(each).hostname for each in (INDEX_URL, *self._issuers)}
+        hosts = {INDEX_DOMAIN, TEST_DOMAIN, *(urlsplit(each).hostname for each in self._issuers)}
         if (
             not re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url)
             or urlsplit(url).hostname in hosts
@@ -181,7 +176,8 @@ class Lab:
                 f"expected the https:// URL of a host that the lab does not have yet, got {url!r}"
             )
         issuer = self._issuers[url] = Issuer(url, "gitlab", self.events, keys="self-managed")
-        self.index.add_issuer(url, "gitlab")
+        for index in (self.index, self.test_index):
+            index.add_issuer(url, "gitlab")
         return issuer
 
     def issuer_of(self, job: Job) -> Issuer:
@@ -203,7 +199,7 @@ class Lab:
         return live
 
     def close(self) -> None:
-        """Stop the servers, give the real time back. Closing twice does no harm."""
+        """Stop the servers and return to the real time. Closing twice does no harm."""
         while self._live:
             self._live.pop().close()
         if "trust" in vars(self):
@@ -248,16 +244,19 @@ def set_aside() -> Iterator[None]:
 
 
 class Live:
-    """The lab behind HTTPS: the index at `url`, the providers below `/github`, `/gitlab` and so on, `ca_file` to trust it."""
+    """The lab behind HTTPS: the index at `url`, the lab's TestPyPI at `test_url`, the providers below
+    `url`/github, /gitlab and so on. `ca_file` is the certificate authority that clients are to trust,
+    `tls_context` serves with a certificate of it, for 127.0.0.1."""
 
     def __init__(self, lab: Lab, port: int = 0) -> None:
         self._lab = lab
-        context, authority = certificate()
-        self._server = HttpsServer(self._dispatch, context, port)
+        self.tls_context, authority = certificate()
+        self._servers = [HttpsServer(self._dispatch, self.tls_context, port)]
+        self._servers.append(HttpsServer(self._dispatch_test, self.tls_context))
         self._folder = tempfile.TemporaryDirectory(prefix="lab-")
         self.ca_file = Path(self._folder.name) / "ca.pem"
         self.ca_file.write_bytes(authority)
-        self.url = f"https://127.0.0.1:{self._server.port}"
+        self.url, self.test_url = (f"https://127.0.0.1:{each.port}" for each in self._servers)
         self._runners: list[Runner] = []
 
     def _dispatch(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -273,17 +272,20 @@ class Live:
             return self._lab.log.app({**environ, "PATH_INFO": path}, start_response)
         return self._lab.index_app(environ, start_response)
 
-    def _mount(self, issuer: Issuer) -> str:
-        return (
-            issuer.provider
-            if issuer.url == ISSUERS[issuer.provider]
-            else str(urlsplit(issuer.url).hostname)
-        )
+    def _dispatch_test(self, environ: dict[str, Any], start_response: Any) -> Any:
+        return self._lab.test_index_app(environ, start_response)
 
-    def job_environment(self, job: Job) -> dict[str, str]:
-        """The variables the job's provider puts into its environment, with URLs that work on this machine."""
+    def _mount(self, issuer: Issuer) -> str:
+        if issuer.url == ISSUERS[issuer.provider]:
+            return issuer.provider
+        return str(urlsplit(issuer.url).hostname)
+
+    def job_environment(self, job: Job, *, approved_by: str = "") -> dict[str, str]:
+        """Start a job: the variables that its provider puts into its environment, with URLs that work on this
+        machine. See `Issuer.job_environment`."""
         issuer = self._lab.issuer_of(job)
-        return issuer.job_environment(job, f"{self.url}/{self._mount(issuer)}")
+        url = f"{self.url}/{self._mount(issuer)}"
+        return issuer.job_environment(job, url, approved_by=approved_by)
 
     @cached_property
     def trust_config(self) -> Path:
@@ -303,11 +305,37 @@ class Live:
         trust = {"TRUST_CONFIG": str(self.trust_config), **self._lab.trust.variables}
         return trust | (time if self._lab.clock.frozen else {})
 
-    def runner(self, job: Job, *, folder: Path | None = None, secrets: Mapping[str, str] | None = None,
-               path: tuple[Path, ...] = ()) -> Runner:  # fmt: skip
-        """A machine for one job, working in `folder` (a fresh one if not given). `secrets` are variables whose values are
-        masked in the log; folders in `path` are searched for programs first."""
-        runner = Runner(self.job_environment(job), self.url, self.ca_file, folder, secrets, path)
+    def runner(
+        self,
+        job: Job,
+        *,
+        folder: Path | None = None,
+        secrets: Mapping[str, str] | None = None,
+        path: tuple[Path, ...] = (),
+        home: Path | None = None,
+        approved_by: str = "",
+    ) -> Runner:
+        """Start a job on a machine of its own. Closing the runner ends the job.
+
+        Args:
+            job: The job. It decides what is in the environment.
+            folder: Where commands run; a fresh folder if not given.
+            secrets: Variables whose values are masked in the log.
+            path: Folders that are searched for programs first.
+            home: The home folder of a self-hosted machine. What a job leaves there, the next one finds.
+            approved_by: Who has approved the job, where its environment asks for that.
+
+        Raises NotStarted if the rules of the job's environment are not satisfied, and ValueError for a `home`
+        although the job runs on a hosted machine, which is new for each job.
+        """
+        if home and job.claims().get("runner_environment") != "self-hosted":
+            raise ValueError(
+                "expected a job with runner_environment='self-hosted' for a machine that is used again"
+            )
+        variables = self.job_environment(job, approved_by=approved_by)
+        issuer = self._lab.issuer_of(job)
+        runner = Runner(variables, self.url, self.ca_file, folder, secrets, path, home=home,
+                        at_end=lambda: issuer.end_job(variables))  # fmt: skip
         self._runners.append(runner)
         return runner
 
@@ -318,13 +346,12 @@ class Live:
         self.close()
 
     def close(self) -> None:
-        """Stop the server and remove what it needed on disk. Closing twice does no harm."""
+        """End the jobs, stop the servers and remove what they needed on disk. Closing twice does no harm."""
         while self._runners:
             self._runners.pop().close()
-        if self._server is not None:
-            self._server.close()
-            self._server = None  # type: ignore[assignment]
-            self._folder.cleanup()
+        while self._servers:
+            self._servers.pop().close()
+        self._folder.cleanup()
 
 
 def _aware(at: datetime | str | None) -> datetime | None:

@@ -19,6 +19,7 @@ import pymacaroons
 
 PREFIX = "pypi-"
 LOCATION = "pypi.test"
+"""The domain of the lab's index, part of its tokens and identifiers; its TestPyPI has another."""
 LIFETIME = 900
 """Seconds for which a minted token works."""
 
@@ -55,15 +56,21 @@ class Use:
     """The ids of the trusted publishers registered with the project at this moment."""
 
 
-def token_id(number: int) -> str:
-    """The identifier of the index's n-th token: a UUID, made from the number so that it is the same on every run."""
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{number}.token.{LOCATION}"))
+def stable_uuid(kind: str, name: str, location: str = LOCATION) -> str:
+    """A UUID (version 5) made from a name, so that it is the same on every run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{kind}.{location}"))
 
 
-def mint(identifier: str, caveats: Sequence[Caveat]) -> str:
-    """A new API token with these caveats. It works only where its identifier is known: the index has to store that."""
+def token_id(number: int, location: str = LOCATION) -> str:
+    """The identifier of an index's n-th token: a UUID made from the number."""
+    return stable_uuid("token", str(number), location)
+
+
+def mint(identifier: str, caveats: Sequence[Caveat], location: str = LOCATION) -> str:
+    """A new API token with these caveats. It works only where its identifier is known: the index has
+    to store that."""
     macaroon = pymacaroons.Macaroon(
-        location=LOCATION,
+        location=location,
         identifier=identifier,
         key=root_key(identifier),
         version=pymacaroons.MACAROON_V2,

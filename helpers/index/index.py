@@ -15,11 +15,11 @@ from packaging.utils import canonicalize_name
 
 from helpers.events import EventLog
 from helpers.index import api_tokens
-from helpers.index.api_tokens import Bearer, InvalidApiToken, Use
+from helpers.index.api_tokens import LOCATION, Bearer, InvalidApiToken, Use, stable_uuid
 from helpers.index.exchange import MintRefused, payload, peek, trade
 from helpers.index.names import Refused, check_new_name
 from helpers.index.publishers import ISSUERS, Publisher
-from helpers.index.registry import Pending, Project, Registry, State, made_up_id
+from helpers.index.registry import Pending, Project, Registry, State
 from helpers.index.uploads import Upload, accept
 from helpers.oidc.verification import LEEWAY, InvalidToken, Keys, verify_id_token
 
@@ -34,7 +34,7 @@ _WRONG_NAME = (
 
 
 class Index:
-    """A package index at https://pypi.test.
+    """A package index at https://`domain`, which wants ID tokens for `audience`. The event log calls it `name`.
 
     `keys` is where it finds the providers' public keys. `disabled` is a set of switches: "oidc" turns trusted publishing off,
     "github", "gitlab", "google" or "activestate" that provider (but not self-managed issuers). `new_projects` says whether
@@ -42,9 +42,16 @@ class Index:
     client finds the keys that attestations are verified with. "attestations" in `disabled` ignores them.
     """
 
-    audience = "pypi"
-
-    def __init__(self, keys: Keys, log: EventLog) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        log: EventLog,
+        *,
+        domain: str = LOCATION,
+        audience: str = "pypi",
+        name: str = "index",
+    ) -> None:
+        self.domain, self.audience, self.name = domain, audience, name
         self.disabled: set[str] = set()
         self.new_projects = True
         self.jti_margin = LEEWAY + 5
@@ -54,12 +61,12 @@ class Index:
         self.trust: Callable[[], AbstractContextManager[None]] = nullcontext
         self._keys = keys
         self._log = log
-        self._registry = Registry()
+        self._registry = Registry(domain)
 
     @property
     def events(self) -> EventLog:
         """What happened at the index, oldest first."""
-        return self._log.of("index")
+        return self._log.of(self.name)
 
     @property
     def projects(self) -> Mapping[str, Project]:
@@ -86,7 +93,7 @@ class Index:
         client: str = "",
     ) -> None:
         """Write something into the event log."""
-        self._log.add("index", action, actor, project, detail, ok=ok, client=client)
+        self._log.add(self.name, action, actor, project, detail, ok=ok, client=client)
 
     # -- what a maintainer does in a browser --------------------------------------------------------------------------
 
@@ -157,7 +164,7 @@ class Index:
     def create_api_token(self, user: str, project: str | None = None) -> str:
         """A user's API token, without expiry: for one project, or for the whole account. Raises LookupError for a project
         that does not exist."""
-        user_id = made_up_id("user", user)
+        user_id = stable_uuid("user", user, self.domain)
         with self._registry.change() as draft:
             caveats: list[list[Any]] = [[api_tokens.USER, user_id]]
             if project is not None:
@@ -283,7 +290,8 @@ class Index:
                 file = replace(upload.file, provenance=self._provenance(draft, upload, bearer))
                 draft.files[file.filename] = file
                 name = canonicalize_name(upload.name)
-                draft.projects[name] = Project(upload.name, project.owner, (*project.files, file))
+                files = (*project.files, file)
+                draft.projects[name] = replace(project, name=upload.name, files=files)
                 mark = (_identifier(token), name)
                 warn = bearer.user is not None and bool(registered) and mark not in draft.warned
                 draft.warned |= {mark} if warn else frozenset()
@@ -293,7 +301,7 @@ class Index:
         )
         if warn:
             detail = f"{_named(token)} of {self.who(bearer)} was used, although the project has a trusted publisher"
-            self.note("warn", "index", upload.name, detail)
+            self.note("warn", self.name, upload.name, detail)
 
     def _authorize(
         self, draft: State, name: str, token: str, bearer: Bearer

@@ -7,7 +7,6 @@ So nobody ever sees half a change, and a change that is refused or interrupted h
 import copy
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from helpers.index import api_tokens
-from helpers.index.api_tokens import LOCATION, Bearer
+from helpers.index.api_tokens import LOCATION, Bearer, stable_uuid
 from helpers.index.names import Refused, check_new_name
 from helpers.index.publishers import Publisher
 
@@ -46,12 +45,8 @@ class Project:
 
     name: str
     owner: str
+    id: str
     files: tuple[File, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """The project's UUID."""
-        return made_up_id("project", canonicalize_name(self.name))
 
 
 @dataclass(frozen=True)
@@ -75,8 +70,10 @@ class Pending:
 
 @dataclass
 class State:
-    """All that the index knows. Projects are found by their normalised name, files by filename, tokens by identifier."""
+    """All that the index at `domain` knows. Projects are found by their normalized name, files by
+    filename, tokens by identifier."""
 
+    domain: str = LOCATION
     projects: dict[str, Project] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
     registrations: dict[str, Registration] = field(default_factory=dict)
@@ -123,21 +120,22 @@ class State:
             raise Refused(403, "New project registration temporarily disabled.")
         check_new_name(name)
         normalized = canonicalize_name(name)
-        self.projects[normalized] = project = Project(name, owner)
+        project = Project(name, owner, stable_uuid("project", normalized, self.domain))
+        self.projects[normalized] = project
         self.pending = tuple(
             each
             for each in self.pending
             if each.owner == owner or canonicalize_name(each.project) != normalized
         )
-        self.users[made_up_id("user", owner)] = owner
+        self.users[stable_uuid("user", owner, self.domain)] = owner
         return project
 
     def issue(self, caveats: list[list[Any]], bearer: Bearer) -> str:
         """A new API token with these caveats, known to the index from now on."""
         self.count += 1
-        identifier = api_tokens.token_id(self.count)
+        identifier = api_tokens.token_id(self.count, self.domain)
         self.tokens[identifier] = bearer
-        return api_tokens.mint(identifier, caveats)
+        return api_tokens.mint(identifier, caveats, self.domain)
 
     def register(self, name: str, publisher: Publisher) -> Registration:
         """Let a publisher publish a project too: the identical one, if it is registered already."""
@@ -147,7 +145,8 @@ class State:
         )
         if same is None:
             self.count += 1
-            same = Registration(made_up_id("publisher", str(self.count)), publisher, frozenset())
+            id = stable_uuid("publisher", str(self.count), self.domain)
+            same = Registration(id, publisher, frozenset())
         registration = Registration(same.id, publisher, same.projects | {normalized})
         self.registrations[registration.id] = registration
         return registration
@@ -172,8 +171,8 @@ class State:
 class Registry:
     """The state that holds now, and the one way to change it. Reading `state` needs no lock."""
 
-    def __init__(self) -> None:
-        self.state = State()
+    def __init__(self, domain: str) -> None:
+        self.state = State(domain)
         self._lock = threading.RLock()
 
     @contextmanager
@@ -185,8 +184,3 @@ class Registry:
                 setattr(draft, name, dict(getattr(draft, name)))
             yield draft
             self.state = draft
-
-
-def made_up_id(kind: str, name: str) -> str:
-    """A UUID made from a name, so that it is the same on every run."""
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{kind}.{LOCATION}"))

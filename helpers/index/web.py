@@ -29,7 +29,7 @@ class _Request(flask.Request):
 
 def make_app(index: Index) -> flask.Flask:
     """A WSGI application that serves the index."""
-    app = new_app("index")
+    app = new_app(index.name)
     app.request_class = _Request
     app.url_map.strict_slashes = False
     app.config.update(

@@ -14,7 +14,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,17 +71,23 @@ class Run:
 
 
 class Runner:
-    """A fresh machine for one job. `run("uv publish …")` runs a command on it, in `folder`.
+    """A machine for one job. `run("uv publish …")` runs a command on it, in `folder`.
 
-    `variables` are what the provider puts into the job's environment, `index_url` is the index that every client on this
-    machine is to use, `ca_file` the certificate authority they are to trust, `secrets` what the job was given from the CI
-    system's secret store: variables whose values are masked in the log. Close it, or use it in a `with` block: then whatever
-    still runs on it is killed, and its home folder removed.
+    `variables` are what the provider puts into the job's environment, `index_url` is the index that every
+    client on this machine is to use, `ca_file` the certificate authority they are to trust, `secrets` what the
+    job was given from the CI system's secret store: variables whose values are masked in the log. `home` is the
+    home folder of a machine that is used for more than one job; without it, the machine is new.
+
+    Close it, or use it in a `with` block: that ends the job. Whatever still runs is killed, a new machine's home
+    folder removed, and `at_end` called.
     """
 
     def __init__(self, variables: Mapping[str, str], index_url: str, ca_file: Path, folder: Path | None = None,
-                 secrets: Mapping[str, str] | None = None, path: Sequence[Path] = ()) -> None:  # fmt: skip
-        self._home = Path(tempfile.mkdtemp(prefix="lab-job-"))
+                 secrets: Mapping[str, str] | None = None, path: Sequence[Path] = (), *, home: Path | None = None,
+                 at_end: Callable[[], None] = lambda: None) -> None:  # fmt: skip
+        self._home = home or Path(tempfile.mkdtemp(prefix="lab-job-"))
+        self._is_new, self._is_over, self._at_end = home is None, False, at_end
+        self._left_running: list[psutil.Process] = []
         self.folder = folder or self._home
         self._hidden: set[str] = set()
         self.environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -89,7 +96,7 @@ class Runner:
         self.environment |= {
             **variables,
             **(secrets or {}),
-            "RUNNER_TRACKING_ID": f"lab_{self._home.name}",
+            "RUNNER_TRACKING_ID": f"lab_{uuid.uuid4().hex}",
         }
         for value in (secrets or {}).values():
             self.mask(value)
@@ -104,9 +111,14 @@ class Runner:
                 self._hidden |= {value, *_base64_forms(value)}
 
     def run(self, command: str | Sequence[str], *, time_limit: float = TIME_LIMIT) -> Run:
-        """Run a real command without a shell: a text is split into words as a shell would. Standard error goes into the log
-        with standard output. When it is over, or after `time_limit` seconds, whatever it started is killed with it.
-        A program that does not exist has exit code 127, as in a shell."""
+        """Run a real command without a shell: a text is split into words as a shell would. Standard error goes
+        into the log with standard output. After `time_limit` seconds the command is killed, with all that it has
+        started; what a command leaves running otherwise lives until the job ends. A program that does not exist
+        has exit code 127, as in a shell. Raises RuntimeError once the job is over."""
+        if self._is_over:
+            raise RuntimeError(
+                "expected a job that still runs, got one that is over: start another"
+            )
         words = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
         if not words:
             raise ValueError("expected a command, got none")
@@ -121,10 +133,13 @@ class Runner:
         ):  # not a pipe: a child that outlives its parent would keep that open
             process = subprocess.Popen([program, *words[1:]], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
                                        stdout=output, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+            exit_code = None
             try:
                 exit_code = _wait(process, time_limit)
             finally:
-                _kill(process, self.environment["RUNNER_TRACKING_ID"])
+                if exit_code is None:
+                    _kill(process)
+            self._left_running += _session_of(process.pid)
             output.seek(0)
             text = output.read().decode("utf-8", "replace")
         return self._log(words, exit_code, text)
@@ -160,8 +175,21 @@ class Runner:
         return path if os.path.exists(self.folder / path) else word[0]
 
     def close(self) -> None:
-        """Remove the machine's home folder."""
-        shutil.rmtree(self._home, ignore_errors=True)
+        """End the job. Closing twice does no harm.
+
+        Besides what was seen to be left running, everything dies that carries the job's tracking id, which is how
+        GitHub's runner finds the orphans of a job.
+        """
+        if self._is_over:
+            return
+        self._is_over = True
+        _kill_all(self._left_running)
+        mine = self.environment["RUNNER_TRACKING_ID"]
+        while orphans := [each for each in psutil.process_iter() if _tracking_id(each) == mine]:
+            _kill_all(orphans)
+        self._at_end()
+        if self._is_new:
+            shutil.rmtree(self._home, ignore_errors=True)
 
     def __enter__(self) -> "Runner":
         return self
@@ -211,34 +239,42 @@ def _wait(process: subprocess.Popen[bytes], time_limit: float) -> int | None:
         return None
 
 
-def _kill(process: subprocess.Popen[bytes], tracking_id: str) -> None:
-    """Kill the process if it still runs, and everything that it started: its session, its descendants, and whoever carries its
-    tracking id, which is how GitHub's runner finds a job's orphans."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a command with its session and all that it has started, also in sessions of their own."""
     family: list[psutil.Process] = []
-    if process.poll() is None:
-        with contextlib.suppress(psutil.Error):
-            family = psutil.Process(process.pid).children(recursive=True)
+    with contextlib.suppress(psutil.Error):
+        family = psutil.Process(process.pid).children(recursive=True)
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-    if process.poll() is None:
-        process.kill()
+    process.kill()
     process.wait()
-    for descendant in family:
+    _kill_all(family)
+
+
+def _kill_all(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes and wait until they are dead, five seconds at most."""
+    family = list(processes)
+    for each in family:
         with contextlib.suppress(psutil.Error):
-            descendant.kill()
-    for _ in range(100):  # a signal takes a moment to strike; five seconds are plenty
+            each.kill()
+    for _ in range(100):  # a signal takes a moment to strike
         family = [each for each in family if not _is_dead(each)]
         if not family:
             break
         psutil.wait_procs(family, timeout=0.05)
-    while orphans := [each for each in psutil.process_iter() if _tracking_id(each) == tracking_id]:
-        for orphan in orphans:
-            with contextlib.suppress(psutil.Error):
-                orphan.kill()
-        psutil.wait_procs(
-            orphans, timeout=0.05
-        )  # dead is enough; when somebody buries them is not known
+
+
+def _session_of(leader: int) -> list[psutil.Process]:
+    """The living processes of a session, by its leader's id."""
+    if not hasattr(os, "getsid"):
+        return []
+    found = []
+    for each in psutil.process_iter():
+        with contextlib.suppress(OSError):
+            if os.getsid(each.pid) == leader and not _is_dead(each):
+                found.append(each)
+    return found
 
 
 def _is_dead(process: psutil.Process) -> bool:

@@ -3,11 +3,13 @@
 The endpoints are those of OpenID Connect Discovery 1.0 (section 4) and of GitHub Docs "OpenID Connect reference".
 """
 
+import functools
 import hashlib
 import hmac
 import itertools
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +19,11 @@ from helpers.events import EventLog
 from helpers.oidc.jws import b64url_encode, sign
 from helpers.provider.jobs import GitHubJob, GitLabJob, Job
 from helpers.provider.keys import load
+from helpers.provider.repository import NotStarted, Repository
 from helpers.webapp import client_name, new_app
+
+JOB_LIMIT = 6 * 3600
+"""Seconds after which a job is over at the latest, and its request token with it."""
 
 
 class ProviderOffline(ConnectionError):
@@ -38,8 +44,13 @@ class Issuer:
         self._keys = load(keys or provider)
         self._published = [self._keys[0]]
         self._numbers, self._runs = itertools.count(1), itertools.count(1)
-        self._jobs: dict[str, tuple[str, Job]] = {}  # run -> its request token and the job
-        self.app = self._make_app()
+        self._jobs: dict[str, tuple[str, GitHubJob, float]] = {}  # run -> request token, job, end
+        self._repositories: dict[tuple[str, str], Repository] = {}
+
+    @functools.cached_property
+    def app(self) -> flask.Flask:
+        """The provider's web application, made on first use: most labs need one of four."""
+        return self._make_app()
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -106,27 +117,39 @@ class Issuer:
             "iat": now,
             "exp": now + job.lifetime,
         }
-        if job.early is not None:
-            claims["nbf"] = now - job.early
-        if job.numbered:
+        if job.nbf_lead is not None:
+            claims["nbf"] = now - job.nbf_lead
+        if job.has_jti:
             claims["jti"] = str(
                 uuid.uuid5(uuid.NAMESPACE_URL, f"{self.url}/jti/{next(self._numbers)}")
             )
         return dict(sorted(claims.items()))
 
-    def job_environment(self, job: Job, base_url: str | None = None) -> dict[str, str]:
-        """The environment variables that the provider gives a job, the way to its ID token included if it may have one.
+    def repository(self, name: str, id: str = GitHubJob.repository_id) -> Repository:
+        """What the provider keeps for the repository with that name and id, whatever is made later under the
+        same name: its environments with their rules."""
+        return self._repositories.setdefault((name.lower(), id), Repository(name, id))
 
-        `base_url` is where this provider is reached, if not at `url`. The request token in it is a secret of the job.
+    def job_environment(
+        self, job: Job, base_url: str | None = None, *, approved_by: str = ""
+    ) -> dict[str, str]:
+        """Start a job: the environment variables that the provider gives it, the way to its ID token included if
+        it may have one.
+
+        `base_url` is where this provider is reached, if not at `url`. `approved_by` is who has approved the job,
+        where its environment asks for that; raises NotStarted if its rules are not satisfied. The request token
+        in the environment is a secret of the job. It works until `end_job`, JOB_LIMIT seconds at most.
         """
         variables = job.variables()
+        if isinstance(job, GitHubJob):
+            self._admit(job, approved_by)
         if isinstance(job, GitHubJob) and job.may_ask:
             run = str(next(self._runs))
             # A real one cannot be guessed. This one is the same on every run, like everything in the lab.
             request_token = b64url_encode(
                 hashlib.sha256(f"{self.url}/idtoken/{run}".encode()).digest()
             )
-            self._jobs[run] = (request_token, job)
+            self._jobs[run] = (request_token, job, time.time() + JOB_LIMIT)
             self.events.hide(request_token)
             variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = (
                 f"{base_url or self.url}/idtoken/{run}?api-version=2.0"
@@ -137,6 +160,18 @@ class Issuer:
                 name: self.id_token(job, audience) for name, audience in job.id_tokens.items()
             }
         return variables
+
+    def _admit(self, job: GitHubJob, approved_by: str) -> None:
+        try:
+            self.repository(job.repository, job.repository_id).admit(job, approved_by)
+        except NotStarted as refusal:
+            self.events.add(self.provider, "start job", job.actor, None, str(refusal), ok=False)
+            raise
+
+    def end_job(self, environment: Mapping[str, str]) -> None:
+        """End the job that has this environment: its request token works no more."""
+        token = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+        self._jobs = {run: known for run, known in self._jobs.items() if known[0] != token}
 
     # -- the web ------------------------------------------------------------------------------------------------------
 
@@ -177,10 +212,11 @@ class Issuer:
 
         @app.get(f"{base}/idtoken/<run>")
         def idtoken(run: str) -> Any:
-            request_token, job = self._jobs.get(run, (None, None))
+            request_token, job, end = self._jobs.get(run, ("", None, 0))
             scheme, _, shown = flask.request.headers.get("Authorization", "").partition(" ")
             if (
                 job is None
+                or time.time() >= end
                 or scheme.lower() != "bearer"
                 or not hmac.compare_digest(_bytes(shown), _bytes(request_token))
             ):
@@ -188,7 +224,6 @@ class Issuer:
                     "id-token", "no such job, or not its request token", actor="unknown", ok=False
                 )
                 return flask.jsonify(message="the request token is not that of a running job"), 401
-            assert isinstance(job, GitHubJob)
             audience = (
                 flask.request.args.get("audience")
                 or f"https://github.com/{job.repository.partition('/')[0]}"
@@ -201,17 +236,16 @@ class Issuer:
 
     def _note(self, action: str, detail: str, *, actor: str = "", ok: bool = True) -> None:
         client = client_name(flask.request)
-        asking = actor or _ASKING.get(client, "anyone")
+        asking = actor or _CLIENTS.get(client, "anyone")
         self.events.add(self.provider, action, asking, None, detail, ok=ok, client=client)
 
 
-INDEX_CLIENT = "pypi.test"
-"""How the index introduces itself when it fetches keys."""
-_ASKING = {INDEX_CLIENT: "index", "fulcio.test": "fulcio"}
+_CLIENTS = {"pypi.test": "index", "test.pypi.test": "test index", "fulcio.test": "fulcio"}
+"""Services that introduce themselves when they fetch keys, and their names in the event log."""
 
 
-def _bytes(text: str | None) -> bytes:
-    return (text or "").encode("utf-8", "surrogatepass")
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 _CLAIMS = {

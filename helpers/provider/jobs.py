@@ -17,10 +17,10 @@ class Job(Protocol):
     provider: ClassVar[str]
     lifetime: ClassVar[int]
     """Seconds from `iat` to `exp`."""
-    early: ClassVar[int | None]
+    nbf_lead: ClassVar[int | None]
     """Seconds from `nbf` to `iat`; None where tokens carry no `nbf`."""
-    numbered: ClassVar[bool]
-    """Whether its ID tokens carry a `jti`."""
+    has_jti: ClassVar[bool]
+    """True if its ID tokens carry a `jti`."""
 
     def claims(self) -> dict[str, Any]:
         """The claims about this job."""
@@ -43,13 +43,14 @@ class GitHubJob:
     `workflow` is the filename of the workflow that was triggered. With a reusable workflow, `called_workflow` is the
     called file as `owner/repo/.github/workflows/file.yml@ref`. `id_token` says whether the job has the permission
     `id-token: write`; a pull request `from_fork` never gets it. `immutable_subject` selects the `sub` format of
-    repositories created, renamed or transferred after 15 July 2026.
+    repositories created, renamed or transferred after 15 July 2026. `runner_environment` is "github-hosted", or
+    "self-hosted" for a job on a machine of the owner's.
     """
 
     provider: ClassVar[str] = "github"
     lifetime: ClassVar[int] = 300
-    early: ClassVar[int | None] = 300
-    numbered: ClassVar[bool] = True
+    nbf_lead: ClassVar[int | None] = 300
+    has_jti: ClassVar[bool] = True
 
     repository: str = "octo-org/rocket"
     owner_id: str = "65"
@@ -67,6 +68,7 @@ class GitHubJob:
     actor_id: str = "12"
     run_number: int = 10
     visibility: str = "public"
+    runner_environment: str = "github-hosted"
     id_token: bool = True
     from_fork: bool = False
     immutable_subject: bool = False
@@ -115,7 +117,7 @@ class GitHubJob:
             "run_attempt": "1",
             "run_id": str(19_000_000_000 + self.run_number),
             "run_number": str(self.run_number),
-            "runner_environment": "github-hosted",
+            "runner_environment": self.runner_environment,
             "sha": sha,
             "sub": self.subject,
             "workflow": self.workflow_name,
@@ -148,8 +150,8 @@ class GitLabJob:
 
     provider: ClassVar[str] = "gitlab"
     lifetime: ClassVar[int] = 3600
-    early: ClassVar[int | None] = 5
-    numbered: ClassVar[bool] = True
+    nbf_lead: ClassVar[int | None] = 5
+    has_jti: ClassVar[bool] = True
 
     namespace: str = "octo-org"
     project: str = "rocket"
@@ -219,8 +221,8 @@ class GoogleJob:
 
     provider: ClassVar[str] = "google"
     lifetime: ClassVar[int] = 3600
-    early: ClassVar[int | None] = None
-    numbered: ClassVar[bool] = False
+    nbf_lead: ClassVar[int | None] = None
+    has_jti: ClassVar[bool] = False
 
     email: str = "release@octo.example"
     subject: str = "111260650121185072906"
@@ -246,8 +248,8 @@ class ActiveStateJob:
 
     provider: ClassVar[str] = "activestate"
     lifetime: ClassVar[int] = 3600
-    early: ClassVar[int | None] = None
-    numbered: ClassVar[bool] = False
+    nbf_lead: ClassVar[int | None] = None
+    has_jti: ClassVar[bool] = False
 
     organization: str = "octo-org"
     project: str = "rocket"

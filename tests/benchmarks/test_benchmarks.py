@@ -33,7 +33,7 @@ def test_a_lab_from_nothing(against, tmp_path):
 
     against(
         "import and Lab(), whole process; the libraries alone",
-        lambda: process("from helpers import Lab; Lab()"),
+        lambda: process("from helpers.lab import Lab; Lab()"),
         lambda: process("import httpx, flask, jwt, cryptography, pymacaroons"),
         "at most 1.3 times",
         rounds=15,

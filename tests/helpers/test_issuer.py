@@ -80,7 +80,7 @@ def test_the_times_are_those_of_the_provider(lab, provider):
     job = JOBS[provider]
     claims = IdToken.decode(getattr(lab, provider).id_token(job)).claims
     assert (claims["iat"], claims["exp"]) == (NOW, NOW + job.lifetime)
-    assert claims.get("nbf") == (None if job.early is None else NOW - job.early)
+    assert claims.get("nbf") == (None if job.nbf_lead is None else NOW - job.nbf_lead)
     assert ("jti" in claims) is (provider in ("github", "gitlab"))
 
 
@@ -277,3 +277,51 @@ def test_a_self_managed_gitlab_signs_with_keys_of_its_own(lab):
     assert token.claims["iss"] == "https://git.octo.example"
     assert token.header["kid"] == "self-managed-1"
     assert discovery(lab, own).json()["issuer"] == "https://git.octo.example"
+
+
+# -- how long a request token lives -----------------------------------------------------------------------------------
+
+
+def status(lab, environment, audience: str = "pypi") -> int:
+    """The status of a request for an ID token."""
+    url, token = (environment[f"ACTIONS_ID_TOKEN_REQUEST_{name}"] for name in ("URL", "TOKEN"))
+    headers = {"Authorization": f"bearer {token}"}
+    return lab.http.get(f"{url}&audience={audience}", headers=headers).status_code
+
+
+def test_a_request_token_works_again_and_again_and_for_any_audience_for_six_hours(lab):
+    environment = lab.github.job_environment(GitHubJob())
+    for audience in ("pypi", "pypi", "testpypi", "sigstore"):
+        assert status(lab, environment, audience) == 200
+    lab.clock.advance(hours=6, seconds=-1)
+    assert status(lab, environment) == 200
+    lab.clock.advance(seconds=1)
+    assert status(lab, environment) == 401
+
+
+def test_a_request_token_dies_with_its_job_and_with_no_other(lab):
+    with lab.serve() as live:
+        first, second = live.runner(GitHubJob()), live.runner(GitHubJob())
+        first.run("python -m id pypi")
+        environments = [
+            {
+                name: value.replace(f"{live.url}/github", lab.github.url)
+                for name, value in each.environment.items()
+            }
+            for each in (first, second)
+        ]
+        assert [status(lab, each) for each in environments] == [200, 200]
+        first.close()
+        assert [status(lab, each) for each in environments] == [401, 200]
+    assert [status(lab, each) for each in environments] == [401, 401]
+
+
+def test_a_machine_that_is_used_again_is_no_hosted_one(tmp_path):
+    job = GitHubJob(runner_environment="self-hosted")
+    with Lab() as lab, lab.serve() as live:
+        live.runner(job, home=tmp_path)
+        assert (
+            IdToken.decode(lab.github.id_token(job)).claims["runner_environment"] == "self-hosted"
+        )
+        with pytest.raises(ValueError, match="self-hosted"):
+            live.runner(GitHubJob(), home=tmp_path)

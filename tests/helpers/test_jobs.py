@@ -196,7 +196,7 @@ def test_these_two_put_nothing_into_the_environment(job):
 
 
 @pytest.mark.parametrize(
-    ("job", "lifetime", "early", "numbered"),
+    ("job", "lifetime", "nbf_lead", "has_jti"),
     [
         (GitHubJob(), 300, 300, True),
         (GitLabJob(), 3600, 5, True),
@@ -205,5 +205,5 @@ def test_these_two_put_nothing_into_the_environment(job):
     ],
     ids=lambda value: getattr(value, "provider", ""),
 )
-def test_lifetime_head_start_and_jti_are_those_of_the_provider(job, lifetime, early, numbered):
-    assert (job.lifetime, job.early, job.numbered) == (lifetime, early, numbered)
+def test_lifetime_nbf_and_jti_are_those_of_the_provider(job, lifetime, nbf_lead, has_jti):
+    assert (job.lifetime, job.nbf_lead, job.has_jti) == (lifetime, nbf_lead, has_jti)

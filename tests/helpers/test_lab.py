@@ -249,15 +249,3 @@ def test_the_job_of_an_issuer_that_nobody_added_is_refused_in_a_sentence():
         pytest.raises(LookupError, match=r"lab\.add_issuer\('https://gitlab\.octo\.example'\)"),
     ):
         lab.issuer_of(GitLabJob(issuer="https://gitlab.octo.example"))
-
-
-def test_starting_a_lab_imports_no_test_framework_and_hides_none():
-    code = """
-import sys
-from helpers.lab import Lab
-with Lab():
-    assert not {"pytest", "unittest"} & set(sys.modules), "imported"
-import unittest, pytest
-assert unittest.TestCase.__module__ == "unittest.case" and pytest.raises
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)

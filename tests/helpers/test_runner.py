@@ -1,4 +1,4 @@
-"""The machine a job runs on: an environment built from nothing, a masked log, and that nothing survives a command."""
+"""The machine a job runs on: an environment built from nothing, a masked log, and that nothing survives a job."""
 
 import base64
 import json
@@ -286,7 +286,7 @@ def test_no_output_makes_the_cleaning_of_the_log_slow(text, runner):
 
 def test_a_command_does_not_wait_for_what_it_left_running_with_its_output_open(runner):
     run = runner.run(python(LEAVE_BEHIND))
-    assert run.ok and gone(int(run.log))
+    assert run.ok and not gone(int(run.log))
 
 
 # -- the end of a command ---------------------------------------------------------------------------------------------
@@ -371,9 +371,47 @@ def test_children_of_an_interrupted_command_die_with_it(runner, monkeypatch):
 
 
 @posix
-def test_an_orphan_of_a_finished_command_in_a_session_of_its_own_dies_too(runner):
-    run = runner.run(python(LEAVE_BEHIND.replace("])", "], start_new_session=True)")))
-    assert run.ok and gone(int(run.log))
+@pytest.mark.parametrize("session", ["", ", start_new_session=True", ", env={}"])
+def test_what_a_command_leaves_running_lives_until_the_job_ends(session):
+    with machine() as runner:
+        first = runner.run(python(LEAVE_BEHIND.replace("])", f"]{session})")))
+        assert first.ok and runner.run(python("")).ok
+        assert not gone(int(first.log))
+    assert gone(int(first.log))
+
+
+def test_a_process_that_was_left_running_sees_what_later_steps_do(runner):
+    spy = "while not os.path.exists('secret'): pass\nos.rename('secret', 'stolen')"
+    runner.run(
+        python(
+            f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {'import os' + chr(10) + spy!r}])"
+        )
+    )
+    runner.run(
+        python("open('secret.new', 'w').close(); import os; os.rename('secret.new', 'secret')")
+    )
+    run = runner.run(python("import os\nwhile not os.path.exists('stolen'): pass"), time_limit=30)
+    assert run.ok
+
+
+def test_a_job_that_is_over_runs_nothing_and_says_so_once(tmp_path):
+    ends = []
+    runner = Runner({}, "", Path(), at_end=lambda: ends.append("end"))
+    runner.close()
+    runner.close()
+    with pytest.raises(RuntimeError, match="start another"):
+        runner.run("python --version")
+    assert ends == ["end"]
+
+
+def test_a_machine_that_is_used_again_keeps_its_home_but_not_the_processes(tmp_path):
+    with machine(home=tmp_path) as first:
+        left = first.run(python(LEAVE_BEHIND + "; open('left', 'w').close()"))
+    assert gone(int(left.log))
+    with machine(home=tmp_path) as second:
+        ask = "import os; print(os.listdir(os.path.expanduser('~')))"
+        assert second.run(python(ask)).log == "['left']\n"
+    assert (tmp_path / "left").exists()
 
 
 @posix

@@ -1,0 +1,123 @@
+"""Things that a code host keeps for a repository: environments, and the rules for the jobs that use them.
+
+They belong to a repository, not to its name: a repository that is deleted and made again under the same name
+has another id and none of them. The rules are those of GitHub Docs, "Managing environments for deployment"
+and "Deployments and environments".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from helpers.provider.jobs import GitHubJob
+
+
+class NotStarted(Exception):
+    """A job may not start: the rules of its environment are not satisfied. The message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """An environment and its rules; without any, every job may use it.
+
+    Args:
+        refs: Patterns of the refs whose jobs may use it, such as "refs/tags/v*" or "refs/heads/main". A bare
+            "v*" holds for branches and tags alike. A `*` matches no slash. None: any ref.
+        protected_branches: Only the repository's protected branches may use it. If it protects none, all may.
+        reviewer: Who has to approve, one name or up to six of them. One approval is enough.
+        prevent_self_review: Nobody approves a job that they have started themselves.
+        administrators_bypass: Administrators may let a job start that no reviewer has approved.
+
+    Raises ValueError for more than six reviewers.
+    """
+
+    refs: Sequence[str] = ()
+    protected_branches: bool = False
+    reviewer: str | Sequence[str] = ()
+    prevent_self_review: bool = False
+    administrators_bypass: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.refs, str):
+            raise ValueError(
+                f"expected a list of patterns, got {self.refs!r}: put it into brackets"
+            )
+        if self.refs and self.protected_branches:
+            raise ValueError("expected patterns or protected branches, got both")
+        if len(self.reviewers) > 6:
+            raise ValueError(f"expected at most six reviewers, got {len(self.reviewers)}")
+
+    @property
+    def reviewers(self) -> tuple[str, ...]:
+        """The names of those who may approve."""
+        named = (self.reviewer,) if isinstance(self.reviewer, str) else self.reviewer
+        return tuple(filter(None, named))
+
+
+@dataclass
+class Repository:
+    """A repository: its environments by name, its administrators, the branches that it protects (patterns,
+    without `refs/heads/`), and its owner's plan: "free", "pro", "team" or "enterprise".
+
+    On the free plan a private repository's rules are ignored, and its reviewers on all but "enterprise".
+    """
+
+    name: str
+    id: str
+    environments: dict[str, Environment] = field(default_factory=dict)
+    administrators: set[str] = field(default_factory=lambda: {"alice"})
+    protected_branches: list[str] = field(default_factory=list)
+    plan: str = "free"
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name, in upper or lower case. One that a job names and nobody has configured
+        is made without rules."""
+        known = {each.lower(): each for each in self.environments}
+        return self.environments.setdefault(known.get(name.lower(), name), Environment())
+
+    def admit(self, job: GitHubJob, approved_by: str = "") -> None:
+        """Let a job start, perhaps since somebody has approved it. Raises NotStarted."""
+        if not job.environment:
+            return
+        rules, public = self.environment(job.environment), job.visibility == "public"
+        if public or self.plan != "free":
+            self._check_ref(rules, job)
+        if public or self.plan == "enterprise":
+            self._check_review(rules, job, approved_by)
+
+    def _check_ref(self, rules: Environment, job: GitHubJob) -> None:
+        allowed = list(rules.refs)
+        if rules.protected_branches:
+            allowed = [f"refs/heads/{branch}" for branch in self.protected_branches]
+            if not allowed and job.ref.startswith("refs/heads/"):
+                return
+        elif not allowed:
+            return
+        if not any(_matches(job.ref, pattern) for pattern in allowed):
+            expected = " or ".join(allowed) or "a branch"
+            raise NotStarted(f"environment {job.environment}: expected {expected}, got {job.ref}")
+
+    def _check_review(self, rules: Environment, job: GitHubJob, approved_by: str) -> None:
+        if not rules.reviewers or (
+            rules.administrators_bypass and approved_by in self.administrators
+        ):
+            return
+        expected = (
+            f"environment {job.environment}: expected an approval by {' or '.join(rules.reviewers)}"
+        )
+        if approved_by not in rules.reviewers:
+            raise NotStarted(
+                f"{expected}, got {f'one by {approved_by}' if approved_by else 'none'}"
+            )
+        if rules.prevent_self_review and approved_by == job.actor:
+            raise NotStarted(
+                f"{expected} of a job that somebody else has started, got {job.actor}'s own"
+            )
+
+
+def _matches(ref: str, pattern: str) -> bool:
+    """Compare slash by slash, so that no wildcard matches a slash."""
+    if not pattern.startswith("refs/"):
+        return any(_matches(ref, f"refs/{kind}/{pattern}") for kind in ("heads", "tags"))
+    parts, wanted = ref.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
