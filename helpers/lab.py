@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LAB_DAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The day on which the chapters take place: a Monday, at nine."""
 INDEX_DOMAIN, TEST_DOMAIN = "pypi.test", "test.pypi.test"
+INDEX_URL, TEST_INDEX_URL = f"https://{INDEX_DOMAIN}", f"https://{TEST_DOMAIN}"
 FULCIO_URL = "https://fulcio.test"
 LOG_URL = "https://rekor.test"
 
