@@ -65,7 +65,10 @@ def test_what_preflight_foretells_happens(
     secrets = {"PYPI_TOKEN": desk.lab.index.create_api_token("alice")} if env else {}
     path = (request.getfixturevalue("old_uv"),) if old else ()
     told = desk.live.job_environment
-    desk.live.job_environment = lambda job, **more: {**told(job, **more), "UV_PUBLISH_URL": desk.url}
+    desk.live.job_environment = lambda job, **more: {
+        **told(job, **more),
+        "UV_PUBLISH_URL": desk.url,
+    }
     machine = desk.machine(
         GitHubJob(id_token=job.id_token), folder=tmp_path, secrets=secrets, path=path
     )
