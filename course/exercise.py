@@ -229,7 +229,7 @@ def exercise(
     values, by name. stub: the notebook's stub cell, where it should not be made from these.
     """
     sources = [textwrap.dedent(inspect.getsource(answer)).strip() for answer in answers]
-    lines = [f"{name} = {value!r}" for name, value in values.items()]
+    lines = [_written(name, value) for name, value in values.items()]
     stubs = [*map(_stub_of, sources), *(f"{name} = ..." for name in values)]
 
     def decorate(test: Callable[..., None]) -> Exercise:
@@ -268,10 +268,6 @@ def prediction(
     values = {line: value for line, (value, _) in lines.items()}
     options = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
 
-    def written(values: Mapping[str, str]) -> str:
-        rows = [f"    {json.dumps(line, ensure_ascii=False)}: {v}," for line, v in values.items()]
-        return "\n".join([f"{variable} = {{", *rows, "}"])
-
     def decorate(truth: Callable[[], Mapping[str, Any] | None]) -> Exercise:
         def test(given: Any) -> None:
             if not isinstance(given, dict) or set(given) != set(lines):
@@ -292,14 +288,27 @@ def prediction(
             hints=hints,
             right=right,
             minutes=minutes,
-            stub=written(dict.fromkeys(lines, "...")),
-            **{variable: None},
+            stub=_written(variable, dict.fromkeys(lines, ...)),
+            **{variable: values},
         )(test)
         made.name = truth.__name__
-        made.answer = written({line: repr(value) for line, value in values.items()})
         return made
 
     return decorate
+
+
+def _written(name: str, value: object) -> str:
+    """Return an assignment as source text, a dict with a line for each of its rows."""
+    if not isinstance(value, dict):
+        return f"{name} = {_literal(value)}"
+    rows = [f"    {_literal(line)}: {_literal(each)}," for line, each in value.items()]
+    return "\n".join([f"{name} = {{", *rows, "}"])
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return "..." if value is ... else repr(value)
 
 
 def _stub_of(source: str) -> str:
