@@ -19,55 +19,54 @@ was found that will fail.
         permissions, id_token what the job may do, in words; whether it may ask for an ID token
         credential            where the client finds a token, or null
         environment           its name, or ""; several are joined by ", "
-        triggers              [{event, ref}…]; words in capitals in a ref stand for what is known only then
+        triggers              [{event, ref, certain}…]; words in capitals in a ref stand for what is known only then;
+                              certain is false where an `if:` that cannot be decided stands in between
         verdict               "publishes by token", "publishes by Trusted Publishing", "could publish by either", or
                               "cannot authenticate"
         fails, reason         whether it will fail, and why the verdict is what it is
         fix                   a unified diff for `git apply`, or null
-        publisher             what to enter on the index: {owner, repository, workflow, environment}; null for a client
-                              that cannot use Trusted Publishing
+        publisher             what to enter on the index: {owner, repository, workflow, environment}
         claims                [{event_name, ref, environment, job_workflow_ref, sub, sub_immutable}…]; [] without an ID token
         checks                [{event_name, ref, ok, refusal, mismatches: [{claim, expected, got}…]}…]; [] without --publisher
-    warnings      [{code, file, line, why, instead}…]
+    warnings      [{code, file, line, why, instead, fix}…]
     unread        [{file, line, why}…] what could not be read
     unfollowed    [{file, line, why}…] what was read, and leads to where preflight does not look
-    patch         all fixes as one diff, or null
+    steps         [{where, what, diff}…] from stored tokens to none, in order; where is "index", "GitHub" or "repository"
+    patch         all fixes of jobs as one diff, or null
 
 In Python: `preflight.check(path, repository=…, publisher=…)` returns a `Report`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from helpers.index.publishers import GitHubPublisher
 
-from . import fixes
+from . import fixes, migration
+from .advice import Warned, half_migrated, merged, started_by_token, warn
 from .clients import Credential, credential
 from .files import Repository, Unreadable
-from .publishing import find
+from .publishing import JobFacts, Publication, find
 from .report import Report
 from .verdicts import (
-    EITHER,
-    NEITHER,
-    TOKEN,
-    TRUSTED,
-    Identity,
-    JobVerdict,
-    Warned,
-    divided,
-    judge,
-    warn,
-)
-from .workflows import Permissions, Trigger, effective_permissions, jobs, triggers
+    EITHER, NEITHER, TOKEN, TRUSTED, Identity, JobVerdict, Registered, judge, stop_with,
+)  # fmt: skip
+from .workflows import (
+    JobContext, Note, Permissions, Trigger, Walk, effective_permissions, settled, triggers,
+)  # fmt: skip
 
 __all__ = [
     "EITHER", "NEITHER", "TOKEN", "TRUSTED", "Credential", "JobVerdict", "Permissions", "Report", "Trigger", "Warned",
     "check", "credential", "effective_permissions", "read_publisher", "triggers",
 ]  # fmt: skip
 
-MOST_MENDED = 1 << 20
+MOST_FIXED = 1 << 18
 """Characters of workflows in which fixes are made, counted for each job: of hundreds of failing jobs, the first get one."""
+_OTHER_CI = (
+    ".gitlab-ci.yml", ".travis.yml", "azure-pipelines.yml", ".circleci/config.yml", "Jenkinsfile", "cloudbuild.yaml",
+    "bitbucket-pipelines.yml", ".drone.yml", ".woodpecker.yml", ".cirrus.yml", "appveyor.yml",
+)  # fmt: skip
 
 
 def check(
@@ -78,105 +77,196 @@ def check(
     owner_id: str = "",
     repository_id: str = "",
 ) -> Report:
-    """Look at a checked-out repository.
+    """Look at a checked-out repository; return a `Report`.
 
     `repository` is OWNER/NAME (if empty, that of `origin`); `publisher` is a trusted publisher, or several, or texts such as
-    "workflow=release.yml environment=pypi"; `owner_id` and `repository_id` are the numbers that go into claims. What is wrong
-    with the repository never raises: it is in the report. Raises ValueError for a `repository` or `publisher` of an impossible
-    shape.
+    "workflow=release.yml environment=pypi index=testpypi"; `owner_id` and `repository_id` are the numbers that go into
+    claims. What is wrong with the repository never raises: it is in the report. Raises ValueError for a `repository` or
+    `publisher` of an impossible shape.
+
+    >>> report = check("path/to/checkout", "octo-org/rocket")  # doctest: +SKIP
+    >>> [(job.job, job.verdict, job.form) for job in report.jobs]  # doctest: +SKIP
     """
     files = Repository(Path(path))
-    name = files.full_name = repository or files.name()
-    if name.count("/") != 1 or not all(name.split("/")):
-        raise ValueError(f"expected a repository as OWNER/NAME, got {name!r}")
-    given = [publisher] if isinstance(publisher, (GitHubPublisher, str)) else list(publisher or ())
-    publishers = [read_publisher(each, name) if isinstance(each, str) else each for each in given]
-    who = Identity(name, owner_id or "OWNER_ID", repository_id or "REPOSITORY_ID")
+    files.known_name, files.full_name = repository, repository or files.name()
+    if files.full_name.count("/") != 1 or not all(files.full_name.split("/")):
+        raise ValueError(f"expected a repository as OWNER/NAME, got {files.full_name!r}")
+    given = [publisher] if isinstance(publisher, (GitHubPublisher, str)) else publisher or ()
+    who = Identity(files.full_name, owner_id or "OWNER_ID", repository_id or "REPOSITORY_ID")
+    publishers = [
+        read_publisher(p, files.full_name) if isinstance(p, str) else Registered(p) for p in given
+    ]
     report = _look(files, who, publishers)
-    wanted: dict[int, dict[str, str]] = {}
-    work = 0
+    _fix(files, who, publishers, report)
+    report.steps = migration.steps(files, report.jobs)
+    report.checked = bool(publishers)
+    return report.cleaned()
+
+
+def _fix(files: Repository, who: Identity, publishers: list[Registered], report: Report) -> None:
+    """Give each failing job the diff with which the next run passes; and all of them together."""
+    wanted = _only_environment(publishers)
+    work, together = 0, files
+    failing: dict[int, dict[str, str]] = {}
     for position, each in enumerate(report.jobs):
-        work += len(files.read(each.file)) if each.verdict == NEITHER else 0
-        if each.verdict == NEITHER and work < MOST_MENDED:
-            wanted[position] = fixes.edits(files, each.found)
-    together: dict[str, str] = {}
-    for position in wanted:  # one after another, so that two jobs in one file both get theirs
-        together |= fixes.edits(fixes.overlaid(files, together), report.jobs[position].found)
-    if together:
-        after = {
-            _key(each): each.verdict
-            for each in _look(fixes.overlaid(files, together), who, publishers).jobs
-        }
-        mended = [
-            position
-            for position in wanted
-            if wanted[position] and after.get(_key(report.jobs[position]), TRUSTED) != NEITHER
-        ]
-        together = {}
-        for position in mended:
-            together |= fixes.edits(fixes.overlaid(files, together), report.jobs[position].found)
-            report.jobs[position] = replace(
-                report.jobs[position], fix=fixes.patch(files, wanted[position])
-            )
-    report.patch = fixes.patch(files, together)
-    return report
+        work += len(files.read(each.file)) if each.fails else 0
+        if each.fails and work < MOST_FIXED:
+            failing[position] = fixes.edits(files, each.found, wanted)
+            together = fixes.overlaid(together, fixes.edits(together, each.found, wanted))
+    if not any(failing.values()):
+        return
+    after = {_key(each): each.fails for each in _look(together, who, publishers).jobs}
+    together = files
+    for position, new in failing.items():
+        job = report.jobs[position]
+        if new and not after.get(_key(job), False):
+            together = fixes.overlaid(together, fixes.edits(together, job.found, wanted))
+            report.jobs[position] = replace(job, fix=fixes.patch(files, new))
+    report.patch = fixes.patch(files, together.overlay)
+
+
+def _only_environment(publishers: list[Registered]) -> str:
+    """The environment that the publishers ask for, if they agree on one."""
+    names = {each.publisher.environment for each in publishers}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _key(verdict: JobVerdict) -> tuple[object, ...]:
     context = verdict.found.context
-    return context.entry, context.callers, context.file, context.job, verdict.client
+    return context.entry, context.callers, context.file, context.job, verdict.path[-1][0]
 
 
-def _look(files: Repository, who: Identity, publishers: Sequence[GitHubPublisher]) -> Report:
+def _look(files: Repository, who: Identity, publishers: Sequence[Registered]) -> Report:
     """One pass over the repository."""
     report = Report(who.repository)
     trouble: list[Unreadable] = []
-    notes: list[tuple[str, int, str]] = []
-    everything: list[JobVerdict] = []
+    walk = Walk(files, trouble, [])
+    notes: list[Note] = walk.notes
     try:
-        for context in jobs(files, files.workflows(), trouble, notes):
-            facts = find(files, context, notes)
-            judged = {}
-            for found in facts.publications:
-                verdict = judge(found, who, publishers)
-                judged.setdefault(
-                    (
-                        verdict.client,
-                        verdict.index,
-                        verdict.credential,
-                        verdict.verdict,
-                        verdict.triggers,
-                    ),
-                    verdict,
-                )
-            everything += judged.values()
-            report.warnings += warn(facts, list(judged.values()))
+        walk.read(files.workflows())
     except Unreadable as error:
         trouble.append(error)
-    report.jobs = everything
-    report.warnings = list(dict.fromkeys([*report.warnings, *divided(everything)]))
+    warnings: list[Warned] = []
+    for facts in _jobs(files, walk):
+        judged = [judge(found, who, publishers, facts.publications) for found in _ways(facts)]
+        unlike = {
+            (v.client, v.index, v.credential, v.verdict, v.reason, v.triggers): v
+            for v in reversed(judged)
+        }
+        report.jobs += list(reversed(unlike.values()))
+        warnings += warn(facts, judged)
+    report.jobs = stop_with(report.jobs)
+    warnings += [*half_migrated(report.jobs), *started_by_token(report.jobs, walk)]
+    report.warnings = merged([_with_fix(files, each, report.jobs) for each in warnings])
     report.unread = [(error.path, error.line, str(error)) for error in trouble]
-    report.unfollowed = list(dict.fromkeys(notes))
+    report.unfollowed = list(dict.fromkeys([*notes, *_other_ci(files)]))
     return report
 
 
-def read_publisher(text: str, repository: str) -> GitHubPublisher:
-    """A publisher from words such as "workflow=release.yml environment=pypi"; also owner, repository, owner_id. What is not
-    said is the repository's own; the owner's number is taken to be right. Raises ValueError."""
-    words = [word.partition("=") for word in text.split()]
-    known = ("workflow", "environment", "owner", "repository", "owner_id")
-    if any(name not in known or not sign for name, sign, _ in words) or "workflow" not in [
-        name for name, _, _ in words
-    ]:
-        raise ValueError(
-            f'expected a publisher such as "workflow=release.yml environment=pypi", got {text!r}'
+def _jobs(files: Repository, walk: Walk) -> list[JobFacts]:
+    """Each job that is started, with what it does; its publications carry all triggers."""
+    found: dict[tuple[object, ...], list[JobFacts]] = {}
+    cache: dict[tuple[object, ...], tuple[JobFacts, bool]] = {}
+    for context in walk.jobs():
+        scope = context.scope
+        inputs = tuple(sorted((scope.inputs or {}).items()))
+        key = (
+            context.entry,
+            context.callers,
+            context.file,
+            context.job,
+            context.granted and str(context.granted),
         )
+        facts, depends = cache.get((*key, inputs), (JobFacts(), True))
+        if depends:
+            facts, notes = find(files, context)
+            walk.notes += notes
+            cache[*key, inputs] = facts, bool(scope.asked - {""})
+        found.setdefault(key, []).append(_at(facts, context))
+    return [_together(each) for each in found.values()]
+
+
+def _at(facts: JobFacts, context: JobContext) -> JobFacts:
+    """The facts for this trigger, also if they were found for another one."""
+
+    def at(each: Publication) -> Publication:
+        sure = context.trigger.certain and each.triggers[0].certain
+        return replace(each, context=context, triggers=(replace(context.trigger, certain=sure),))
+
+    return replace(facts, publications=[at(each) for each in facts.publications])
+
+
+def _together(several: list[JobFacts]) -> JobFacts:
+    """The facts of one job under all its triggers."""
+    first = next((each for each in several if each.publications), several[0])
+    return replace(first, publications=[p for facts in several for p in facts.publications])
+
+
+def _ways(facts: JobFacts) -> list[Publication]:
+    """The publications of one job, each with all the triggers that it has."""
+    groups: dict[tuple[object, ...], list[Publication]] = {}
+    for each in facts.publications:
+        key = (each.client.name, each.file, each.line, each.index, str(each.credential), each.user, each.hidden,
+               each.context.environments())  # fmt: skip
+        groups.setdefault(key, []).append(each)
+    return [
+        replace(same[0], triggers=settled([trigger for each in same for trigger in each.triggers]))
+        for same in groups.values()
+    ]
+
+
+def _with_fix(files: Repository, each: Warned, judged: Iterable[JobVerdict]) -> Warned:
+    """A warning with its one-line diff, where there is one."""
+    job = next(
+        (job.job for job in judged if job.file == each.file and f"'{job.job}'" in each.why), ""
+    )
+    if each.code != "checkout-without-contents" or not job:
+        return each
+    new = fixes.add_contents(files.read(each.file), job)
+    return replace(each, fix=fixes.patch(files, {each.file: new}))
+
+
+def _other_ci(files: Repository) -> list[Note]:
+    """Notes about other CI systems that publish."""
+    found = []
+    folder = files.root / ".azure-pipelines"
+    azure = sorted(folder.glob("*.yml"))[:20] if folder.is_dir() else []
+    for path in (*_OTHER_CI, *(f".azure-pipelines/{each.name}" for each in azure)):
+        try:
+            words = files.read(path) if files.resolve(path) else ""
+        except Unreadable:
+            continue
+        for word in ("twine", "uv publish", "poetry publish", "flit publish", "pypi"):
+            if word in words.lower():
+                line = words.lower()[: words.lower().index(word)].count("\n") + 1
+                found.append(
+                    (
+                        path,
+                        line,
+                        f"{path} is there and mentions {word}: preflight reads GitHub workflows alone.",
+                    )
+                )
+                break
+    return found
+
+
+def read_publisher(text: str, repository: str) -> Registered:
+    """Return a publisher from words such as "workflow=release.yml environment=pypi"; also owner, repository, owner_id, and
+    index (pypi or testpypi). What is not said is the repository's own; the owner's number is taken to be right. Raises
+    ValueError."""
+    words = dict(word.partition("=")[::2] for word in text.split())
+    known = {"workflow", "environment", "owner", "repository", "owner_id", "index"}
+    indexes = {"pypi": "PyPI", "testpypi": "TestPyPI"}
+    index = indexes.get(words.pop("index", "pypi").lower(), "")
+    if (
+        set(words) - known
+        or "workflow" not in words
+        or not index
+        or not all("=" in w for w in text.split())
+    ):
+        expected = '"workflow=release.yml environment=pypi", perhaps with index=testpypi'
+        raise ValueError(f"expected a publisher such as {expected}, got {text!r}")
     owner, _, name = repository.partition("/")
-    return GitHubPublisher(
-        **{
-            "owner": owner,
-            "repository": name,
-            "owner_id": "0",
-            **{key: value for key, _, value in words},
-        }
+    return Registered(
+        GitHubPublisher(**{"owner": owner, "repository": name, "owner_id": "0", **words}), index
     )

@@ -1,107 +1,86 @@
-"""The programs that publish: how a command line shows them, where each looks for a credential, who can use Trusted
-Publishing.
+"""The programs that publish: their command lines, where each looks for a credential, and who can use Trusted Publishing.
 
-Taken from each program's own source or documentation, as of November 2026. twine can since 6.1, pdm, maturin and uv can,
-hatch,
-flit and poetry cannot.
+Taken from each program's own source or documentation, as of November 2026; uv 0.13 and twine 7 were also tried in the lab.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
 class Client:
-    """One program. `variables` are patterns of the environment variables it takes a token or password from, `options` the
-    options that do the same, `index_options` and `index_variables` those that name another index."""
+    """One program. `variables` are patterns of the environment variables that it takes a token or password from, `options`
+    the options that do the same; `user_…` and `index_…` are those that name a user and another index."""
 
     name: str
     subcommands: tuple[str, ...]
-    trusted: bool
-    variables: tuple[str, ...]
-    options: tuple[str, ...]
+    since: str = ""
+    """The first version that can use Trusted Publishing; "" for none."""
+    variables: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("--password", "-p")
+    user_variables: tuple[str, ...] = ()
+    user_options: tuple[str, ...] = ("--username", "-u")
     index_options: tuple[str, ...] = ("--repository", "-r", "--repository-url")
     index_variables: tuple[str, ...] = ()
     builds: str = ""
     """The command that builds, for a client whose publishing builds as well."""
+    again: tuple[str, ...] = ("--skip-existing",)
+    """Options that let a file through which the index has already."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it can use Trusted Publishing."""
+        return bool(self.since)
 
 
-ACTION = Client("pypa/gh-action-pypi-publish", (), True, (), (), ())
+ACTION = Client(
+    "pypa/gh-action-pypi-publish", (), "1.7", again=("skip-existing=true", "skip_existing=true")
+)
 CLIENTS = {client.name: client for client in (
-    Client("uv", ("publish",), True, ("UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD"), ("--token", "-t", "--password", "-p"),
-           ("--publish-url", "--index"), ("UV_PUBLISH_URL", "UV_PUBLISH_INDEX")),
-    Client("twine", ("upload",), True, ("TWINE_PASSWORD",), ("--password", "-p"),
+    Client("uv", ("publish",), "0.4.16", ("UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD"), ("--token", "-t", "--password", "-p"),
+           ("UV_PUBLISH_USERNAME",), index_options=("--publish-url", "--index"),
+           index_variables=("UV_PUBLISH_URL", "UV_PUBLISH_INDEX"), again=("--check-url", "--index")),
+    Client("twine", ("upload",), "6.1", ("TWINE_PASSWORD",), user_variables=("TWINE_USERNAME",),
            index_variables=("TWINE_REPOSITORY_URL", "TWINE_REPOSITORY")),
-    Client("hatch", ("publish",), False, ("HATCH_INDEX_AUTH",), ("--auth", "-a"), ("--repo", "-r"), ("HATCH_INDEX_REPO",)),
-    Client("flit", ("publish",), False, ("FLIT_PASSWORD",), (), ("--repository",), ("FLIT_INDEX_URL",), "flit build"),
-    Client("poetry", ("publish",), False, ("POETRY_PYPI_TOKEN_*", "POETRY_HTTP_BASIC_*_PASSWORD"), ("--password", "-p"),
-           ("--repository", "-r"), (), "poetry build"),
-    Client("pdm", ("publish",), True, ("PDM_PUBLISH_PASSWORD",), ("--password", "-P"), ("--repository", "-r"),
-           ("PDM_PUBLISH_REPO",)),
-    Client("maturin", ("publish", "upload"), True, ("MATURIN_PYPI_TOKEN", "MATURIN_PASSWORD"), ("--password", "-p"),
-           index_variables=("MATURIN_REPOSITORY", "MATURIN_REPOSITORY_URL")),
+    Client("hatch", ("publish",), "", ("HATCH_INDEX_AUTH",), ("--auth", "-a"), ("HATCH_INDEX_USER",), ("--user", "-u"),
+           ("--repo", "-r"), ("HATCH_INDEX_REPO",)),
+    Client("flit", ("publish",), "", ("FLIT_PASSWORD",), (), ("FLIT_USERNAME",), (), ("--repository",), ("FLIT_INDEX_URL",),
+           "flit build"),
+    Client("poetry", ("publish",), "", ("POETRY_PYPI_TOKEN_*", "POETRY_HTTP_BASIC_*_PASSWORD"),
+           user_variables=("POETRY_HTTP_BASIC_*_USERNAME",), index_options=("--repository", "-r"), builds="poetry build"),
+    Client("pdm", ("publish",), "2.6", ("PDM_PUBLISH_PASSWORD",), ("--password", "-P"), ("PDM_PUBLISH_USERNAME",),
+           index_options=("--repository", "-r"), index_variables=("PDM_PUBLISH_REPO",)),
+    Client("maturin", ("publish", "upload"), "0.15", ("MATURIN_PYPI_TOKEN", "MATURIN_PASSWORD"),
+           user_variables=("MATURIN_USERNAME",), index_variables=("MATURIN_REPOSITORY", "MATURIN_REPOSITORY_URL")),
 )}  # fmt: skip
 CLIENTS[ACTION.name] = ACTION
 
-_VALUED = {
-    "--with",
-    "--from",
-    "--python",
-    "-p",
-    "--spec",
-    "--group",
-    "--extra",
-    "--env",
-    "-e",
-    "--directory",
-    "--project",
-    "--index-url",
-}
-_WRAPPERS = {
-    "sudo",
-    "env",
-    "exec",
-    "time",
-    "command",
-    "nohup",
-    "then",
-    "else",
-    "do",
-    "!",
-    "{",
-    "if",
-    "elif",
-    "while",
-}
-_RUNNERS = {
-    "uvx": 1,
-    "uv run": 2,
-    "uv tool": 3,
-    "pipx run": 2,
-    "poetry run": 2,
-    "pdm run": 2,
-    "hatch run": 2,
-    "rye run": 2,
-    "pixi run": 2,
-}
+_VALUED = set(
+    "--with --from --python -p --spec --group --extra --env -e --directory --project --index-url".split()
+)
+_WRAPPERS = set("sudo env exec time command nohup then else do ! { if elif while".split())
+_RUNNERS = {"uvx": 1} | dict.fromkeys(
+    "uv run,pipx run,poetry run,pdm run,hatch run,rye run,pixi run".split(","), 2
+)
+_RUNNERS["uv tool"] = 3
+_PYTHON = re.compile(r"(python[\d.]*|py|pypy3?)")
 
 
-def bare(words: Sequence[str]) -> list[str]:
-    """A command without what only starts it: `python -m twine`, `uv run --with x twine` and `.venv/bin/twine` are twine."""
+def strip_wrappers(words: Sequence[str]) -> list[str]:
+    """Return a command without what only starts it: `python -m twine`, `uv run --with x twine` and `.venv/bin/twine` are
+    all twine."""
     rest = list(words)
     for _ in range(6):
-        while rest and (
-            rest[0] in _WRAPPERS or re.fullmatch(r"[A-Za-z_]\w*=(?!=).*", rest[0], re.DOTALL)
-        ):
+        while rest and (rest[0] in _WRAPPERS or re.match(r"[A-Za-z_]\w*=(?!=)", rest[0])):
             rest = rest[1:]
         if not rest:
             return []
-        program = re.sub(r"(\.exe|[=<>~!@].*)$", "", re.split(r"[/\\}]", rest[0])[-1])
-        pair = f"{program} {rest[1]}" if len(rest) > 1 else program
-        skip = _RUNNERS.get(program) or _RUNNERS.get(pair)
-        if re.fullmatch(r"(python[\d.]*|py|pypy3?)", program) and "-m" in rest[1:4]:
+        program = re.sub(r"(\.exe|[=<>~!@].*)$", "", re.split(r"[/\\}]", rest[0])[-1][:200])
+        skip = _RUNNERS.get(program) or _RUNNERS.get(" ".join([program, *rest[1:2]]))
+        if _PYTHON.fullmatch(program) and "-m" in rest[1:4]:
             rest = rest[rest.index("-m") + 1 :]
         elif skip:
             rest = rest[skip:]
@@ -112,9 +91,9 @@ def bare(words: Sequence[str]) -> list[str]:
     return rest
 
 
-def recognise(words: Sequence[str]) -> Client | None:
-    """The client that a (bare) command publishes with, if it does. A dry run publishes nothing; it is looked at only where it
-    is told to take a failed exchange for an error, which uv otherwise does not."""
+def recognize(words: Sequence[str]) -> Client | None:
+    """Return the client that a command (without wrappers) publishes with, if it does. A dry run publishes nothing; it counts
+    only where it is told to take a failed exchange for an error, which uv otherwise does not."""
     client = CLIENTS.get(words[0]) if words else None
     if client is None or client is ACTION or "--help" in words:
         return None
@@ -125,7 +104,7 @@ def recognise(words: Sequence[str]) -> Client | None:
 
 
 def option(words: Sequence[str], names: Sequence[str]) -> str | None:
-    """The value of an option on a command line: `--token x`, `--token=x`, `-tx`. The last one counts."""
+    """Return the value of an option on a command line: `--token x`, `--token=x`, `-tx`. The last one counts."""
     found = None
     for position, word in enumerate(words):
         name, sign, value = word.partition("=")
@@ -134,6 +113,13 @@ def option(words: Sequence[str], names: Sequence[str]) -> str | None:
         elif not word.startswith("--") and len(word) > 2 and word[:2] in names:
             found = word[2:].removeprefix("=")
     return found
+
+
+def inputs_of(words: Sequence[str]) -> dict[str, str]:
+    """Return the inputs of the PyPA action, which are kept as words such as `password=…`."""
+    return {
+        key.replace("_", "-"): value for key, _, value in (word.partition("=") for word in words)
+    }
 
 
 @dataclass(frozen=True)
@@ -145,50 +131,135 @@ class Credential:
     value: str
     in_arguments: bool = False
 
+    @property
+    def secret(self) -> str:
+        """The name of the secret that it comes from, such as "secrets.PYPI_TOKEN"; "" if it comes from none."""
+        found = re.search(r"\bsecrets\.\w+", self.value)
+        return found[0] if found else ""
+
+    @property
+    def literal(self) -> str:
+        """The token itself, if it stands in the file."""
+        return "" if "$" in self.value or self.where.startswith("~") else self.value
+
     def __str__(self) -> str:
-        secret = re.search(r"\$\{\{\s*(secrets\.\w+)", self.value)
-        return f"{self.where} ({secret[1]})" if secret else self.where
+        return f"{self.where} ({self.secret})" if self.secret else self.where
 
 
 def credential(
     client: str, environment: Mapping[str, str], words: Sequence[str] = ()
 ) -> Credential | None:
-    """The credential that a client will find: in its options first, then in its environment; None if there is none.
+    """Return the credential that a client will find: in its options first, then in its environment; None if there is none.
 
     `client` is a name such as "uv", `environment` maps variables to values, `words` are the arguments (for the PyPA
-    action: its inputs, as `password=…`). An empty value counts as none. (uv alone takes an empty UV_PUBLISH_TOKEN for a
-    token, and is refused by the index; a workflow that states one outright is not told of that here.)
+    action: its inputs, as `password=…`). An empty value counts as none.
     """
     if client == ACTION.name:
-        given = dict(word.partition("=")[::2] for word in words)
+        given = inputs_of(words)
         if given.get("password"):
             return Credential("`password` in `with:`", given["password"])
+        user = given.get("user") or "__token__"
         return (
-            Credential("a `user` in `with:`, and no password", given["user"])
-            if given.get("user", "__token__") != "__token__"
-            else None
+            None
+            if user == "__token__"
+            else Credential("a `user` in `with:`, and no password", user)
         )
     known = CLIENTS[client]
     value = option(words, known.options)
     if value and not (client == "uv" and value.startswith("-")):
         name = next(name for name in known.options if any(word.startswith(name) for word in words))
         return Credential(f"`{name}` in the arguments", value, in_arguments=True)
-    for name in environment:
-        if environment[name] and any(fnmatchcase(name, pattern) for pattern in known.variables):
-            return Credential(f"{name} in the environment", environment[name])
+    for name, value in environment.items():
+        if value and any(fnmatchcase(name, pattern) for pattern in known.variables):
+            return Credential(f"{name} in the environment", value)
     return None
 
 
-def index_of(client: str, environment: Mapping[str, str], words: Sequence[str] = ()) -> str:
-    """The index that is published to: "PyPI", "TestPyPI", or what the command or the environment says."""
-    if client == ACTION.name:
-        given = dict(word.partition("=")[::2] for word in words)
-        named = given.get("repository-url") or given.get("repository_url")
-    else:
-        known = CLIENTS[client]
-        named = option(words, known.index_options) or next(
-            (environment[name] for name in known.index_variables if environment.get(name)), ""
+def username(client: Client, environment: Mapping[str, str], words: Sequence[str]) -> str:
+    """Return the user name that a client is given; "" for none."""
+    if client is ACTION:
+        return inputs_of(words).get("user", "")
+    given = option(words, client.user_options)
+    names = [
+        name
+        for name in environment
+        if any(fnmatchcase(name, each) for each in client.user_variables)
+    ]
+    return given or next((environment[name] for name in names if environment[name]), "")
+
+
+def refused_combination(
+    client: Client, environment: Mapping[str, str], words: Sequence[str]
+) -> str:
+    """Return why uv refuses what it is given before it asks for anything; "" if it does not."""
+    if client.name != "uv":
+        return ""
+    user = username(client, environment, words)
+    token = option(words, ("--token", "-t")) or environment.get("UV_PUBLISH_TOKEN")
+    password = option(words, ("--password", "-p")) or environment.get("UV_PUBLISH_PASSWORD")
+    if token and (user or password):
+        return "uv refuses a token together with a user name or a password."
+    if option(words, ("--trusted-publishing",)) == "always":
+        given = token or user or password or "UV_PUBLISH_TOKEN" in environment
+        return (
+            "uv refuses `--trusted-publishing always` together with a token, user or password."
+            if given
+            else ""
         )
-    if not named or named.lower() in ("pypi", "main") or re.match(r"https://upload\.pypi\.", named):
-        return "PyPI"
-    return "TestPyPI" if re.search(r"test[._-]?pypi", named.lower()) else named
+    return "uv refuses a password without a user name." if password and not user else ""
+
+
+# -- the index --------------------------------------------------------------------------------------------------------
+
+DOMAIN = "pypi" + ".org"
+ADDRESSES = {
+    "PyPI": f"https://upload.{DOMAIN}/legacy/", "TestPyPI": f"https://test.{DOMAIN}/legacy/",
+}  # fmt: skip
+_NAMES = {"": "PyPI", "pypi": "PyPI", "main": "PyPI", "testpypi": "TestPyPI", "test": "TestPyPI"}
+_NAMES["test-pypi"] = "TestPyPI"
+
+
+def index_of(
+    client: Client, environment: Mapping[str, str], words: Sequence[str], named: str = ""
+) -> str:
+    """Return the index that is published to: "PyPI", "TestPyPI", or what the command, the environment, or else the client's
+    configuration (`named`) says."""
+    if client is ACTION:
+        return index_called(inputs_of(words).get("repository-url", ""))
+    variables = (environment[name] for name in client.index_variables if environment.get(name))
+    return index_called(option(words, client.index_options) or next(variables, "") or named)
+
+
+def index_called(name: str) -> str:
+    """Return "PyPI" or "TestPyPI" for their names and addresses; anything else is returned as it is."""
+    known = {address.rstrip("/"): index for index, address in ADDRESSES.items()}
+    return known.get(name.rstrip("/")) or _NAMES.get(name.lower(), name)
+
+
+def misspelled(index: str) -> str:
+    """Return the address that was meant, for one at the index's own domain at which no upload is taken; else ""."""
+    try:
+        host = (urlsplit(index).hostname or "") if "://" in index else ""
+    except ValueError:
+        return ""
+    if host != DOMAIN and not host.endswith(("." + DOMAIN, "pypi.python" + ".org")):
+        return ""
+    return ADDRESSES["TestPyPI" if "test" in host else "PyPI"]
+
+
+# -- versions ---------------------------------------------------------------------------------------------------------
+
+
+def too_old(specifier: str, since: str) -> bool:
+    """Return whether every version that a specifier such as "<6", "==5.1.1" or "~=5.0" allows is older than `since`."""
+    for sign, version in re.findall(r"(===?|<=?|~=|@v?)\s*([\d.]+)", specifier):
+        bound, first = _numbers(version), _numbers(since)
+        if sign == "~=":
+            bound = [*bound[:-2], bound[-2] + 1 if len(bound) > 1 else bound[-1] + 1]
+        if bound < first[: len(bound)] if sign in ("==", "===", "@", "@v") else bound <= first:
+            return True if sign != "<=" else bound < first
+    return False
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(each[:9]) for each in version.split(".") if each] or [0]

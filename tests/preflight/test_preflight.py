@@ -13,10 +13,11 @@ from test_preflight_corpus import lay_out
 
 import preflight
 from preflight.__main__ import main
-from preflight.clients import bare, recognise
+from preflight.clients import recognize, strip_wrappers
 from preflight.files import Unreadable, parse
 from preflight.scripts import commands
-from preflight.workflows import narrow
+from preflight.expressions import holds
+from preflight.workflows import Scope
 
 ROOT = Path(__file__).parents[2]
 RELEASE, P, N = corpus.RELEASE, corpus.P, corpus.N
@@ -142,7 +143,7 @@ def test_what_is_shown_of_a_credential_is_the_secrets_name_and_never_a_value():
     ],
 )
 def test_what_is_a_publishing_command(command, client):
-    found = recognise(bare(command.split()))
+    found = recognize(strip_wrappers(command.split()))
     assert (found.name if found else None) == client
 
 
@@ -255,7 +256,8 @@ def test_what_starts_a_workflow(on, expected):
 )
 def test_what_an_if_leaves(condition, left):
     found = preflight.triggers({"on": {"push": "", "release": ""}})
-    assert " ".join(each.event for each in narrow(found, condition)) == left
+    met = [each for each in found if holds(condition, Scope(each)) is not False]
+    assert " ".join(each.event for each in met) == left
 
 
 # -- claims and the form ----------------------------------------------------------------------------------------------
@@ -336,7 +338,7 @@ def test_one_of_several_publishers_is_enough_and_a_token_needs_none(look):
 
 
 def test_an_unknown_environment_is_taken_to_be_the_publishers(look):
-    text = corpus.workflow(corpus.step("uv", False), "job", environment="'${{ inputs.x }}'")
+    text = corpus.workflow(corpus.step("uv", False), "job", environment="'${{ vars.X }}'")
     report = look(text, publisher="workflow=release.yml environment=live")
     assert (
         report.ok
@@ -362,7 +364,7 @@ def test_an_impossible_publisher_is_said_to_be_one(look, publisher):
 
 # -- warnings ---------------------------------------------------------------------------------------------------------
 
-QUIET = corpus.workflow(f"      - uses: actions/checkout@v6\n{corpus.step('action', False)}", "job")
+QUIET = corpus.workflow(corpus.step("action", False), "job")
 
 
 def test_a_release_as_it_should_be_is_not_warned_about(look):
@@ -419,7 +421,7 @@ def test_a_release_as_it_should_be_is_not_warned_about(look):
         ),
         (
             "unknown-environment",
-            corpus.workflow(corpus.step("uv", False), "job", environment="'${{ inputs.x }}'"),
+            corpus.workflow(corpus.step("uv", False), "job", environment="'${{ vars.X }}'"),
         ),
     ],
 )
@@ -586,7 +588,7 @@ def test_a_job_that_nothing_starts_is_said_not_to_be_looked_at(look):
     report = look(
         corpus.workflow(corpus.step("uv", False), extra="    if: github.event_name == 'schedule'\n")
     )
-    why = f"Job 'release' is not looked at: nothing that starts {RELEASE} meets its `if:`."
+    why = f"Job 'release' is not looked at: nothing that starts {RELEASE} meets its `if:` and `needs:`."
     assert report.unfollowed == [(RELEASE, 8, why)] and report.jobs == []
 
 
@@ -633,7 +635,7 @@ SCHEMA = {
             "id_token": bool,
             "credential": (str, type(None)),
             "environment": str,
-            "triggers": [{"event": str, "ref": str}],
+            "triggers": [{"event": str, "ref": str, "certain": bool}],
             "verdict": str,
             "fails": bool,
             "reason": str,
@@ -663,7 +665,17 @@ SCHEMA = {
             ],
         }
     ],
-    "warnings": [{"code": str, "file": str, "line": int, "why": str, "instead": str}],
+    "warnings": [
+        {
+            "code": str,
+            "file": str,
+            "line": int,
+            "why": str,
+            "instead": str,
+            "fix": (str, type(None)),
+        }
+    ],
+    "steps": [{"where": str, "what": str, "diff": (str, type(None))}],
     "unread": [{"file": str, "line": int, "why": str}],
     "unfollowed": [{"file": str, "line": int, "why": str}],
 }
@@ -756,13 +768,16 @@ def test_the_last_line_counts(look):
         look(f"on: push\njobs:\n{jobs}").summary()
         == "10 ways to publish, 10 will fail, 10 warnings."
     )
-    assert look(QUIET).summary() == "1 way to publish, none will fail, 0 warnings."
+    assert (
+        look(QUIET).summary()
+        == "1 way to publish, none will fail if registered as above, 0 warnings."
+    )
     assert look("on: push\njobs: {}\n").summary() == "no way to publish, 0 warnings."
     assert look("").summary() == "no way to publish, 0 warnings, 1 could not be read."
 
 
 def test_fixes_are_made_for_the_first_of_very_many_failing_jobs(look, monkeypatch):
-    monkeypatch.setattr(preflight, "MOST_MENDED", 5_000)
+    monkeypatch.setattr(preflight, "MOST_FIXED", 5_000)
     jobs = "".join(f"  job{n}:\n    steps:\n      - run: uv publish\n" for n in range(20))
     fixes = [bool(job.fix) for job in look(f"on: push\njobs:\n{jobs}").jobs]
     assert (
@@ -774,7 +789,7 @@ def test_fixes_are_made_for_the_first_of_very_many_failing_jobs(look, monkeypatc
 
 
 def test_more_script_than_any_repository_has_is_not_read(look, monkeypatch):
-    monkeypatch.setattr("preflight.publishing.MOST_SCRIPT", 5_000)
+    monkeypatch.setattr("preflight.files.MOST_READ", 5_000)
     again = (
         "  a:\n    steps:\n      - run: &r |\n"
         + "          echo 'a' $(b)\n" * 100

@@ -1,0 +1,343 @@
+"""Warnings: what will work, and should not stay as it is."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from .clients import ACTION, ADDRESSES
+from .expressions import fill
+from .files import Map, Seq
+from .publishing import JobFacts
+from .verdicts import EITHER, JobVerdict, runs_in_matrix
+from .workflows import JobContext, Trigger, Walk, mapping, text, texts, triggers
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that will work and should not stay: `code` is stable, `why` and `instead` are for people, `fix` is a diff or
+    empty."""
+
+    code: str
+    file: str
+    line: int
+    why: str
+    instead: str
+    fix: str = ""
+
+
+WARNINGS = {
+    "pull-request-target": (
+        "Job {job!r} can be started by pull_request_target, which runs with the repository's own rights on a stranger's "
+        "proposal; the index refuses its ID tokens.{what}",
+        "Start releases by a tag, a release or by hand.",
+    ),
+    "pull-request": (
+        "Job {job!r} can be started by pull_request; from a fork it gets neither secrets nor an ID token, and fails.{what}",
+        "Leave pull_request to the workflow that tests, or give the job an `if:`.",
+    ),
+    "workflow-permission": (
+        "`id-token: write` is given to the whole workflow: every job in it, and all that it installs, can ask for an ID token.",
+        "Give it to the job {job!r} alone, and state it there.",
+    ),
+    "builds-too": (
+        "Job {job!r} also builds or installs (`{what}`): all code that runs there can publish too.",
+        "Build in a job of its own, hand the files over as an artifact, and let the publishing job do nothing else.",
+    ),
+    "no-environment": (
+        "Job {job!r} has no environment: {what}",
+        "Give the job an `environment:` with reviewers or tag rules, and name it in the publisher on the index.",
+    ),
+    "token-in-arguments": (
+        "{what} gets its token in its arguments, which every process on the machine can read.",
+        "Put it into the environment variable that the client reads, or use Trusted Publishing.",
+    ),
+    "token-in-file": (
+        "The token itself stands in the file.",
+        "Revoke it now; then use Trusted Publishing, or a secret.",
+    ),
+    "leftover-token": (
+        "{what}, though the job could use Trusted Publishing: the token works until somebody revokes it.",
+        "Take it out of the workflow, delete the secret, and revoke it on the index.",
+    ),
+    "account-name": (
+        "{what} gets its user name from a secret: unless that is `__token__`, the index refuses it, because it takes no "
+        "account passwords.",
+        "Write `__token__` down as the user name, or use Trusted Publishing.",
+    ),
+    "trace": (
+        "The shell prints every command (`set -x`) where it knows a secret: only masking stands between that and the log.",
+        "Leave out the x.",
+    ),
+    "unpinned-action": (
+        "{what} is another's code, named by a tag or branch that can be moved, in the job that publishes.",
+        "Pin it by its full commit hash, with the version as a comment.",
+    ),
+    "unknown-environment": (
+        "The environment of {job!r} is decided while it runs: its claims cannot be predicted in full.",
+        "Write the name down, or make sure that every value it can take has a publisher.",
+    ),
+    "half-migrated": (
+        "Job {job!r} has no `id-token: write`, while {what} has it: one way to publish uses Trusted Publishing and the "
+        "other one was forgotten.",
+        "Give every job that publishes the permission, or take the job away.",
+    ),
+    "called-workflow": (
+        "Job {job!r} publishes from a called workflow, which the index does not support: uploads with attestations fail there.",
+        "Put the job into the workflow that is triggered.",
+    ),
+    "action-twice": (
+        "{what} is used more than once in job {job!r}, which its authors do not support.",
+        "Use it once a job.",
+    ),
+    "needs-docker": (
+        "Job {job!r} runs on {what}, and the action is a container: docker has to be there.",
+        "Publish from ubuntu-latest, or with uv, which runs anywhere.",
+    ),
+    "upload-repeated": (
+        "Job {job!r} runs once for each value of its matrix and uploads each time: a file that two of them have built is "
+        "refused the second time.",
+        "Collect the files with upload-artifact, and upload them in one job.",
+    ),
+    "checkout-without-contents": (
+        "Job {job!r} checks out the repository, and its `permissions` leave out `contents: read`: in a private repository "
+        "that fails with \"Repository not found\".",
+        "State `contents: read` as well.",
+    ),
+    "release-by-github-token": (
+        "{what} makes a tag or release with GITHUB_TOKEN. Events made with it start no workflow, so {job} does not run.",
+        "Publish from a job of the same workflow, start the other one with `gh workflow run`, or use an app's token.",
+    ),
+    "concurrency": (
+        "A run of {job!r} that waits is canceled when another one comes: all of them share the concurrency group {what!r}.",
+        "Put the tag into the group's name, or state `queue: max`.",
+    ),
+    "script-injection": (
+        "A script in job {job!r} contains `${{{{ }}}}` with words that outsiders can choose, beside the right to publish.",
+        "Hand the value over in `env:`, and use the variable.",
+    ),
+    "artifact-over-workspace": (
+        "Job {job!r} unpacks an artifact into the folder that {what} works in: with a uv.toml in it, the job that built it "
+        "chooses the index that gets the ID token.",
+        "State `path: dist` for the download, and UV_NO_CONFIG=1 or an explicit --publish-url.",
+    ),
+}  # fmt: skip
+"""Each warning: why, and what instead."""
+
+
+def warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warned:
+    """Return a warning in words."""
+    why, instead = (text.format(job=job, what=what) for text in WARNINGS[code])
+    return Warned(code, *where, why, instead)
+
+
+def warn(facts: JobFacts, judged: Sequence[JobVerdict]) -> list[Warned]:
+    """Return what should not stay as it is, about one job that publishes."""
+    if not judged:
+        return []
+    context, job = judged[0].found.context, judged[0].job
+    found = [*_about_the_job(context, judged), *_about_what_it_does(facts, judged, job)]
+    for each in judged:
+        found += _about_a_command(each, job, facts)
+    return found
+
+
+def _about_the_job(context: JobContext, judged: Sequence[JobVerdict]) -> Iterator[Warned]:
+    job, here, permissions = context.job, (judged[0].file, judged[0].line), context.permissions
+    start = (context.entry, context.entry_workflow.line_of("on"))
+    started = [trigger for each in judged for trigger in each.triggers]
+    for event in ("pull_request_target", "pull_request"):
+        if mine := [trigger for trigger in started if trigger.event == event]:
+            sure = any(trigger.certain for trigger in mine)
+            doubt = "" if sure else " (Its `if:` depends on what is not known before the run.)"
+            yield warned(event.replace("_", "-"), start, job, doubt)
+    if permissions.id_token and permissions.source == "workflow":
+        yield warned("workflow-permission", (context.file, permissions.line), job)
+    environments = context.environments()
+    if not any(environments):
+        yield warned("no-environment", here, job, _nobody_asked(context))
+    if any("${{" in environment for environment in environments):
+        yield warned(
+            "unknown-environment", (context.file, context.body.line_of("environment")), job
+        )
+    if context.callers and context.may_ask and any(each.form and not each.fails for each in judged):
+        yield warned("called-workflow", here, job)
+    if group := _shared_group(context, started):
+        yield warned("concurrency", (context.file, context.body.line_of("concurrency")), job, group)
+
+
+def _nobody_asked(context: JobContext) -> str:
+    """Who can publish without an environment; or the job before it that has one."""
+    jobs, seen = context.workflow["jobs"], [context.job]
+    for name in seen:
+        seen += [each for each in texts(mapping(jobs.get(name)).get("needs")) if each not in seen][
+            :50
+        ]
+    waiting = [name for name in seen[1:] if "environment" in mapping(jobs.get(name))]
+    if not waiting:
+        return "anyone who can start the workflow can publish, and nobody is asked."
+    return (
+        f"someone is asked only in {waiting[0]!r}, and the ID token does not say so. Another job of the same file gets in "
+        "without."
+    )
+
+
+def _shared_group(context: JobContext, started: Sequence[Trigger]) -> str:
+    """The name of a concurrency group in which a waiting release is canceled by the next run; "" if there is none."""
+    for holder in (context.body, context.workflow):
+        stated = holder.get("concurrency")
+        group = text(mapping(stated).get("group") if isinstance(stated, Map) else stated)
+        if not group or text(mapping(stated).get("queue")) == "max":
+            continue
+        alone = re.search(r"github\.(run_id|run_number|sha)\b", group)
+        by_ref = re.search(r"github\.(ref|ref_name|event\.release)\b", group)
+        branches = [trigger for trigger in started if not trigger.ref.startswith("refs/tags/")]
+        if not alone and not (by_ref and not branches):
+            return fill(group, context.scope)
+    return ""
+
+
+def _about_what_it_does(
+    facts: JobFacts, judged: Sequence[JobVerdict], job: str
+) -> Iterator[Warned]:
+    for file, line, what in facts.builds[:1]:
+        yield warned("builds-too", (file, line), job, what)
+    exposed = list(facts.exposed)
+    for each in judged:
+        if each.found.credential and each.found.credential.in_arguments:
+            exposed.append((*each.path[-1], each.client))
+    for file, line, program in dict.fromkeys(exposed):
+        yield warned("token-in-arguments", (file, line), job, program)
+    for where in facts.traces[:1]:
+        yield warned("trace", where, job)
+    for where in facts.injected[:1]:
+        yield warned("script-injection", where, job)
+    for file, line, action in dict.fromkeys(facts.actions):
+        if not _pinned(action):
+            yield warned("unpinned-action", (file, line), job, action)
+    permissions = judged[0].found.context.permissions
+    for where in facts.checkouts[:1]:
+        if permissions.level("contents") == 0:
+            yield warned("checkout-without-contents", where, job)
+
+
+def _about_a_command(each: JobVerdict, job: str, facts: JobFacts) -> Iterator[Warned]:
+    found, where = each.found, each.path[-1]
+    if found.credential and "pypi-" in found.credential.value:
+        yield warned("token-in-file", where, job)
+    if each.verdict == EITHER:
+        yield warned("leftover-token", where, job, f"{each.client} still finds {each.credential}")
+    if "secrets." in found.user and each.index in ADDRESSES:
+        yield warned("account-name", where, job, each.client)
+    if found.client is ACTION:
+        labels = texts(found.context.body.get("runs-on"))
+        if "self-hosted" in labels:
+            yield warned("needs-docker", where, job, "a machine of your own")
+        same = [p for p in facts.publications if p.client is ACTION]
+        if len({(p.file, p.line) for p in same}) > 1 and not each.fails:
+            yield warned("action-twice", where, job, each.client)
+    elif facts.unpacked and each.client == "uv" and not found.no_config and each.id_token:
+        yield warned("artifact-over-workspace", facts.unpacked[0], job, each.client)
+    lets_through = any(word.startswith(found.client.again) for word in found.words)
+    if facts.builds and runs_in_matrix(found) and not lets_through and "," not in each.environment:
+        yield warned("upload-repeated", where, job)
+
+
+def _pinned(action: str) -> bool:
+    """Whether an action is GitHub's own, or named by something that cannot be moved."""
+    owner, _, ref = action.partition("@")
+    pinned = re.fullmatch(r"[0-9a-fA-F]{40}|sha256:[0-9a-f]{64}", ref)
+    return owner.startswith(("actions/", "github/")) or bool(pinned)
+
+
+def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
+    """Return the jobs that a migration has forgotten: several workflows can publish without a token, but not all may ask
+    for an ID token."""
+    without = [each for each in judged if not each.credential and each.found.client.trusted]
+    able = next((each for each in without if each.id_token), None)
+    for each in without:
+        same = able and (each.file, each.job) == (able.file, able.job)
+        if able and not same and not each.id_token and each.workflow != able.workflow:
+            what = f"{able.job!r} of {able.workflow}"
+            yield warned("half-migrated", (each.file, each.line), each.job, what)
+
+
+_MAKERS = re.compile(
+    r"(googleapis|google-github-actions)/release-please-action|softprops/action-gh-release|ncipollo/release-action|"
+    r"actions/create-release|release-drafter/release-drafter|marvinpinto/action-automatic-releases|elgohr/github-release"
+)
+_MAKES = re.compile(
+    r"\bgh release create\b(?!.*--draft)|\bgit push\b.*(--tags|--follow-tags|\bv?\$|refs/tags)"
+)
+
+
+def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warned]:
+    """Return the steps that make, with GITHUB_TOKEN, the release or tag that a publishing workflow waits for."""
+    waiting = {
+        each.workflow: {(t.event, t.ref.startswith("refs/tags/")) for t in each.triggers}
+        for each in judged
+    }
+    waiting = {file: on for file, on in waiting.items() if on & {("release", True), ("push", True)}}
+    for file, workflow in walk.workflows.items() if waiting else ():
+        tagged = all(
+            t.event == "push" and t.ref.startswith("refs/tags/") for t in triggers(workflow)
+        )
+        hit = {("release", True)} | (set() if tagged else {("push", True)})
+        asleep = [other for other, on in waiting.items() if other != file and on & hit]
+        if not asleep or "gh workflow run" in str(workflow):
+            continue
+        for name, job in workflow["jobs"].items():
+            for step in _steps(job):
+                if what := _makes_release(step, job, workflow):
+                    yield warned(
+                        "release-by-github-token", (file, step.line), asleep[0], f"Job {name!r}"
+                    )
+
+
+def _steps(job: object) -> list[Map]:
+    steps = mapping(job).get("steps")
+    return [step for step in (steps if isinstance(steps, Seq) else ()) if isinstance(step, Map)]
+
+
+def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
+    """Whether a step makes a release or pushes a tag with GITHUB_TOKEN."""
+    given = mapping(step.get("with"))
+    own = ("secrets.GITHUB_TOKEN", "github.token")
+    if _MAKERS.match(text(step.get("uses")).lower()):
+        token = text(given.get("token") or given.get("repo-token"))
+        variables = mapping(step.get("env"))
+        token = token or text(variables.get("GITHUB_TOKEN"))
+        draft = "true" in (
+            text(given.get("draft")),
+            "release-drafter" in text(step.get("uses")) and text(given.get("publish")) != "true",
+        )
+        return not draft and (not token or any(name in token for name in own))
+    run = text(step.get("run"))
+    if not _MAKES.search(run[:20_000]):
+        return False
+    scopes = (mapping(holder.get("env")) for holder in (step, job, workflow))
+    tokens = [text(scope.get(name)) for scope in scopes for name in ("GH_TOKEN", "GITHUB_TOKEN")]
+    if "gh release create" in run:
+        return any(name in token for token in tokens for name in own)
+    checkouts = [
+        mapping(each.get("with"))
+        for each in _steps(job)
+        if "actions/checkout" in text(each.get("uses"))
+    ]
+    return bool(checkouts) and not any("token" in each or "ssh-key" in each for each in checkouts)
+
+
+def merged(found: Sequence[Warned]) -> list[Warned]:
+    """Return the warnings, each pattern once: the same words about several places become one, with the places named."""
+    groups: dict[tuple[str, str, str], list[Warned]] = {}
+    for each in found:
+        groups.setdefault((each.code, each.why, each.instead), []).append(each)
+    result = []
+    for same in groups.values():
+        places = list(dict.fromkeys(f"{each.file}:{each.line}" for each in same))
+        also = (
+            f" (Also at {', '.join(places[1:6])}{' and others' * (len(places) > 6)}.)"
+            if places[1:]
+            else ""
+        )
+        result.append(replace(same[0], why=same[0].why + also))
+    return result

@@ -1,0 +1,329 @@
+"""Expressions of workflow files, with three answers: yes, no, and not known before the run.
+
+GitHub Docs, "Evaluate expressions in workflows and actions". Nothing here raises: what cannot be understood is not known.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+LONGEST, DEEPEST = 2_000, 30
+"""Characters of one expression, and levels of parentheses in it. Longer ones are not known."""
+LONGEST_TEXT = 10_000
+"""Characters that a text may have once its expressions are filled in; the rest is cut off."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """A value that is decided during the run. `options` are all that it can be, if those are known; it begins with `prefix`;
+    it is none of `never`."""
+
+    options: tuple[str, ...] = ()
+    prefix: str = ""
+    never: frozenset[str] = frozenset()
+
+
+UNKNOWN = Open()
+Value = Any
+"""A text, a truth value, a number, None, a list of these, or an `Open`."""
+Lookup = Callable[[str], Value]
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?))"
+    r"|(?P<sign>&&|\|\||[=!<>]=|[!<>()\[\],.*])|(?P<name>[A-Za-z_][\w-]*))"
+)
+_LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="))
+
+
+class _Parser:
+    """A recursive descent over the tokens of one expression. Raises ValueError for what is none."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens: list[tuple[str, str]] = []
+        position, text = 0, text.rstrip()
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if not match or not match.lastgroup:
+                raise ValueError(text)
+            self.tokens.append((match.lastgroup, match[match.lastgroup]))
+            position = match.end()
+        self.tokens.append(("end", ""))
+        self.at = self.depth = 0
+
+    def take(self, *signs: str) -> str:
+        """The next token, if it is one of these signs; else ''."""
+        kind, text = self.tokens[self.at]
+        if kind != "sign" or text not in signs:
+            return ""
+        self.at += 1
+        return text
+
+    def binary(self, level: int = 0) -> tuple[Any, ...]:
+        if level == len(_LEVELS):
+            return self.unary()
+        left = self.binary(level + 1)
+        while sign := self.take(*_LEVELS[level]):
+            left = (sign, left, self.binary(level + 1))
+        return left
+
+    def unary(self) -> tuple[Any, ...]:
+        negations = 0
+        while self.take("!"):
+            negations += 1
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise ValueError("too deep")
+        node = self.operand()
+        self.depth -= 1
+        for _ in range(min(negations, 2 + negations % 2)):
+            node = ("!", node)
+        return node
+
+    def operand(self) -> tuple[Any, ...]:
+        if self.take("("):
+            node = self.binary()
+            self.expect(")")
+            return node
+        kind, text = self.tokens[self.at]
+        self.at += 1
+        if kind == "text":
+            return ("value", text[1:-1].replace("''", "'"))
+        if kind == "number":
+            return ("value", float(int(text, 16)) if "x" in text else float(text))
+        if kind != "name":
+            raise ValueError(text)
+        if text in ("true", "false", "null"):
+            return ("value", {"true": True, "false": False}.get(text))
+        return self.call(text) if self.take("(") else self.path(text)
+
+    def call(self, name: str) -> tuple[Any, ...]:
+        arguments: list[Any] = []
+        while not self.take(")"):
+            if arguments:
+                self.expect(",")
+            arguments.append(self.binary())
+        return ("call", name.lower(), *arguments)
+
+    def path(self, name: str) -> tuple[Any, ...]:
+        while sign := self.take(".", "["):
+            kind, text = self.tokens[self.at]
+            if sign == ".":
+                name, self.at = f"{name}.{text}", self.at + 1
+            elif kind == "text":
+                name, self.at = f"{name}.{text[1:-1]}", self.at + 1
+                self.expect("]")
+            else:
+                self.binary()
+                name = f"{name}.*"
+                self.expect("]")
+        return ("path", name)
+
+    def expect(self, sign: str) -> None:
+        if not self.take(sign):
+            raise ValueError(f"expected {sign}")
+
+
+@lru_cache(2_000)
+def _parse(text: str) -> tuple[Any, ...]:
+    try:
+        parser = _Parser(text if len(text) <= LONGEST else "?")
+        node = parser.binary()
+    except (ValueError, IndexError, RecursionError, OverflowError):
+        return ("value", UNKNOWN)
+    return node if parser.tokens[parser.at][0] == "end" else ("value", UNKNOWN)
+
+
+def evaluate(text: str, lookup: Lookup) -> Value:
+    """The value of an expression, without its `${{ }}`. `lookup` gives the value of a path such as "github.ref"."""
+    return _value(_parse(text.strip()), lookup)
+
+
+def holds(condition: str, lookup: Lookup) -> bool | None:
+    """Whether an `if:` is met; None if that is not known. An empty one is."""
+    text = condition.strip()
+    if text.startswith("${{") and text.endswith("}}") and text.count("${{") == 1:
+        text = text[3:-2]
+    elif (
+        "${{" in text
+    ):  # text around an expression makes it a text, and so true; GitHub warns of it
+        return None
+    return truth(evaluate(text, lookup)) if text.strip() else True
+
+
+def truth(value: Value) -> bool | None:
+    """Whether a value counts as true; None if that is not known."""
+    if isinstance(value, Open):
+        return _agree(map(truth, value.options)) if value.options else bool(value.prefix) or None
+    if isinstance(value, str) and "${{" in value:
+        return None
+    return value is not None and value == value and bool(value)
+
+
+def _agree(answers: Any) -> bool | None:
+    found = set(answers)
+    return found.pop() if len(found) == 1 else None
+
+
+def _value(node: tuple[Any, ...], lookup: Lookup) -> Value:
+    kind = node[0]
+    if kind == "value":
+        return node[1]
+    if kind == "path":
+        return lookup(node[1])
+    if kind == "call":
+        return _call(node[1], [_value(each, lookup) for each in node[2:]])
+    left = _value(node[1], lookup)
+    if kind == "!":
+        known = truth(left)
+        return UNKNOWN if known is None else not known
+    if kind in ("&&", "||"):
+        return _choose(left, kind == "&&", node[2], lookup)
+    answer = _compare(kind, left, _value(node[2], lookup))
+    return UNKNOWN if answer is None else answer
+
+
+def _choose(left: Value, wanted: bool, node: tuple[Any, ...], lookup: Lookup) -> Value:
+    """`left && right` or `left || right`: the right side if the truth of the left one is `wanted`."""
+    known = truth(left)
+    if known is not None and known != wanted:
+        return left
+    right = _value(node, lookup)
+    if known is not None:
+        return right
+    if truth(right) is (not wanted) and not isinstance(right, (str, Open)):
+        return right
+    stay = [each for each in options(left) if truth(each) is not wanted] or [""] * wanted
+    both = tuple(dict.fromkeys([*stay, *options(right)]))
+    complete = (wanted or options(left)) and options(right)
+    return Open(both) if complete and all(isinstance(each, str) for each in both) else UNKNOWN
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    """All that a value can be; () if that is not known."""
+    return value.options if isinstance(value, Open) else (value,)
+
+
+def _compare(sign: str, left: Value, right: Value) -> bool | None:
+    if sign in ("==", "!="):
+        same = _equal(left, right)
+        return None if same is None else same == (sign == "==")
+    if isinstance(left, Open) or isinstance(right, Open):
+        return None
+    a, b = _number(left), _number(right)
+    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[sign]
+
+
+def _equal(left: Value, right: Value) -> bool | None:
+    if isinstance(right, Open) and not isinstance(left, Open):
+        left, right = right, left
+    if isinstance(left, Open):
+        if left.options and not isinstance(right, Open):
+            return _agree(_equal(each, right) for each in left.options)
+        if isinstance(right, str) and "${{" not in right:
+            fits = right.lower().startswith(left.prefix.lower()) and right not in left.never
+            return None if fits else False
+        return None
+    if isinstance(left, str) and isinstance(right, str):
+        return None if "${{" in left + right else left.lower() == right.lower()
+    if "${{" in f"{left}{right}":
+        return None
+    return _number(left) == _number(right)
+
+
+def _number(value: Value) -> float:
+    try:
+        return float(value or 0)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _call(name: str, given: list[Value]) -> Value:
+    if name in ("always", "success", "cancelled"):
+        return name != "cancelled"
+    if name in ("contains", "startswith", "endswith") and len(given) == 2:
+        answer = _search(name, *given)
+        return UNKNOWN if answer is None else answer
+    if name == "fromjson" and isinstance(given[:1], list) and isinstance(given[0], str):
+        try:
+            value = json.loads(given[0])
+        except (ValueError, RecursionError):
+            return UNKNOWN
+        return UNKNOWN if isinstance(value, dict) else value
+    if name == "format" and all(isinstance(each, str) for each in given):
+        return re.sub(
+            r"\{(\d)\}", lambda m: ([*given[1:], *[""] * 10])[int(m[1])], given[0][:LONGEST]
+        )[:LONGEST]
+    return UNKNOWN
+
+
+def _search(name: str, place: Value, wanted: Value) -> bool | None:
+    if isinstance(place, list):
+        answers = {_equal(each, wanted) for each in place}
+        return True if True in answers else None if None in answers else False
+    if isinstance(wanted, Open):
+        return None
+    part = show(wanted).lower()
+    if isinstance(place, Open):
+        if place.options:
+            return _agree(_search(name, each, wanted) for each in place.options)
+        known = place.prefix.lower()
+        if name == "startswith" and not known.startswith(part[: len(known)]):
+            return False
+        found = (
+            known.startswith(part) if name == "startswith" else name == "contains" and part in known
+        )
+        return True if found and part else None
+    text = show(place).lower()
+    if "${{" in text:
+        return None
+    if name == "contains":
+        return part in text
+    return text.startswith(part) if name == "startswith" else text.endswith(part)
+
+
+def show(value: Value) -> str:
+    """A known value as GitHub writes it into a text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value)
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """A text in pieces: what stands before an expression, and the expression; the last has none."""
+    position = 0
+    while (start := text.find("${{", position)) >= 0 and (end := text.find("}}", start)) >= 0:
+        yield text[position:start], text[start + 3 : end]
+        position = end + 2
+    yield text[position:], ""
+
+
+def fill(text: str, lookup: Lookup) -> str:
+    """The text with its expressions filled in. What is not known stays as it is written."""
+    if "${{" not in text:
+        return text
+    filled, size = [], 0
+    for before, expression in _parts(text):
+        value = evaluate(expression, lookup) if expression else ""
+        known = not isinstance(value, (Open, list))
+        filled += [before, show(value) if known else f"${{{{{expression}}}}}"]
+        size += len(filled[-1]) + len(before)
+        if size > LONGEST_TEXT + len(text):
+            break
+    return "".join(filled)[: max(LONGEST_TEXT, len(text))]
+
+
+def possible(text: str, lookup: Lookup) -> tuple[str, ...]:
+    """All that a text can be. What is not known stays as it is written."""
+    for before, expression in _parts(text):
+        value = evaluate(expression, lookup) if expression else None
+        if isinstance(value, Open) and value.options:
+            written, rest = f"{before}${{{{{expression}}}}}", len(before) + len(expression) + 5
+            heads = [fill(before, lookup) + show(each) for each in value.options[:8]]
+            tail = fill(text[rest:], lookup) if text.startswith(written) else ""
+            return tuple(dict.fromkeys(head + tail for head in heads))
+    return (fill(text, lookup),)
