@@ -50,10 +50,25 @@ from .files import Repository, Unreadable
 from .publishing import JobFacts, Publication, find
 from .report import Report
 from .verdicts import (
-    EITHER, NEITHER, TOKEN, TRUSTED, Identity, JobVerdict, Registered, judge, stop_with,
+    EITHER,
+    NEITHER,
+    TOKEN,
+    TRUSTED,
+    Identity,
+    JobVerdict,
+    Registered,
+    judge,
+    stop_with,
 )  # fmt: skip
 from .workflows import (
-    JobContext, Note, Permissions, Trigger, Walk, effective_permissions, settled, triggers,
+    JobContext,
+    Note,
+    Permissions,
+    Trigger,
+    Walk,
+    effective_permissions,
+    settled,
+    triggers,
 )  # fmt: skip
 
 __all__ = [

@@ -287,7 +287,7 @@ def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warne
             continue
         for name, job in workflow["jobs"].items():
             for step in _steps(job):
-                if what := _makes_release(step, job, workflow):
+                if _makes_release(step, job, workflow):
                     yield warned(
                         "release-by-github-token", (file, step.line), asleep[0], f"Job {name!r}"
                     )

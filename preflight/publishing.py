@@ -7,8 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from . import scripts
-from .clients import ACTION, CLIENTS, Client, Credential, credential, index_of, inputs_of
-from .clients import recognize, refused_combination, strip_wrappers, too_old, username
+from .clients import (
+    ACTION,
+    CLIENTS,
+    Client,
+    Credential,
+    credential,
+    index_of,
+    inputs_of,
+    recognize,
+    refused_combination,
+    strip_wrappers,
+    too_old,
+    username,
+)
 from .expressions import fill, holds, possible
 from .files import Map, Repository, Seq, Text, Unreadable
 from .workflows import JobContext, Note, Scope, Trigger, mapping, text

@@ -542,14 +542,14 @@ SETS = [
         "      - uses: ./publish\n",
         "job",
         files={
-            "publish/action.yml": f"""
-        inputs: {{token: {{default: ''}}}}
+            "publish/action.yml": """
+        inputs: {token: {default: ''}}
         runs:
           using: composite
           steps:
             - run: uv publish
               shell: bash
-              env: {{UV_PUBLISH_TOKEN: "${{{{ inputs.token }}}}"}}
+              env: {UV_PUBLISH_TOKEN: "${{ inputs.token }}"}
         """
         },
     ),

@@ -14,9 +14,9 @@ from test_preflight_corpus import lay_out
 import preflight
 from preflight.__main__ import main
 from preflight.clients import recognize, strip_wrappers
+from preflight.expressions import holds
 from preflight.files import Unreadable, parse
 from preflight.scripts import commands
-from preflight.expressions import holds
 from preflight.workflows import Scope
 
 ROOT = Path(__file__).parents[2]
