@@ -1,49 +1,52 @@
-"""`python -m helpers serve`: the lab as a server to poke with curl, on the real clock, until interrupted.
+"""The lab outside a notebook: `python -m helpers serve` and `python -m helpers progress`.
 
-`python -m helpers progress`: which exercises are done in the learner's saved notebooks.
+serve: the lab as a server to poke with curl, on the real clock, until interrupted.
+progress: which exercises are done in saved notebooks, a learner's own or those of a class.
 """
 
 import argparse
 import contextlib
 import json
+import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from helpers.lab import Live
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+ROOT = Path(__file__).parents[1]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the process's exit status."""
+    """Run one command; return the process's exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m helpers", description="The Trusted Publishing lab, outside a notebook."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    serving = commands.add_parser(
+    serve_parser = commands.add_parser(
         "serve", help="serve the lab over HTTPS on 127.0.0.1 until interrupted"
     )
-    serving.add_argument(
-        "--port",
-        type=int,
-        default=0,
-        help="port to listen on (default: one that the system chooses)",
+    serve_parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on (default: the system chooses one)"
     )
-    standing = commands.add_parser(
-        "progress", help="say which exercises are done in saved notebooks"
+    progress_parser = commands.add_parser(
+        "progress", help="show which exercises are done in saved notebooks"
     )
-    standing.add_argument(
-        "notebooks", nargs="*", type=Path, help="notebooks to read (default: all chapters)"
+    progress_parser.add_argument(
+        "places",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="a learner's folder, or one with a folder for each learner (default: your workbook)",
     )
+    progress_parser.add_argument("--format", choices=("text", "csv"), default="text")
     options = parser.parse_args(arguments)
     if options.command == "progress":
-        return stand(options.notebooks or sorted(NOTEBOOKS.glob("[0-9]*.ipynb")))
+        return progress(options.places, options.format)
     if not 0 <= options.port <= 65535:
         parser.error(f"expected a port between 0 and 65535, got {options.port}")
     return serve(options.port)
@@ -111,26 +114,26 @@ def interruption() -> Iterator[Callable[[], object]]:
             signal.set_wakeup_fd(-1)
 
 
-def stand(notebooks: Iterable[Path]) -> int:
-    """Print, for each notebook, how its exercises stand: as they were when it was last saved."""
-    from course.exercise import RIGHT, SIGNS
-    from course.progress import progress
+def progress(places: list[Path], form: str) -> int:
+    """Print how the learners in these places stand, as text or csv; return the exit status."""
+    from course.progress import as_csv, as_table, exercises_of, learners
 
     try:
-        found = progress(notebooks)
-    except (ValueError, OSError) as error:
-        told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        print(f"expected saved notebooks, got something else: {told}", file=sys.stderr)
+        found = learners(places or [ROOT])
+    except OSError as error:
+        print(f"expected folders, got {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    for notebook, rows in groupby(found, key=lambda row: row.notebook):
-        states = [(row.exercise, row.state) for row in rows]
-        done = sum(state == RIGHT for _, state in states)
-        shown = "  ".join(f"{name} {SIGNS.get(state, '·')} {state}" for name, state in states)
-        print(f"{notebook}: {done} of {len(states)} right\n  {shown}")
-    done = sum(row.state == RIGHT for row in found)
-    print(
-        f"{done} of {len(found)} exercises are right, as of the last time that each notebook was saved."
-    )
+    if not found:
+        wanted = "expected folders with chapters, named like 00_*.ipynb"
+        print(f"{wanted}, found none in {', '.join(map(str, places))}", file=sys.stderr)
+        return 2
+    exercises = exercises_of(ROOT / "notebooks")
+    text = as_csv(found, exercises) if form == "csv" else as_table(found, exercises) + "\n"
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

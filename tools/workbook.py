@@ -1,5 +1,7 @@
 """Make workbook/, the learner's own copy of the chapters and their data: `make lab`.
 
+`python tools/workbook.py FOLDER` makes it in another place.
+
 The chapters in notebooks/ are stored with their outputs, for tests and for the site. The copies
 have none, so nothing gives an answer away, and git ignores them. They are real copies, no links,
 and lie at the same depth, so that paths in a chapter lead to the same places.
@@ -37,8 +39,8 @@ def update(source: Path, workbook: Path) -> list[str]:
             write(copy, data)
         elif mine != offered and record.get(name) != offered:
             notices.append(
-                f"workbook/{name} stays as you changed it, but there is a newer version: to get "
-                "that one too, rename yours and run `make lab` again."
+                f"{workbook.name}/{name} stays as you changed it, but there is a newer version: "
+                "to get that one too, rename yours and run `make lab` again."
             )
             continue  # what was handed out is still the older version
         record[name] = offered
@@ -109,9 +111,10 @@ def write(path: Path, data: bytes) -> None:
 
 
 def main() -> int:
-    """Update workbook/ and print the notices; return the process's exit status."""
+    """Update the workbook and print the notices; return the process's exit status."""
+    workbook = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "workbook"
     try:
-        notices = update(ROOT / "notebooks", ROOT / "workbook")
+        notices = update(ROOT / "notebooks", workbook)
     except (OSError, ValueError) as error:
         print(f"The workbook could not be brought up to date: {error}.", file=sys.stderr)
         return 1

@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import json
 import sys
 import textwrap
 import types
@@ -14,7 +13,6 @@ from learner import cases, check, run, source_of
 
 from course import exercise as exercises
 from course.exercise import Exercise, Wrong, exercise, expect, prediction, show
-from course.progress import progress
 from helpers import lab as lab_module
 from helpers.lab import Lab
 
@@ -401,7 +399,7 @@ def test_a_probe_that_cannot_digest_what_an_answer_returns_says_so():
     assert "could not work with your answer (AttributeError)" in reply.text
 
 
-# ---------------------------------------------------------------- hints, solutions, names, progress
+# ---------------------------------------------------------------- hints, solutions, names
 
 
 def test_hints_come_one_by_one_and_end():
@@ -430,50 +428,6 @@ def test_an_exercise_is_found_by_chapter_and_number(chapter_98):
     assert exercises.chapter(98) == (chapter_98.q98_1, chapter_98.q98_2)
     assert repr(chapter_98.q98_2.check(...)).startswith("○ q98_2 not attempted")
     assert exercises.chapter(97) == ()
-
-
-def a_notebook(path: Path, *cells: tuple[str, object]) -> Path:
-    def outputs(reply):
-        return (
-            [{"output_type": "execute_result", "data": {"text/plain": [repr(reply)]}}]
-            if reply
-            else []
-        )
-
-    code = [
-        {"cell_type": "code", "source": [source], "outputs": outputs(reply)}
-        for source, reply in cells
-    ]
-    path.write_text(
-        json.dumps({"cells": [{"cell_type": "markdown", "source": "q1_9"}, *code]}), "utf-8"
-    )
-    return path
-
-
-def test_progress_reads_the_outcomes_from_saved_notebooks(tmp_path, chapter_98):
-    one, two = chapter_98.q98_1, chapter_98.q98_2
-    path = a_notebook(
-        tmp_path / "98_x.ipynb",
-        ("exercises.q98_1.check(double)\n# exercises.q98_1.hint()", check(one, one.answer)),
-        ("exercises.q98_2.check(double)", check(two, two.stub)),
-        ("exercises.q98_3.check(double)", None),
-        ("exercises.q98_2.check(double)", check(two, "double = 3")),
-        ("exercises.q98_1.check(double)", None),
-    )
-    assert progress([path]) == [
-        ("98_x.ipynb", "q98_1", "right"),
-        ("98_x.ipynb", "q98_2", "wrong"),
-        ("98_x.ipynb", "q98_3", "not run"),
-    ]
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"cells": [3]}', '{"cells": [{"cell_type": "code"}]}', "\x00"]
-)
-def test_progress_names_a_file_that_is_no_notebook(tmp_path, text):
-    (tmp_path / "odd.ipynb").write_text(text)
-    with pytest.raises(ValueError, match="odd.ipynb is not a saved notebook"):
-        progress([tmp_path / "odd.ipynb"])
 
 
 # ---------------------------------------------------------------- every exercise of every chapter
