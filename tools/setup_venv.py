@@ -200,7 +200,8 @@ def for_uv(settings):
         # hashes make both safe.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
     }
-    authorities = settings.get("cert")
+    bundles = [os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")]
+    authorities = bundles[0] or bundles[1] or settings.get("cert")  # in pip, too, these come first
     if authorities:
         words["SSL_CERT_DIR" if os.path.isdir(authorities) else "SSL_CERT_FILE"] = authorities
     elif has_authorities():
