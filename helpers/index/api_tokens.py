@@ -138,7 +138,9 @@ def verify(token: str, use: Use) -> None:
         verified = verifier.verify(macaroon, root_key(identifier(token)))
     except pymacaroons.exceptions.MacaroonInvalidSignatureException:
         raise InvalidApiToken(", ".join(reasons) or "signatures do not match") from None
-    except Exception as error:  # a third-party caveat, or a caveat that is not JSON
+    except (
+        Exception
+    ) as error:  # a third-party caveat, or one that is not JSON or whose tag is no scalar
         raise InvalidApiToken(", ".join(reasons) or "unknown error") from error
     if not verified or reasons:
         raise InvalidApiToken(", ".join(reasons) or "unknown error")
@@ -146,13 +148,18 @@ def verify(token: str, use: Use) -> None:
 
 def unmet(caveat: Any, use: Use) -> str:
     """Why one caveat does not hold for this use, in the real index's words; empty if it holds."""
+    if isinstance(caveat, dict):
+        caveat = _from_legacy(caveat, use)
     if not isinstance(caveat, list):
         return "caveat must be an array"
     if not caveat:
         return "caveat array cannot be empty"
-    match caveat:
-        case [int(tag), *_] if isinstance(tag, bool) or tag not in range(5):
-            return f"caveat has unknown tag: {tag}"
+    tag, *fields = caveat
+    if isinstance(tag, list | dict):
+        raise TypeError("expected a tag that can be looked up")  # "unknown error", as there
+    if tag not in range(5):
+        return f"caveat has unknown tag: {tag}"
+    match [int(tag), *fields]:
         case [0, int(expires_at), int(not_before), *_] if not {
             type(expires_at),
             type(not_before),
@@ -191,9 +198,21 @@ def unmet(caveat: Any, use: Use) -> str:
                 if len(fields) < (2 if tag == 0 else 1)
                 else "invalid values for fields"
             )
-        case [tag, *_]:
-            return f"caveat has unknown tag: {tag}"
     return "unknown error"
+
+
+def _from_legacy(caveat: dict[str, Any], use: Use) -> Caveat | None:
+    """The array for a caveat in the form that tokens of before 2022 have (`warehouse/macaroons/caveats/_legacy.py`)."""
+    if caveat.get("version") == 1:
+        permissions = caveat.get("permissions")
+        if permissions == "user" and use.bearer.user is not None:
+            return [USER, use.bearer.user]
+        if isinstance(permissions, dict) and "projects" in permissions:
+            return [PROJECT_NAMES, permissions["projects"]]
+        return None
+    if "exp" in caveat and "nbf" in caveat:
+        return [EXPIRATION, caveat["exp"], caveat["nbf"]]
+    return [PROJECT_IDS, caveat["project_ids"]] if "project_ids" in caveat else None
 
 
 def root_key(identifier: str) -> bytes:

@@ -19,9 +19,9 @@ from pypi_attestations import (
     VerificationError,
 )
 
-from helpers.index.names import Refused
 from helpers.index.publishers import Publisher
 from helpers.index.registry import File
+from helpers.index.uploads import Refused
 
 _MOST = 2
 _LIST = TypeAdapter(list[Attestation])

@@ -14,7 +14,7 @@ import jwt
 
 from helpers.index import api_tokens
 from helpers.index.api_tokens import Bearer
-from helpers.index.names import Refused
+from helpers.index.names import NameRefused
 from helpers.index.publishers import ISSUERS, match
 from helpers.index.registry import Pending, Registration, State
 
@@ -128,8 +128,8 @@ def _realise(draft: State, pending: Pending, new_projects: bool) -> None:
     """Create the project that a pending publisher waits for, and make it a normal publisher."""
     try:
         draft.create(pending.project, pending.owner, allowed=new_projects)
-    except Refused as refusal:
-        raise MintRefused("invalid-payload", refusal.message) from refusal
+    except NameRefused as refusal:
+        raise MintRefused("invalid-payload", str(refusal)) from refusal
     draft.register(pending.project, pending.publisher)
     draft.pending = tuple(each for each in draft.pending if each is not pending)
 

@@ -17,10 +17,18 @@ from helpers.events import EventLog
 from helpers.index import api_tokens
 from helpers.index.api_tokens import LOCATION, Bearer, InvalidApiToken, Use, stable_uuid
 from helpers.index.exchange import MintRefused, payload, peek, trade
-from helpers.index.names import Refused, check_new_name
+from helpers.index.names import NameRefused, check_new_name
 from helpers.index.publishers import ISSUERS, Publisher
-from helpers.index.registry import Pending, Project, Registry, State
-from helpers.index.uploads import Upload, accept
+from helpers.index.registry import (
+    Pending,
+    Project,
+    ProjectUrl,
+    Registry,
+    Release,
+    State,
+    release_key,
+)
+from helpers.index.uploads import Refused, Upload, accept
 from helpers.oidc.verification import LEEWAY, InvalidToken, Keys, verify_id_token
 
 _NO_AUTHENTICATION = (
@@ -105,10 +113,7 @@ class Index:
                 if existing.owner == owner:
                     return existing
                 raise ValueError(f"expected a new name, got {name!r}: the project exists already")
-            try:
-                project = draft.create(name, owner, allowed=self.new_projects)
-            except Refused as refusal:
-                raise ValueError(refusal.message) from None
+            project = draft.create(name, owner, allowed=self.new_projects)
         self.note("create project", owner, project.name, "by hand")
         return project
 
@@ -119,7 +124,7 @@ class Index:
         self._check_issuer(publisher)
         with self._registry.change() as draft:
             owner = draft.existing(project).owner
-            if any(each.publisher == publisher for each in draft.publishers_of(project)):
+            if any(each.publisher.is_same(publisher) for each in draft.publishers_of(project)):
                 return
             draft.register(project, publisher)
         self.note("add publisher", owner, project, str(publisher))
@@ -128,9 +133,8 @@ class Index:
         """Take a trusted publisher off a project; tokens minted for it no longer work there. Raises LookupError."""
         with self._registry.change() as draft:
             owner = draft.existing(project).owner
-            found = next(
-                (each for each in draft.publishers_of(project) if each.publisher == publisher), None
-            )
+            registered = draft.publishers_of(project)
+            found = next((each for each in registered if each.publisher.is_same(publisher)), None)
             if found is None:
                 raise LookupError(
                     f"expected a publisher of {project!r}, got {publisher}: it is not registered there"
@@ -143,15 +147,12 @@ class Index:
         if the project exists, the name is not allowed, or the publisher waits for a project already."""
         self._check_issuer(publisher)
         with self._registry.change() as draft:
-            try:
-                check_new_name(project)
-            except Refused as refusal:
-                raise ValueError(refusal.message) from None
             if draft.project(project):
                 raise ValueError(
                     f"expected a new name, got {project!r}: the project exists, add a normal publisher to it"
                 )
-            if any(each.publisher == publisher for each in draft.current_pending()):
+            check_new_name(project, [each.name for each in draft.projects.values()])
+            if any(each.publisher.is_same(publisher) for each in draft.current_pending()):
                 raise ValueError(
                     f"expected a new publisher, got {publisher}: it is pending already"
                 )
@@ -160,6 +161,14 @@ class Index:
                 Pending(publisher, project, owner, time.time()),
             )
         self.note("add pending publisher", owner, project, str(publisher))
+
+    def delete_release(self, project: str, version: str) -> None:
+        """Delete a release with its files, whose names can never be used again. Made again, the release takes new
+        files for another 14 days. Raises LookupError if there is none."""
+        with self._registry.change() as draft:
+            owner = draft.existing(project).owner
+            draft.delete_release(draft.existing(project), version)
+        self.note("delete release", owner, project, version)
 
     def create_api_token(self, user: str, project: str | None = None) -> str:
         """A user's API token, without expiry: for one project, or for the whole account. Raises LookupError for a project
@@ -285,14 +294,13 @@ class Index:
         warn = False
         with self._registry.change() as draft:
             project, registered = self._authorize(draft, upload.name, token, bearer)
-            new = accept(upload, project, draft)
+            project = replace(project, name=upload.name)
+            release = self._release(draft, project, upload, bearer)
+            new = accept(upload, project, release, draft)
             if new:
                 file = replace(upload.file, provenance=self._provenance(draft, upload, bearer))
-                draft.files[file.filename] = file
-                name = canonicalize_name(upload.name)
-                files = (*project.files, file)
-                draft.projects[name] = replace(project, name=upload.name, files=files)
-                mark = (_identifier(token), name)
+                draft.add_file(project, release, file)
+                mark = (_identifier(token), project.id)
                 warn = bearer.user is not None and bool(registered) and mark not in draft.warned
                 draft.warned |= {mark} if warn else frozenset()
         again = "" if new else ", the same file was there already"
@@ -312,7 +320,10 @@ class Index:
         if draft.project(name) is None:
             if bearer.user is None:
                 raise Refused(400, _WRONG_NAME)
-            draft.create(name, draft.who(bearer), allowed=self.new_projects)
+            try:
+                draft.create(name, draft.who(bearer), allowed=self.new_projects)
+            except NameRefused as refusal:
+                raise Refused(refusal.status, str(refusal)) from refusal
         project = draft.existing(name)
         registered = [each.id for each in draft.publishers_of(name)]
         try:
@@ -327,6 +338,22 @@ class Index:
                 f"The user '{draft.who(bearer)}' isn't allowed to upload to project '{project.name}'.",
             )
         return project, registered
+
+    def _release(self, draft: State, project: Project, upload: Upload, bearer: Bearer) -> Release:
+        """The release that an upload belongs to: one that exists, or a new one with its project URLs."""
+        if existing := project.releases.get(release_key(upload.file.version)):
+            return existing
+        registration = draft.registrations.get(bearer.publisher or "")
+        names = {project.name, canonicalize_name(project.name)}
+        own = {
+            f"https://{self.domain}/{path}/{name}" for path in ("project", "p") for name in names
+        }
+        urls = tuple(
+            ProjectUrl(label, url, url.removesuffix("/") in own
+                       or registration is not None and registration.publisher.vouches_for(url))
+            for label, url in upload.urls
+        )  # fmt: skip
+        return Release(upload.file.version, time.time(), urls)
 
     def _provenance(self, draft: State, upload: Upload, bearer: Bearer) -> dict[str, Any] | None:
         """What the index will say of the file's origin, None without attestations. Raises Refused."""

@@ -10,8 +10,9 @@ follows, whose failures name the claim.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from helpers.index.claim_checks import CHECK, LOOKUP, ClaimCheck, ClaimChecks, shown
 
@@ -33,6 +34,33 @@ class Publisher:
     def issuer(self) -> str:
         """The issuer whose tokens this publisher accepts."""
         return ISSUERS[self.provider]
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The web pages of this publisher, that of its repository first; empty if it has none."""
+        return ()
+
+    def is_same(self, other: "Publisher") -> bool:
+        """True if the index cannot have both: they are one publisher."""
+        return self == other
+
+    def vouches_for(self, url: str) -> bool:
+        """True if a project URL is one of the publisher's pages or lies below it, so that the index shows it as
+        verified (PyPI's documentation, "Project metadata"). Upper and lower case are alike.
+
+        A URL with `.` or `..` among its segments is never verified; the real index resolves them first.
+        """
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        segments = parts.path.split("/")
+        if "\\" in url or "%2e" in url.lower() or {".", ".."} & set(segments):
+            return False
+        asked = f"{parts.scheme}://{parts.netloc}{parts.path}".lower()
+        repository = asked.removesuffix("/").removesuffix(".git")
+        pages = [page.lower() for page in self.pages]
+        return repository in pages[:1] or any(f"{asked}/".startswith(f"{page}/") for page in pages)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
         """Every rule of this publisher, lookup first, in the order in which the index applies them."""
@@ -137,6 +165,17 @@ class GitHubPublisher(Publisher):
     def __str__(self) -> str:
         where = f" in environment {self.environment}" if self.environment else ""
         return f"{self.workflow} of {self.owner}/{self.repository}{where}"
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The repository, and its site on GitHub Pages."""
+        site = f"https://{self.owner}.github.io/{self.repository}"
+        return f"https://github.com/{self.owner}/{self.repository}", site
+
+    def is_same(self, other: Publisher) -> bool:
+        """True if repository, owner's name, workflow and environment are the same. The owner's id is not compared:
+        the index has one row for both, with the id that it was made with."""
+        return isinstance(other, GitHubPublisher) and replace(other, owner_id=self.owner_id) == self
 
     @classmethod
     def unreadable(cls, claims: Mapping[str, Any]) -> list[ClaimCheck]:
@@ -243,6 +282,17 @@ class GitLabPublisher(Publisher):
         where = f" in environment {self.environment}" if self.environment else ""
         return f"{self.workflow_path} of {self.issuer.removeprefix('https://')}/{self.namespace}/{self.project}{where}"
 
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The project, and its site on GitLab Pages."""
+        group, _, subgroups = f"{self.namespace}/".partition("/")
+        site = f"https://{group}.gitlab.io"
+        below = f"/{subgroups}{self.project}"
+        own_domain = below == f"/{group}.gitlab.io"
+        return f"{self.issuer}/{self.namespace}/{self.project}", site + (
+            "" if own_domain else below
+        )
+
     @classmethod
     def unreadable(cls, claims: Mapping[str, Any]) -> list[ClaimCheck]:
         """Absent claims, or else a `ci_config_ref_uri` in which no pipeline file can be found."""
@@ -331,6 +381,11 @@ class ActiveStatePublisher(Publisher):
 
     def __str__(self) -> str:
         return f"{self.organization}/{self.project} on ActiveState"
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The project on the platform."""
+        return (f"https://platform.activestate.com/{self.organization}/{self.project}",)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
         """See PyPI's documentation, "Publishing with a Trusted Publisher"."""

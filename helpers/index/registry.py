@@ -7,16 +7,16 @@ So nobody ever sees half a change, and a change that is refused or interrupted h
 import copy
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from helpers.index import api_tokens
 from helpers.index.api_tokens import LOCATION, Bearer, stable_uuid
-from helpers.index.names import Refused, check_new_name
+from helpers.index.names import NameRefused, check_new_name, ultranormalize
 from helpers.index.publishers import Publisher
 
 PENDING_LIFETIME = 30 * 24 * 3600
@@ -39,14 +39,39 @@ class File:
     """The PEP 740 provenance object, if it was uploaded with attestations."""
 
 
+class ProjectUrl(NamedTuple):
+    """A project URL of a release. `verified` says that it belongs to the publisher of its first file, or is the
+    project's own page. It is decided when the release is made, and never again."""
+
+    label: str
+    url: str
+    verified: bool
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version of a project, as its first file writes it, and when it was created (Unix seconds)."""
+
+    version: str
+    created: float
+    urls: tuple[ProjectUrl, ...] = ()
+
+
+def release_key(version: str) -> str:
+    """The text that is the same for all spellings of a version: 1.0 and 1.0.0 are one release (PEP 440)."""
+    return canonicalize_version(version)
+
+
 @dataclass(frozen=True)
 class Project:
-    """A project: its name as last written, who owns it, and its files in the order of upload."""
+    """A project: its name as last written, who owns it, its files in the order of upload, and its releases by
+    `release_key`."""
 
     name: str
     owner: str
     id: str
     files: tuple[File, ...] = ()
+    releases: Mapping[str, Release] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +107,7 @@ class State:
     users: dict[str, str] = field(default_factory=dict)
     used_jtis: dict[tuple[str, str], float] = field(default_factory=dict)
     warned: frozenset[tuple[str, str]] = frozenset()
+    deleted: frozenset[str] = frozenset()
     count: int = 0
 
     def project(self, name: str) -> Project | None:
@@ -114,18 +140,19 @@ class State:
         return str(registration.publisher) if registration else "a publisher that is gone"
 
     def create(self, name: str, owner: str, *, allowed: bool = True) -> Project:
-        """A new project without files; other users' pending publishers for that name are dropped. Raises Refused if the name
-        will not do, or none are `allowed` at the moment. Follows pypi/warehouse, `warehouse/packaging/services.py`."""
+        """Create a project without files; drop other users' pending publishers for that name or a similar one.
+        Raises NameRefused if the name will not do, or none are `allowed` at the moment. Follows pypi/warehouse,
+        `warehouse/packaging/services.py`."""
         if not allowed:
-            raise Refused(403, "New project registration temporarily disabled.")
-        check_new_name(name)
+            raise NameRefused(403, "New project registration temporarily disabled.")
+        check_new_name(name, [project.name for project in self.projects.values()])
         normalized = canonicalize_name(name)
         project = Project(name, owner, stable_uuid("project", normalized, self.domain))
         self.projects[normalized] = project
         self.pending = tuple(
             each
             for each in self.pending
-            if each.owner == owner or canonicalize_name(each.project) != normalized
+            if each.owner == owner or ultranormalize(each.project) != ultranormalize(name)
         )
         self.users[stable_uuid("user", owner, self.domain)] = owner
         return project
@@ -137,17 +164,37 @@ class State:
         self.tokens[identifier] = bearer
         return api_tokens.mint(identifier, caveats, self.domain)
 
+    def add_file(self, project: Project, release: Release, file: File) -> None:
+        """Store a file of a project, for a release that may be new."""
+        self.files[file.filename] = file
+        releases = {**project.releases, release_key(file.version): release}
+        files = (*project.files, file)
+        changed = replace(project, files=files, releases=releases)
+        self.projects[canonicalize_name(project.name)] = changed
+
+    def delete_release(self, project: Project, version: str) -> None:
+        """Delete a release with its files. Their names are remembered. Raises LookupError if there is none."""
+        key = release_key(version)
+        if key not in project.releases:
+            raise LookupError(f"expected a release of {project.name!r}, got {version!r}")
+        gone = [file for file in project.files if release_key(file.version) == key]
+        self.deleted |= {self.files.pop(file.filename).filename for file in gone}
+        files = tuple(file for file in project.files if file not in gone)
+        releases = {each: release for each, release in project.releases.items() if each != key}
+        changed = replace(project, files=files, releases=releases)
+        self.projects[canonicalize_name(project.name)] = changed
+
     def register(self, name: str, publisher: Publisher) -> Registration:
-        """Let a publisher publish a project too: the identical one, if it is registered already."""
+        """Let a publisher publish a project too. One with the same identity that is registered already is used
+        again, with the owner's id that it has."""
         normalized = canonicalize_name(name)
-        same = next(
-            (each for each in self.registrations.values() if each.publisher == publisher), None
-        )
+        registered = self.registrations.values()
+        same = next((each for each in registered if each.publisher.is_same(publisher)), None)
         if same is None:
             self.count += 1
             id = stable_uuid("publisher", str(self.count), self.domain)
             same = Registration(id, publisher, frozenset())
-        registration = Registration(same.id, publisher, same.projects | {normalized})
+        registration = replace(same, projects=same.projects | {normalized})
         self.registrations[registration.id] = registration
         return registration
 

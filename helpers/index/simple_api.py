@@ -40,7 +40,7 @@ def project_detail(project: Project, request: flask.Request) -> flask.Response:
         "meta": _META,
         "name": name,
         "project-status": {"status": "active"},
-        "versions": sorted({file.version for file in files}, key=Version),
+        "versions": sorted((each.version for each in project.releases.values()), key=Version),
         "files": [_entry(project, file, request) for file in files],
     }
     links = []

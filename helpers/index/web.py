@@ -9,8 +9,7 @@ from packaging.utils import canonicalize_name
 
 from helpers.index import simple_api
 from helpers.index.index import Index
-from helpers.index.names import Refused
-from helpers.index.uploads import read_form
+from helpers.index.uploads import Refused, read_form
 from helpers.webapp import client_name, new_app
 
 MAX_REQUEST = 100 * 1024 * 1024

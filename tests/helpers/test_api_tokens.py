@@ -241,7 +241,6 @@ OIDC = "OIDC scoped token is not valid for project 'octo-rocket'"
         ([-1, "x"], use(), "caveat has unknown tag: -1"),
         (["0", NOW + 9, NOW], use(), "caveat has unknown tag: 0"),
         ([None], use(), "caveat has unknown tag: None"),
-        ([True, ["octo-rocket"]], use(), "caveat has unknown tag: True"),
         # the tag is known, what follows is not right
         ([0], use(), "Not enough values"),
         ([0, NOW + 9], use(), "Not enough values"),
@@ -260,7 +259,7 @@ OIDC = "OIDC scoped token is not valid for project 'octo-rocket'"
         ([4, "publisher-id", 7], use(), "invalid values for fields"),
         # no caveat at all
         ([], use(), "caveat array cannot be empty"),
-        ({"exp": NOW + 9, "nbf": NOW}, use(), "caveat must be an array"),
+        ({"exp": NOW + 9}, use(), "caveat must be an array"),
         ("0", use(), "caveat must be an array"),
         (None, use(), "caveat must be an array"),
     ],

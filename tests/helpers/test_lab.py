@@ -1,12 +1,9 @@
 """The lab object: its clock, its cast, and that nothing of it is left behind."""
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import httpx
 import pytest

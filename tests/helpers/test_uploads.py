@@ -162,7 +162,7 @@ def test_a_token_that_is_no_more_is_refused_like_one_that_never_was(lab, end):
     ("fields", "reason"),
     [
         ({":action": ...}, "Expected the field :action to be 'file_upload', got ''."),
-        ({":action": "submit"}, "Expected the field :action to be 'file_upload', got 'submit'."),
+        ({":action": "browse"}, "Expected the field :action to be 'file_upload', got 'browse'."),
         ({"protocol_version": "2"}, "Unknown protocol version."),
         ({"metadata_version": ...}, "'' is an invalid value for Metadata-Version."),
         ({"metadata_version": "0.1"}, "'0.1' is an invalid value for Metadata-Version."),
