@@ -1,0 +1,281 @@
+"""What learners answer in chapter 01."""
+
+from learner import Answers
+
+ANSWERS = {
+    "q1_1": Answers(
+        mistakes=(
+            (
+                ("narrowed = api_tokens.attenuate(token, [1, [project]])", "narrowed = token"),
+                "Which caveat names projects?",
+            ),
+            (("[0, now + seconds, now]", "[0, now, now + seconds]"), "In which order"),
+            (
+                (
+                    "return api_tokens.attenuate(narrowed, [0, now + seconds, now])",
+                    "return narrowed",
+                ),
+                "What makes it stop?",
+            ),
+            (("[1, [project]]", "[1, project]"), "are lists"),
+            (("now + seconds, now]", "now + seconds // 2, now]"), "stopped working before"),
+            (
+                "def lend(token, project, seconds):\n    return token",
+                "returned the token unchanged",
+            ),
+        ),
+        cheat="""
+def lend(token, project, seconds):
+    now = int(time.time())
+    narrowed = api_tokens.attenuate(token, [1, ["octo-rocket"]])
+    return api_tokens.attenuate(narrowed, [0, now + 600, now])
+""",
+        right=(
+            """
+def lend(token, project, seconds):
+    caveats = [[0, int(time.time()) + seconds, 0], [1, [project]]]
+    for caveat in caveats:
+        token = api_tokens.attenuate(token, caveat)
+    return token
+""",
+            """
+import json
+from datetime import UTC, datetime
+
+def lend(token, project, seconds):
+    macaroon = api_tokens.parse(token)
+    begin = int(datetime.now(UTC).timestamp())
+    macaroon.add_first_party_caveat(json.dumps([1, [project]]))
+    macaroon.add_first_party_caveat(f"[0, {begin + seconds}, {begin}]")
+    return "pypi-" + macaroon.serialize()
+""",
+        ),
+    ),
+    "q1_2": Answers(
+        mistakes=(
+            (
+                """
+def disguise(token):
+    return base64.b64encode(token.encode()).decode()
+
+def restore(text):
+    return base64.b64decode(text).decode()
+""",
+                "the mask knows this form",
+            ),
+            (
+                """
+def disguise(token):
+    return token.swapcase()
+
+def restore(text):
+    return text.lower()
+""",
+                "in its case",
+            ),
+            (
+                ('return token[:20] + " " + token[20:]', "return list(token)"),
+                "Expected a text to print",
+            ),
+        ),
+        cheat="""
+def disguise(token):
+    return token[:-2] + " " + token[-2:]
+
+def restore(text):
+    return text[:174] + text[175:]
+""",
+        right=(
+            """
+def disguise(token):
+    return token[::-1]
+
+def restore(text):
+    return text[::-1]
+""",
+            """
+def disguise(token):
+    return token.encode().hex()
+
+def restore(text):
+    return bytes.fromhex(text).decode()
+""",
+            """
+def disguise(token):
+    return base64.encodebytes(token.encode()).decode()
+
+def restore(text):
+    return base64.decodebytes(text.encode()).decode()
+""",
+            """
+def disguise(token):
+    return " ".join(token)
+
+def restore(text):
+    return text.replace(" ", "")
+""",
+            """
+def disguise(token):
+    return "***".join(token)
+
+def restore(text):
+    return text.replace("***", "")
+""",
+            """
+def disguise(token):
+    return "\\n".join(str(ord(character)) for character in token)
+
+def restore(text):
+    return "".join(chr(int(line)) for line in text.splitlines())
+""",
+            """
+import codecs
+
+def disguise(token):
+    return codecs.encode(token, "rot13")
+
+def restore(text):
+    return codecs.decode(text, "rot13")
+""",
+        ),
+    ),
+    "q1_3": Answers(
+        mistakes=(
+            (
+                """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    for run in re.findall(rb"cHlwaS[A-Za-z0-9+/]+={0,2}", blob):
+        found |= set(TOKEN.findall(base64.b64decode(run + b"=" * (-len(run) % 4))))
+    return found
+""",
+                "of alice, but not that of mallory and __token__",
+            ),
+            (
+                """
+def find_tokens(blob):
+    kept = re.sub(rb"[^A-Za-z0-9+/]", b"", blob)
+    kept = kept[: len(kept) // 4 * 4]
+    return set(TOKEN.findall(blob)) | set(TOKEN.findall(base64.b64decode(kept)))
+""",
+                "Decode one such line by hand",
+            ),
+            (("set(TOKEN.findall(blob))", "set()"), "in plain sight"),
+            (
+                """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    for run in re.findall(rb"Basic ([A-Za-z0-9+/=]+)", blob):
+        found.add(base64.b64decode(run).split(b":", 1)[1])
+    return found
+""",
+                "Is that a token?",
+            ),
+            (("return found", "return list(found)"), "Expected a set of tokens"),
+        ),
+        cheat="""
+def find_tokens(blob):
+    return {blob.split(b"token: ")[1].split()[0]} if b"token: " in blob else set()
+""",
+        right=(
+            """
+def find_tokens(blob):
+    found = set()
+    for line in blob.splitlines():
+        name, _, value = line.partition(b": ")
+        if name == b"Authorization" and value.startswith(b"Basic "):
+            user, _, password = base64.b64decode(value[6:]).partition(b":")
+            line = password
+        found.update(TOKEN.findall(line))
+    return found
+""",
+            """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    for run in re.findall(rb"[A-Za-z0-9+/]{100,}={0,2}", blob):
+        found |= set(TOKEN.findall(base64.b64decode(run + b"=" * (-len(run) % 4))))
+    return found
+""",
+            """
+def find_tokens(blob):
+    words = blob.split()
+    for word in list(words):
+        try:
+            words.append(base64.b64decode(word, validate=True).split(b":", 1)[-1])
+        except ValueError:
+            pass
+    return {word for word in words if TOKEN.fullmatch(word)}
+""",
+        ),
+    ),
+    "q1_4": Answers(
+        mistakes=(
+            (
+                """
+def still_alive(days, speeds):
+    return math.exp(-days / sum(share * mean for share, mean in speeds))
+""",
+                "the average speed",
+            ),
+            (("math.exp(-days / mean)", "2 ** (-days / mean)"), "half are left"),
+            (("math.exp(-days / mean)", "(1 - math.exp(-days / mean))"), "no longer work"),
+            (("share * math.exp", "math.exp"), "What is left of each group?"),
+            (
+                (
+                    "return sum(share * math.exp(-days / mean) for share, mean in speeds)",
+                    "return str(1.0)",
+                ),
+                "Expected a number",
+            ),
+        ),
+        cheat="def still_alive(days, speeds):\n    return math.exp(-days / speeds[0][1])",
+        right=(
+            """
+import numpy as np
+
+def still_alive(days, speeds):
+    shares, means = np.array(speeds).T
+    return shares @ np.exp(-days / means)
+""",
+            """
+def still_alive(days, speeds):
+    left = 0
+    for share, mean in speeds:
+        left += share / math.e ** (days / mean)
+    return left
+""",
+        ),
+    ),
+    "q1_5": Answers(
+        mistakes=(
+            (
+                ("mean * (1 - math.exp(-lifetime / mean))", "min(mean, lifetime)"),
+                "the smaller of two means",
+            ),
+            (("mean * (1 - math.exp(-lifetime / mean))", "mean"), "had expired"),
+            (
+                ("return sum(share * mean", "return sum(share"),
+                "Which area under the curve is that?",
+            ),
+            (("return sum(", "return list("), "Expected a number"),
+        ),
+        cheat="def mean_exposure(lifetime, speeds):\n    return lifetime * 0.999",
+        right=(
+            """
+import numpy as np
+
+def mean_exposure(lifetime, speeds):
+    days = np.linspace(0, lifetime, 100_001)
+    alive = sum(share * np.exp(-days / mean) for share, mean in speeds)
+    return float(np.trapezoid(alive, days))
+""",
+            """
+from course.ch01.leakage import Detection, Policy
+
+def mean_exposure(lifetime, speeds):
+    shares, means = zip(*speeds)
+    return Policy("", lifetime=lifetime).exposure(Detection(shares, means))
+""",
+        ),
+    ),
+}
