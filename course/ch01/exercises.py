@@ -66,7 +66,7 @@ def q1_1(lend: Callable[[str, str, int], str]) -> None:
                 raise Wrong("Your function returned the token unchanged. Which caveats narrow it?")
 
             def refusal(project: str, version: str, lent: str = lent, lab: Lab = lab) -> str:
-                answer = post_file(lab, lent, f"{project.replace('-', '_')}-{version}.tar.gz")
+                answer = post_file(lab.http, lent, f"{project.replace('-', '_')}-{version}.tar.gz")
                 return "" if answer.is_success else answer.reason_phrase
 
             task = f"Lent for {project} and {seconds} seconds, your token"

@@ -19,7 +19,14 @@ _TICKS = {
     "1 year": YEAR,
     "10 years": 10 * YEAR,
 }
-_MARKS = (("o", VERMILLION), ("s", BLUE), ("D", GREEN), ("^", ORANGE))
+Point = tuple[float, float, str, bool]
+# A mark, its color, and a darker shade of it that is legible as text on white.
+_MARKS = (
+    ("o", VERMILLION, "#a84300"),
+    ("s", BLUE, "#005a91"),
+    ("D", GREEN, "#00694d"),
+    ("^", ORANGE, "#7a5200"),
+)
 
 
 def _chart(
@@ -49,16 +56,18 @@ def _time_axis(axes: Axes, low: float, high: float) -> None:
 
 @matplotlib.rc_context(STYLE)
 def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
-    """How long things last, on one logarithmic axis, each group with a mark of its own.
+    """Draw how long things last, on one logarithmic axis, each group with its own mark.
 
-    `groups` maps a heading, the clock that its rows are measured by, to rows of a label, a number of days
-    (infinite for what never ends), and a word that stands before the number ("at most"), or nothing.
+    groups: for each heading, which says what is measured, rows of a label, a number of days
+    (infinite for what never ends), and words before the number, such as "at most", or "". The title
+    speaks of the first group only, because different clocks cannot be compared.
     """
-    rows = [(label, days) for group in groups.values() for label, days, _ in group]
-    count = len(rows) + len(groups) * 1.25
-    title = "Up to " + ", ".join(
-        f"{duration(max(days for _, days, _ in group))} for a {heading.partition(',')[0]}"
-        for heading, group in list(groups.items())[:2]
+    count = sum(map(len, groups.values())) + len(groups) * 1.25
+    first, longest = next(
+        (heading, max(group, key=lambda row: row[1])) for heading, group in groups.items()
+    )
+    title = (
+        f"{first[0].upper()}{first[1:]}: up to {duration(longest[1])}. Other groups, other clocks"
     )
     axes = _chart(title, 1.25 + 0.4 * count, 3.9, 0.4, 0.5)
     _time_axis(axes, SECOND * 8, 40 * YEAR)
@@ -66,7 +75,7 @@ def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     told, y = [], 0.0
-    for (heading, group), (mark, colour) in zip(groups.items(), _MARKS, strict=False):
+    for (heading, group), (mark, color, dark) in zip(groups.items(), _MARKS, strict=False):
         axes.text(
             -0.015,
             y,
@@ -74,7 +83,7 @@ def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
             ha="right",
             va="center",
             weight="bold",
-            color=colour,
+            color=dark,
             transform=axes.get_yaxis_transform(),
         )
         words = []
@@ -82,9 +91,9 @@ def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
             y += 1
             end = min(days, 40 * YEAR)
             value = f"{before} {duration(days)}".strip() if days <= end else before
-            axes.plot([SECOND * 8, end], [y, y], color=colour, linewidth=1.2, alpha=0.5)
+            axes.plot([SECOND * 8, end], [y, y], color=color, linewidth=1.2, alpha=0.5)
             axes.plot(
-                end, y, ">" if days > end else mark, color=colour, markersize=10, clip_on=False
+                end, y, ">" if days > end else mark, color=color, markersize=10, clip_on=False
             )
             near = end > 20
             axes.annotate(
@@ -106,34 +115,38 @@ def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def survival(facts: Sequence[tuple[float, float, str]], curves: dict[str, Detection]) -> Figure:
-    """The share of leaked credentials still alive, as each model predicts it, and the facts that it should
-    meet.
+def survival(points: Sequence[Point], curves: dict[str, Detection]) -> Figure:
+    """Draw the share of leaked credentials that still work, as each model has it, and the points.
 
-    `facts` are a day, the share alive on it, and a label; the last two curves are drawn dashed and solid.
+    points: a day, the share that works on it, a label, and whether the share is assumed; assumed
+    points are hollow. A model with as many parameters as there are points is called fitted, because
+    it cannot miss any.
     """
-    misses = {
-        name: sum(abs(float(speeds.alive(day)) - share) > 0.05 for day, share, _ in facts)
-        for name, speeds in curves.items()
-    }
-    finding = "; ".join(
-        f"{name}: {n or 'none'} of {len(facts)} facts missed" for name, n in misses.items()
-    )
+    findings = []
+    for name, speeds in curves.items():
+        missed = sum(abs(float(speeds.alive(day)) - share) > 0.05 for day, share, _, _ in points)
+        fitted = 2 * len(speeds.shares) - 1 >= len(points)
+        through = f"fitted through {len(points)} points"
+        missing = f"{missed or 'none'} of {len(points)} points missed"
+        findings.append(f"{name}: {through if fitted and not missed else missing}")
+    finding = "; ".join(findings)
     finding = finding[0].upper() + finding[1:]
     axes = _chart(finding, 5.2, 1.15)
     _time_axis(axes, 0.4, 12 * YEAR)
     axes.set_ylim(-0.03, 1.06)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     days = [0.4 * 10 ** (n / 100) for n in range(405)]
-    for (name, speeds), (line, colour, at) in zip(
+    for (name, speeds), (line, color, at) in zip(
         curves.items(), (("--", VERMILLION, 250), ("-", BLUE, 8)), strict=False
     ):
-        axes.plot(days, speeds.alive(days), line, color=colour, linewidth=2.5)
+        axes.plot(days, speeds.alive(days), line, color=color, linewidth=2.5)
         place = (at, float(speeds.alive(at)))
         offset = (10, 6) if line == "--" else (0, -26)
-        axes.annotate(name, place, offset, textcoords="offset points", color=colour, weight="bold")
-    for day, share, label in facts:
-        axes.plot(day, share, "o", color=BLACK, markersize=10, zorder=5)
+        axes.annotate(name, place, offset, textcoords="offset points", color=color, weight="bold")
+    for day, share, label, assumed in points:
+        inside = "white" if assumed else BLACK
+        axes.plot(day, share, "o", color=BLACK, markerfacecolor=inside, markeredgewidth=2,
+                  markersize=10, zorder=5)  # fmt: skip
         axes.annotate(
             label,
             (day, share),
@@ -144,19 +157,21 @@ def survival(facts: Sequence[tuple[float, float, str]], curves: dict[str, Detect
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     axes.set_xlabel("after the leak")
-    axes.set_ylabel("still alive")
+    axes.set_ylabel("still works")
     told = [
-        f"{label}, where "
+        f"{label}{' (hollow)' if assumed else ''}, where "
         + " and ".join(f"{name} says {float(s.alive(day)):.1%}" for name, s in curves.items())
-        for day, _, label in facts
+        for day, _, label, assumed in points
     ]
     return Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
 
 
 @matplotlib.rc_context(STYLE)
 def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
-    """What each measure leaves of the exposure, on a logarithmic axis. `rows` are a label and project-days;
-    the first is what the others are compared with."""
+    """Draw what each measure leaves of the exposure, on a logarithmic axis.
+
+    rows: a label and project-days each; the others are compared with the first.
+    """
     (_, most), ordered = rows[0], sorted(rows, key=lambda row: -row[1])
     least = min(value for _, value in rows)
     (worst, left), (best, _) = (pick(rows[1:], key=lambda row: row[1]) for pick in (max, min))
@@ -177,9 +192,9 @@ def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
     axes.axvline(most, color=GREY, linestyle=":", linewidth=1.5)
     told = []
     for y, (label, value) in enumerate(ordered):
-        colour = VERMILLION if value > most / 2 else BLUE
-        axes.plot([least / 3, value], [y, y], color=colour, linewidth=2)
-        axes.plot(value, y, "X" if colour == VERMILLION else "o", color=colour, markersize=11)
+        color = VERMILLION if value > most / 2 else BLUE
+        axes.plot([least / 3, value], [y, y], color=color, linewidth=2)
+        axes.plot(value, y, "X" if color == VERMILLION else "o", color=color, markersize=11)
         axes.annotate(
             _figure_of(value),
             (value, y),

@@ -1,9 +1,9 @@
-"""Exposure windows: how long a leaked credential is worth something, as a model and as a table of incidents.
+"""Exposure windows: how long a leaked credential works, as a model and as a table of incidents.
 
-A leaked token is alive until somebody notices and revokes it, or until it expires or is replaced. The time to
-detection is a mixture of exponentials: groups of leaks, each with its share and its mean. Means are taken
-over a stated horizon, since most of the slow group outlives any. All times are in days. `scanner` finds
-leaked tokens.
+A leaked token works until someone notices and revokes it, or until it expires or is replaced. The
+time until detection is a mixture of exponentials: groups of leaks, each with its share and its mean.
+Mean windows are taken over a horizon, because most of the slow group outlives any. All times are in
+days.
 """
 
 import csv
@@ -19,8 +19,7 @@ SECOND = 1 / 86_400
 MINUTE = 60 * SECOND
 YEAR = 365.25
 HORIZON = 4 * YEAR
-"""Days over which exposure is counted unless told otherwise: as long as the longest survey in the table of
-incidents."""
+"""Days over which exposure is counted: as long as the longest survey in the table of incidents."""
 NEVER = math.inf
 
 _CHUNK = 250_000  # draws that fit into a processor's cache
@@ -28,8 +27,11 @@ _CHUNK = 250_000  # draws that fit into a processor's cache
 
 @dataclass(frozen=True)
 class Detection:
-    """Days until a leak is noticed and the token revoked: groups of leaks, with the share of each and its
-    mean in days."""
+    """The time until a leak is noticed and the token revoked, as groups of leaks.
+
+    shares: the share of each group; they add up to 1. means: the mean of each, in days, above 0.
+    Raises ValueError otherwise.
+    """
 
     shares: tuple[float, ...]
     means: tuple[float, ...]
@@ -45,16 +47,16 @@ class Detection:
             )
 
     def alive(self, days: ArrayLike) -> NDArray[np.float64]:
-        """The share of leaked tokens that nobody has revoked after so many days."""
+        """Return the share of leaked tokens that nobody has revoked after so many days."""
         after = np.asarray(days, dtype=float)[..., np.newaxis]
         return (np.array(self.shares) * np.exp(-after / np.array(self.means))).sum(axis=-1)
 
     def faster(self, factor: float) -> "Detection":
-        """The same groups, each `factor` times as fast."""
+        """Return the same groups, each `factor` times as fast."""
         return Detection(self.shares, tuple(mean / factor for mean in self.means))
 
     def draw(self, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        """Days to detection of `size` leaks. They come sorted by group, which sums and means do not mind."""
+        """Draw the days until detection of `size` leaks, sorted by group."""
         counts = rng.multinomial(size, self.shares)
         return np.concatenate(
             [rng.exponential(mean, n) for mean, n in zip(self.means, counts, strict=True)]
@@ -62,16 +64,19 @@ class Detection:
 
 
 def one_speed(days: float, alive: float) -> Detection:
-    """The one exponential that leaves the share `alive` after so many days."""
+    """Return the one exponential that leaves the share `alive` after so many days."""
     return Detection((1.0,), (-days / math.log(alive),))
 
 
 def two_speeds(
     days: float, alive: float, *, late: float, late_alive: float, early: float, early_share: float
 ) -> Detection:
-    """Two exponentials through three facts: `alive` after `days`, `late_alive` after `late` days, and of
-    those revoked within `days`, the share `early_share` within `early` days. It takes the fast group to be
-    gone by `days`. Raises ValueError for facts that contradict each other."""
+    """Fit two exponentials to three facts.
+
+    The share `alive` works after `days` days, and `late_alive` after `late` days. Of the tokens that
+    were revoked within `days`, the share `early_share` was revoked within `early` days. The fast
+    group counts as gone by `days`. Raises ValueError for facts that contradict each other.
+    """
     slow = (late - days) / math.log(alive / late_alive)
     share = alive * math.exp(days / slow)
     gone_early = early_share * (1 - alive)  # of all leaks
@@ -85,11 +90,11 @@ def two_speeds(
 
 @dataclass(frozen=True)
 class Policy:
-    """What a team does about its tokens. Times in days, counted from the leak.
+    """A team's measures for its tokens. Times are in days, counted from the leak.
 
-    `lifetime`: the token expires that long after it was minted, and leaks at once. `rotation`: it is replaced
-    every so many days, and leaks at any moment in between. `faster`: detection is so many times as fast.
-    `projects`: for how many projects a token is good.
+    projects: the number of projects that the token can publish. lifetime: the token expires so long
+    after it was minted, and leaks at once. rotation: it is replaced every so many days, and leaks at
+    any moment in between. faster: detection is so many times as fast.
     """
 
     name: str
@@ -99,14 +104,16 @@ class Policy:
     faster: float = 1
 
     def alive(self, days: ArrayLike, detection: Detection) -> NDArray[np.float64]:
-        """The share of leaked tokens that still work after so many days."""
+        """Return the share of leaked tokens that still work after so many days."""
         after = np.asarray(days, dtype=float)
         rotated = np.clip(1 - after / self.rotation, 0, 1)
         return detection.faster(self.faster).alive(after) * rotated * (after < self.lifetime)
 
     def exposure(self, detection: Detection, horizon: float = HORIZON) -> float:
-        """Mean days for which a leaked token works, within the horizon: the integral of `alive`, in closed
-        form."""
+        """Return the mean days for which a leaked token works within the horizon.
+
+        This is the integral of `alive`, in closed form.
+        """
         end = min(self.lifetime, self.rotation, horizon)
         total = 0.0
         for share, mean in zip(detection.shares, detection.faster(self.faster).means, strict=True):
@@ -116,13 +123,13 @@ class Policy:
         return total
 
     def project_days(self, detection: Detection, horizon: float = HORIZON) -> float:
-        """Mean project-days of exposure for each leaked token: days, times the projects it is good for."""
+        """Return the mean exposure in project-days: days, times the projects of the token."""
         return self.projects * self.exposure(detection, horizon)
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """The mean of many simulated exposures, in days, and its standard error."""
+    """The mean of many simulated exposures in days, and its standard error."""
 
     mean: float
     standard_error: float
@@ -131,8 +138,10 @@ class Simulated:
 def simulate(
     policy: Policy, detection: Detection, *, releases: int, seed: int, horizon: float = HORIZON
 ) -> Simulated:
-    """Let the tokens of so many releases leak, and see how long each works. The same seed gives the same
-    result."""
+    """Let the tokens of so many releases leak, and measure how long each works.
+
+    The same seed gives the same result.
+    """
     rng = np.random.default_rng(seed)
     speeds, cut = detection.faster(policy.faster), min(policy.lifetime, horizon)
     total = squares = 0.0
@@ -155,18 +164,18 @@ class Incident:
 
     incident: str
     clock: str
-    """What is counted: "credential", "release", "survey" or "thief"."""
+    """The kind of time that is measured: "credential", "release", "survey" or "thief"."""
     start: str
     end: str
     days: float | None
     share_alive: float | None
     known: str
-    """How exact the number is."""
+    """The precision of the number, or the reason why there is none."""
     source: str
 
     @classmethod
     def read(cls, row: Mapping[str, str]) -> "Incident":
-        """An incident from a row of the file."""
+        """Return the incident in a row of the file."""
         days = float(row["seconds"]) * SECOND if row["seconds"] else None
         share = float(row["share_alive"]) if row["share_alive"] else None
         return cls(
@@ -182,7 +191,7 @@ class Incident:
 
 
 def incidents(path: str | Path) -> list[Incident]:
-    """The table of incidents, from a CSV file whose lines that begin with `#` are comments."""
+    """Read the table of incidents from a CSV file, in which lines that begin with `#` are comments."""
     lines = [
         line
         for line in Path(path).read_text(encoding="utf-8").splitlines()
@@ -192,7 +201,7 @@ def incidents(path: str | Path) -> list[Incident]:
 
 
 def duration(days: float) -> str:
-    """A length of time in the unit that suits it: "40 s", "15 min", "2 h 32 min", "483 days", "27 years"."""
+    """Return a time in the unit that suits it: "40 s", "2 h 32 min", "483 days", "27 years"."""
     if days < 2 * MINUTE:
         return f"{days / SECOND:.3g} s"
     if days < 120 * MINUTE:

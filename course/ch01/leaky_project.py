@@ -1,11 +1,10 @@
-"""A project that leaks: seven places in which an API token ends up without anybody wanting it, each made by
-real commands.
+"""A project that leaks an API token in seven places, each made by real commands.
 
     for place in make(folder, token): print(place.name, place.path, place.command)
 
-Nothing is written by hand that a tool would have written: git makes the history, uv builds wheel and sdist,
-Python compiles, Jupyter runs the notebook, bash writes the log. Dates and authors are set, so the history has
-the same hashes on every run.
+Git makes the history, uv builds the wheel and the sdist, Python compiles, Jupyter runs the
+notebook, and bash writes the log. Dates and authors are fixed, so that the history has the same
+hashes on every run.
 """
 
 import json
@@ -54,7 +53,7 @@ uv publish --publish-url=https://pypi.test/legacy/ --token="$PYPI_TOKEN" dist/oc
 
 @dataclass(frozen=True)
 class Place:
-    """A hiding place: what it is, the command that made it, and the file or folder."""
+    """A hiding place: its name, the command that made it, and the file or folder."""
 
     name: str
     command: str
@@ -62,11 +61,11 @@ class Place:
 
 
 def make(folder: Path, token: str) -> list[Place]:
-    """All seven places below `folder`, which must be empty, in folders of their own; nothing else in them
-    holds the token. Raises CalledProcessError if a command fails."""
-    notebook = _start_notebook(
-        folder / "notebook", token
-    )  # the slowest, so it runs beside the others
+    """Make all seven places, each in a folder below `folder`, which must be empty.
+
+    No other file there contains the token. Raises CalledProcessError if a command fails.
+    """
+    notebook = _start_notebook(folder / "notebook", token)  # the slowest runs beside the others
     places = [
         _log(folder / "log", token),
         _history(folder / "repository", token),
@@ -88,8 +87,11 @@ def make(folder: Path, token: str) -> list[Place]:
 def run(
     command: str, folder: Path, token: str = "", *, into: Path | None = None, fails: bool = False
 ) -> str:
-    """Run a real command in a folder, with PYPI_TOKEN set if there is a token, and return what it printed,
-    which goes into the file `into` too. Raises CalledProcessError if it fails, unless it is meant to."""
+    """Run a real command in a folder, and return what it printed.
+
+    token: the value of PYPI_TOKEN, if any. into: a file that gets the printed text as well. fails:
+    the command may fail; otherwise CalledProcessError is raised.
+    """
     words = shlex.split(command)
     environment = _environment(token)
     program = (
@@ -112,14 +114,14 @@ def run(
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a text file with the line ends it was given, and its folder if need be."""
+    """Write a text file, without changing its line ends, and make its folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
 def package(folder: Path, settings: str = "") -> None:
-    """Write a package, octo-rocket 1.0, that uv can build; `settings` is for `[tool.uv.build-backend]`."""
+    """Write the package octo-rocket 1.0, which uv can build. settings: more lines of TOML."""
     write(folder / "pyproject.toml", _PYPROJECT + settings)
     write(folder / "src" / "octo_rocket" / "__init__.py", "")
 
@@ -130,8 +132,10 @@ def _environment(token: str) -> dict[str, str]:
 
 
 def _log(folder: Path, token: str) -> Place:
-    """`set -x` writes each command as it is run, with its variables filled in. That the upload fails does not
-    matter."""
+    """Run a script under `set -x`, which writes each command with its variables filled in.
+
+    The upload fails, but the command is in the log by then.
+    """
     write(folder / "release.sh", _SCRIPT)
     write(folder / "dist" / "octo_rocket-1.0.tar.gz", "")
     run("bash release.sh", folder, token, into=folder / "build.log", fails=True)
@@ -139,7 +143,7 @@ def _log(folder: Path, token: str) -> Place:
 
 
 def _history(folder: Path, token: str) -> Place:
-    """Committed by mistake, deleted in the next commit."""
+    """Commit `.env` by mistake, and delete it in the next commit."""
     env = write(folder / ".env", f"PYPI_TOKEN={token}\n")
     write(folder / "README.md", "# octo-rocket\n")
     run("git -c init.defaultBranch=main init -q", folder)
@@ -151,7 +155,7 @@ def _history(folder: Path, token: str) -> Place:
 
 
 def _wheel(folder: Path, token: str) -> Place:
-    """A default value that was meant for one afternoon, in a module of the package."""
+    """Build a wheel with a default value that was meant for one afternoon."""
     package(folder)
     write(folder / "src" / "octo_rocket" / "upload.py", f'TOKEN = "{token}"\n')
     run("uv build --wheel", folder)
@@ -160,7 +164,7 @@ def _wheel(folder: Path, token: str) -> Place:
 
 
 def _compiled(folder: Path, token: str) -> Place:
-    """Python keeps the compiled module when the source has been cleaned."""
+    """Compile a module, and then clean its source."""
     source = write(folder / "settings.py", f'TOKEN = "{token}"\n')
     run("python -m py_compile settings.py", folder)
     write(source, 'import os\n\nTOKEN = os.environ["PYPI_TOKEN"]\n')
@@ -170,8 +174,7 @@ def _compiled(folder: Path, token: str) -> Place:
 
 
 def _image(folder: Path, token: str) -> Place:
-    """A container image is a stack of archives. The upper one says that `.env` is deleted; the lower one
-    still has it."""
+    """Stack two archives. The upper one says that `.env` is deleted, the lower one still has it."""
     env = write(folder / "app" / ".env", f"PYPI_TOKEN={token}\n")
     run("python -m tarfile -c layer1.tar.gz app", folder)
     env.unlink()
@@ -187,7 +190,7 @@ def _image(folder: Path, token: str) -> Place:
 
 
 def _start_notebook(folder: Path, token: str) -> "subprocess.Popen[bytes]":
-    """A cell that lists the environment, run and saved."""
+    """Run and save a notebook with a cell that lists the environment."""
     cell = {
         "cell_type": "code",
         "id": "a",
@@ -216,7 +219,7 @@ def _start_notebook(folder: Path, token: str) -> "subprocess.Popen[bytes]":
 
 
 def _sdist(folder: Path, token: str) -> Place:
-    """`source-include` that is too generous sweeps up what lies about."""
+    """Build an sdist with a `source-include` that is too generous."""
     package(folder, _SWEEPING)
     env = write(folder / ".env", f"PYPI_TOKEN={token}\n")
     run("uv build --sdist", folder)

@@ -27,7 +27,13 @@ def test_lifetimes_shows_and_says_each_row_in_the_group_of_its_clock():
     for words in ("483 days", "at most 10 days", "2 h 32 min", "no expiry", "15 min", *GROUPS):
         assert words in drawn(figure)
         assert words in figure.sentence
-    assert "Up to 483 days for a credential, 2 h 32 min for a release" in drawn(figure)
+    title = "Credential, from leak to death: up to 483 days. Other groups, other clocks"
+    assert title in " ".join(drawn(figure)).replace("\n", " ")
+
+
+def test_the_title_of_the_lifetimes_is_that_of_its_first_group():
+    figure = figures.lifetimes({"release, on the index": [("a", 1 / 24, ""), ("b", 2, "")]})
+    assert figure.sentence.startswith("Release, on the index: up to 2 days.")
 
 
 def test_each_group_has_a_mark_of_its_own_so_that_it_can_be_read_in_grey():
@@ -47,14 +53,26 @@ def test_a_point_lies_where_its_days_are():
     assert ends == pytest.approx([483, 10, 152 * MINUTE, 900 * SECOND])
 
 
-def test_survival_counts_the_facts_that_a_curve_misses():
-    facts = [(3, 0.77, "day 3"), (31, 0.74, "day 31"), (4 * YEAR, 0.64, "year 4")]
-    good = Detection((0.26, 0.74), (1.26, 27 * YEAR))
-    figure = figures.survival(facts, {"one speed": one_speed(31, 0.74), "two speeds": good})
+POINTS = [(3, 0.77, "day 3", True), (31, 0.74, "day 31", False), (4 * YEAR, 0.64, "year 4", False)]
+GOOD = Detection((0.26, 0.74), (1.26, 27 * YEAR))
+
+
+def test_survival_counts_the_points_that_a_curve_misses_and_says_which_is_fitted():
+    figure = figures.survival(POINTS, {"one speed": one_speed(31, 0.74), "two speeds": GOOD})
     assert figure.sentence.startswith(
-        "One speed: 2 of 3 facts missed; two speeds: none of 3 facts missed"
+        "One speed: 2 of 3 points missed; two speeds: fitted through 3 points"
     )
     assert {"day 3", "day 31", "year 4", "one speed", "two speeds"} <= set(drawn(figure))
+    missing = figures.survival(POINTS, {"two speeds": Detection((0.5, 0.5), (1, 5))}).sentence
+    assert missing.startswith("Two speeds: 3 of 3 points missed")
+    fourth = [*POINTS, (100, 0.73, "day 100", False)]
+    assert "none of 4 points missed" in figures.survival(fourth, {"two speeds": GOOD}).sentence
+
+
+def test_an_assumed_point_is_hollow():
+    lines = figures.survival(POINTS, {"two speeds": GOOD}).drawing.axes[0].lines
+    inside = [line.get_markerfacecolor() for line in lines if line.get_marker() == "o"]
+    assert inside == ["white", "#000000", "#000000"]
 
 
 def test_ranking_is_in_order_whatever_order_it_is_given_and_says_what_is_left():
@@ -66,7 +84,7 @@ def test_ranking_is_in_order_whatever_order_it_is_given_and_says_what_is_left():
 
 @pytest.mark.parametrize("figure", [
     figures.lifetimes(GROUPS), figures.ranking([("nothing", 12_000), ("a measure with a long name", 1), ("c", 2)]),
-    figures.survival([(3, 0.7, "day 3")], {"one speed": one_speed(31, 0.74)}),
+    figures.survival([(3, 0.7, "day 3", True)], {"one speed": one_speed(31, 0.74)}),
 ], ids=["lifetimes", "ranking", "survival"])  # fmt: skip
 def test_nothing_is_drawn_outside_of_the_picture(figure):
     figure._repr_png_()
