@@ -1,6 +1,6 @@
 // What scrolls can be scrolled with the keyboard, and the parts of the page have names.
 function reachable() {
-  for (const box of document.querySelectorAll("pre, .text_html, .image_png, .table-wrapper")) {
+  for (const box of document.querySelectorAll("pre, .text_html, .image_png, .table-wrapper, .wide")) {
     if (box.scrollWidth > box.clientWidth) { box.tabIndex = 0; } else { box.removeAttribute("tabindex"); }
   }
 }
