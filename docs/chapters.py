@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))  # for the exercises in course/
 CHECK = re.compile(r"exercises\.(q(\d+)_\d+)\.check\(")
 MINUTES = re.compile(r"^(\d+) minutes\b.*$", re.MULTILINE)
 QUESTION = re.compile(r"\*\*[^*]+\?\*\*")
-LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"(!?\[)([^\]]+)\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 EMPTY_HEADING = re.compile(r"<th\b[^>]*>\s*(<p>\s*</p>\s*)?</th>")
 
 EXERCISE = """\
@@ -143,18 +143,19 @@ def prepare(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def relink(found: re.Match[str], folder: str, up: str, repository: str) -> str:
-    """Return a link as it has to be on the site.
+    """Return a link, or a picture, as it has to be on the site.
 
     folder: where the file is in the repository; up: the way from its page to the site's first.
     Anything but a page of the site is linked in the repository, or not at all if that has no
     address.
     """
-    text, target, anchor = found[1], found[2], found[3] or ""
+    begin, target, anchor = found[1], found[3], found[4] or ""
+    text = " ".join(found[2].split())  # MyST joins the lines of a picture's text without a space
     path = posixpath.normpath(posixpath.join(folder, target))
     if path.startswith("notebooks/") and path.endswith(".ipynb"):
-        return f"[{text}]({up}{path}{anchor})"
+        return f"{begin}{text}]({up}{path}{anchor})"
     if path.startswith("docs/") and (ROOT / path).exists():
-        return f"[{text}]({up}{path.removeprefix('docs/')}{anchor})"
+        return f"{begin}{text}]({up}{path.removeprefix('docs/')}{anchor})"
     return f"[{text}]({repository}/blob/main/{path}{anchor})" if repository else text
 
 

@@ -57,12 +57,14 @@ def html(built: Path, path: Path) -> str:
 
 @chapter
 def test_every_figure_has_its_own_sentence(built, path):
-    sentences = [
-        " ".join("".join(output["data"]["text/plain"]).split())
-        for cell in cells(path)
-        for output in cell.get("outputs", [])
-        if "image/png" in output.get("data", {})
-    ]
+    sentences = []
+    for cell in cells(path):
+        if cell["cell_type"] == "markdown":
+            sentences += re.findall(r"!\[([^\]]+)\]", "".join(cell["source"]))
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                sentences.append("".join(output["data"]["text/plain"]))
+    sentences = [" ".join(sentence.split()) for sentence in sentences]
     assert Text(html(built, path)).alts == sentences
 
 
