@@ -1,7 +1,7 @@
 """What every chapter must satisfy, as rules that read the notebook file and run nothing.
 
-A rule is a function that takes a `Chapter` and yields one sentence for each thing that is wrong. README.md in
-this folder says the same to authors, with a skeleton to copy.
+A rule is a function that takes a `Chapter` and yields one sentence for each thing that is wrong.
+CONTRIBUTING.md says the same to authors, with a skeleton to copy.
 """
 
 import ast

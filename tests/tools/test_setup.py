@@ -304,6 +304,14 @@ def test_the_ci_script_can_be_executed_and_runs_every_check():
         assert script.stat().st_mode & 0o111
 
 
+def test_the_hooks_of_pre_commit_run_the_locked_ruff_and_download_nothing():
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    assert repo["repo"] == "local"
+    for hook in repo["hooks"]:
+        assert hook["language"] == "system"
+        assert hook["entry"].startswith(".venv/bin/python -m ruff ")
+
+
 # The README
 
 
@@ -323,13 +331,15 @@ def test_the_readme_says_what_each_dependency_is_for():
     assert sorted(explained) == sorted(Requirement(line).name for line in DEPENDENCIES)
 
 
-def test_every_link_of_the_readme_to_a_file_or_heading_leads_somewhere():
+def test_every_link_of_readme_and_contributing_to_a_file_or_heading_leads_somewhere():
     headings = {
         re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
         for heading in re.findall(r"^#+ (.+)$", README, re.MULTILINE)
     }
-    for target in re.findall(r"\]\(([^)\s]+)\)", README):
-        if target.startswith("#"):
-            assert target[1:] in headings, target
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", README + re.sub("`[^`]*`", "", contributing)):
+        file, _, heading = target.partition("#")
+        if heading and file in ("", "README.md"):
+            assert heading in headings, target
         elif not target.startswith("https://"):
-            assert (ROOT / target).exists(), target
+            assert (ROOT / file).exists(), target
