@@ -34,14 +34,18 @@ def make_app(index: Index) -> flask.Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_REQUEST, MAX_FORM_MEMORY_SIZE=MAX_REQUEST, MAX_FORM_PARTS=MAX_PARTS
     )
+    _add_exchange(app, index)
+    _add_upload(app, index)
+    _add_downloads(app, index)
+    return app
 
+
+def _add_exchange(app: flask.Flask, index: Index) -> None:
     @app.get("/_/oidc/audience")
     def audience() -> Any:
         off = "oidc" in index.disabled
         detail = "trusted publishing is switched off" if off else f"audience {index.audience}"
-        index.note(
-            "audience", "anyone", None, detail, ok=not off, client=client_name(flask.request)
-        )
+        _note(index, "audience", None, detail, ok=not off)
         if off:
             return {"message": "Trusted publishing functionality not enabled"}, 403
         return {"audience": index.audience}
@@ -57,6 +61,8 @@ def make_app(index: Index) -> flask.Flask:
         index.burn_token(flask.request.get_data(), client_name(flask.request))
         return {"message": "Accepted", "errors": []}, 202
 
+
+def _add_upload(app: flask.Flask, index: Index) -> None:
     @app.post("/legacy/")
     def upload() -> Any:
         client, who, project = client_name(flask.request), "unknown", None
@@ -73,9 +79,11 @@ def make_app(index: Index) -> flask.Flask:
             return refused(refusal)
         return flask.Response("", content_type="text/plain; charset=UTF-8")
 
+
+def _add_downloads(app: flask.Flask, index: Index) -> None:
     @app.get("/simple/")
     def project_list() -> Any:
-        index.note("list", "anyone", None, "all projects", client=client_name(flask.request))
+        _note(index, "list", None, "all projects")
         return simple_api.project_list(index.projects.values(), flask.request)
 
     @app.get("/simple/<name>/")
@@ -86,13 +94,7 @@ def make_app(index: Index) -> flask.Flask:
             return "404 Not Found", 404
         if flask.request.path != f"/simple/{normalized}/":
             return flask.redirect(f"/simple/{normalized}/", 301)
-        index.note(
-            "list",
-            "anyone",
-            project.name,
-            f"{len(project.files)} files",
-            client=client_name(flask.request),
-        )
+        _note(index, "list", project.name, f"{len(project.files)} files")
         return simple_api.project_detail(project, flask.request)
 
     @app.get("/integrity/<name>/<version>/<filename>/provenance")
@@ -105,7 +107,7 @@ def make_app(index: Index) -> flask.Flask:
         if "attestations" in index.disabled:
             return {"message": "Attestations temporarily disabled"}, 403
         found = index.provenance(name, version, filename)
-        index.note("provenance", "anyone", name, filename, ok=found is not None, client=client_name(flask.request))  # fmt: skip
+        _note(index, "provenance", name, filename, ok=found is not None)
         if found is None:
             return {"message": f"No provenance available for {filename}"}, 404
         response = flask.jsonify(found)
@@ -118,10 +120,13 @@ def make_app(index: Index) -> flask.Flask:
         content = index.file(filename)
         if content is None:
             return "404 Not Found", 404
-        index.note("download", "anyone", None, filename, client=client_name(flask.request))
+        _note(index, "download", None, filename)
         return flask.Response(content, content_type="application/octet-stream")
 
-    return app
+
+def _note(index: Index, action: str, project: str | None, detail: str, *, ok: bool = True) -> None:
+    """Note a request that anyone may make."""
+    index.note(action, "anyone", project, detail, ok=ok, client=client_name(flask.request))
 
 
 def refused(refusal: Refused) -> flask.Response:
