@@ -5,6 +5,7 @@ Keys are derived from names and signatures contain no chance, so that every byte
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
@@ -113,7 +114,7 @@ def attest(lab: Lab, job: Job, payload: bytes) -> dict[str, Any]:
     return assemble(payload, signature, leaf, answer.json())
 
 
-def leaf_of(attestation: dict[str, Any]) -> x509.Certificate:
+def leaf_of(attestation: Mapping[str, Any]) -> x509.Certificate:
     """Return an attestation's signing certificate."""
     encoded = attestation["verification_material"]["certificate"]
     return x509.load_der_x509_certificate(base64.b64decode(encoded))

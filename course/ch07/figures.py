@@ -84,7 +84,7 @@ def anatomy(attestation: Mapping[str, Any]) -> Figure:
 
 
 def _box(axes: Axes, x: float, name: str, lines: Sequence[str]) -> None:
-    look = {"facecolor": _PAPER, "edgecolor": GREY, "linewidth": 1.5}
+    look: dict[str, Any] = {"facecolor": _PAPER, "edgecolor": GREY, "linewidth": 1.5}
     axes.add_patch(patches.Rectangle((x, 0.85), 3.2, 1.95, **look))
     axes.text(x + 0.12, 1.1, name, va="center", weight="bold", size=SIZE + 1)
     for n, line in enumerate(lines):
@@ -131,8 +131,8 @@ def _branch(
         right = _branch(axes, leaves[half:], start + half, index, layout)
         x, y, on_path = (left[0] + right[0]) / 2, min(left[1], right[1]) - 0.85, left[2] or right[2]
         for below in (left, right):
-            look = {"color": BLUE, "linewidth": 3} if below[2] else {"color": GREY, "linewidth": 1}
-            axes.plot([x, below[0]], [y, below[1]], zorder=1, **look)
+            color, thick = (BLUE, 3) if below[2] else (GREY, 1)
+            axes.plot([x, below[0]], [y, below[1]], zorder=1, color=color, linewidth=thick)
     value = tree_root(leaves)
     ground = _COOL if on_path else _WARM if value in proof else "white"
     edge = BLUE if on_path else GREY
@@ -190,7 +190,13 @@ def _verdict(first: int, count: int) -> str:
 def _field(axes: Axes, corner: tuple[float, float], size: tuple[float, float], ok: bool,
            look: tuple[str, str]) -> None:  # fmt: skip
     (x, y), (width, height), (ground, ink) = corner, size, look
-    box = {"facecolor": ground, "edgecolor": "white", "linewidth": 3}
+    box: dict[str, Any] = {"facecolor": ground, "edgecolor": "white", "linewidth": 3}
     axes.add_patch(patches.Rectangle(corner, width, height, **box))
-    place = {"ha": "center", "va": "center", "weight": "bold", "size": SIZE + 1, "color": ink}
+    place: dict[str, Any] = {
+        "ha": "center",
+        "va": "center",
+        "weight": "bold",
+        "size": SIZE + 1,
+        "color": ink,
+    }
     axes.text(x + width / 2, y + height / 2, "✓" if ok else "✗", **place)

@@ -16,13 +16,13 @@ from typing import Any
 import flask
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from helpers.events import EventLog
 from helpers.oidc.jws import IdToken
 from helpers.oidc.verification import Keys, verify_id_token
-from helpers.signing.keys import ECDSA, derive_key, key_id
+from helpers.signing.keys import ECDSA, Key, derive_key, key_id
 from helpers.webapp import client_name, new_app
 
 AUDIENCE = "sigstore"
@@ -40,25 +40,26 @@ def _github(claims: Mapping[str, Any]) -> tuple[x509.GeneralName, list[str]]:
     trigger, ref = claims["event_name"], claims["ref"]
     run = f"actions/runs/{claims['run_id']}/attempts/{claims['run_attempt']}"
     signer = f"{hub}/{claims['job_workflow_ref']}"
-    old = [claims["iss"], trigger, sha, claims["workflow"], repository, ref, ""]
-    build = [claims["iss"], signer, claims["job_workflow_sha"], claims["runner_environment"]]
-    source = [f"{hub}/{repository}", sha, ref, claims["repository_id"]]
-    owner = [f"{hub}/{claims['repository_owner']}", claims["repository_owner_id"]]
-    config = [f"{hub}/{claims['workflow_ref']}", claims["workflow_sha"], trigger]
-    rest = [f"{hub}/{repository}/{run}", claims["repository_visibility"]]
-    return x509.UniformResourceIdentifier(signer), old + build + source + owner + config + rest
+    owner, config = f"{hub}/{claims['repository_owner']}", f"{hub}/{claims['workflow_ref']}"
+    return x509.UniformResourceIdentifier(signer), [
+        *(claims["iss"], trigger, sha, claims["workflow"], repository, ref, ""),
+        *(claims["iss"], signer, claims["job_workflow_sha"], claims["runner_environment"]),
+        *(f"{hub}/{repository}", sha, ref, claims["repository_id"]),
+        *(owner, claims["repository_owner_id"], config, claims["workflow_sha"], trigger),
+        *(f"{hub}/{repository}/{run}", claims["repository_visibility"]),
+    ]
 
 
 def _gitlab(claims: Mapping[str, Any]) -> tuple[x509.GeneralName, list[str]]:
     lab, path = "https://gitlab.com", claims["project_path"]
     uri, sha = f"https://{claims['ci_config_ref_uri']}", claims["ci_config_sha"]
-    old = [claims["iss"], "", "", "", "", "", ""]
-    build = [claims["iss"], uri, sha, claims["runner_environment"]]
-    source = [f"{lab}/{path}", claims["sha"], claims["ref_path"], claims["project_id"]]
-    owner = [f"{lab}/{claims['namespace_path']}", claims["namespace_id"]]
-    config = [uri, sha, claims["pipeline_source"]]
-    rest = [f"{lab}/{path}/-/jobs/{claims['job_id']}", claims["project_visibility"]]
-    return x509.UniformResourceIdentifier(uri), old + build + source + owner + config + rest
+    owner = f"{lab}/{claims['namespace_path']}"
+    return x509.UniformResourceIdentifier(uri), [
+        *(claims["iss"], *[""] * 6, claims["iss"], uri, sha, claims["runner_environment"]),
+        *(f"{lab}/{path}", claims["sha"], claims["ref_path"], claims["project_id"]),
+        *(owner, claims["namespace_id"], uri, sha, claims["pipeline_source"]),
+        *(f"{lab}/{path}/-/jobs/{claims['job_id']}", claims["project_visibility"]),
+    ]
 
 
 def _google(claims: Mapping[str, Any]) -> tuple[x509.GeneralName, list[str]]:
@@ -82,21 +83,12 @@ class SigningAuthority:
     certificate log, are made from names unless they are given.
     """
 
-    def __init__(
-        self,
-        keys: Keys,
-        events: EventLog,
-        name: str = "lab-fulcio",
-        key: ec.EllipticCurvePrivateKey | None = None,
-        ct_key: ec.EllipticCurvePrivateKey | None = None,
-    ) -> None:
-        self.events = events
-        self.name = name
-        self.key = key or derive_key(name)
-        self.ct_key = ct_key or derive_key("lab-ct")
+    def __init__(self, keys: Keys, events: EventLog, name: str = "lab-fulcio",
+                 key: Key | None = None, ct_key: Key | None = None) -> None:  # fmt: skip
+        self.events, self.name = events, name
+        self.key, self.ct_key = key or derive_key(name), ct_key or derive_key("lab-ct")
         self.certificate = self._own_certificate()
-        self._keys = keys
-        self._numbers = itertools.count(1)
+        self._keys, self._numbers = keys, itertools.count(1)
         self.app = self._make_app()
 
     def issue(self, id_token: str, csr: x509.CertificateSigningRequest) -> x509.Certificate:
@@ -111,13 +103,11 @@ class SigningAuthority:
             raise ValueError(f"expected an issuer that the authority knows, got {issuer!r}")
         claims = verify_id_token(id_token, self._keys, issuer=issuer, audience=AUDIENCE)
         public_key = csr.public_key()
-        if not isinstance(public_key, ec.EllipticCurvePublicKey) or not csr.is_signature_valid:
+        if not isinstance(public_key, PublicKey) or not csr.is_signature_valid:
             raise ValueError("expected a request signed with the elliptic-curve key in it")
         return self.certify(claims, public_key)
 
-    def certify(
-        self, claims: Mapping[str, Any], public_key: ec.EllipticCurvePublicKey
-    ) -> x509.Certificate:
+    def certify(self, claims: Mapping[str, Any], public_key: PublicKey) -> x509.Certificate:
         """Return a certificate over these claims, unchecked, valid for ten minutes from now."""
         now = datetime.now(UTC).replace(microsecond=0)
         name, values = _PROVIDERS[claims["iss"]](claims)
@@ -140,8 +130,7 @@ class SigningAuthority:
                 text = value.encode()
                 raw = text if number < 8 else _tlv(0x0C, text)
                 builder = builder.add_extension(_unnamed(f"{ARC}.{number}", raw), critical=False)
-        # The certificate log signs the certificate as it is before its promise is in it, so it is
-        # made twice.
+        # The certificate log's promise is about the certificate without it, so it is made twice.
         before = builder.sign(self.key, hashes.SHA256(), ecdsa_deterministic=True)
         sct = self._timestamp(before.tbs_certificate_bytes, now)
         listed = (len(sct) + 2).to_bytes(2) + len(sct).to_bytes(2) + sct

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from helpers.events import EventLog
-from helpers.signing.keys import ECDSA, b64, derive_key, key_id
+from helpers.signing.keys import ECDSA, Key, b64, derive_key, key_id
 from helpers.webapp import client_name, new_app
 
 MAX_REQUEST = 1024 * 1024
@@ -78,16 +78,9 @@ class SignatureLog:
     strangers, so that its tree has branches.
     """
 
-    def __init__(
-        self,
-        events: EventLog,
-        name: str = "lab-log",
-        key: ec.EllipticCurvePrivateKey | None = None,
-        strangers: int = 6,
-    ) -> None:
-        self.events = events
-        self.name = name
-        self.key = key or derive_key(name)
+    def __init__(self, events: EventLog, name: str = "lab-log", key: Key | None = None,
+                 strangers: int = 6) -> None:  # fmt: skip
+        self.events, self.name, self.key = events, name, key or derive_key(name)
         self.bodies = [canonical({"entry": f"a stranger's, {n}"}) for n in range(strangers)]
         self._lock = threading.RLock()
         self.app = self._make_app()

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from helpers.signing.certificates import SigningAuthority
-from helpers.signing.keys import b64, key_id, public_der
+from helpers.signing.keys import Key, b64, key_id, public_der
 from helpers.signing.signature_log import SignatureLog
 
 _MEDIA = "application/vnd.dev.sigstore"
@@ -33,18 +32,17 @@ def trusted_root(authority: SigningAuthority, log: SignatureLog, url: str) -> di
     certificate = b64(authority.certificate.public_bytes(Encoding.DER))
     name = {"organization": "lab, worthless", "commonName": authority.name}
     chain = {"certificates": [{"rawBytes": certificate}]}
+    issuer = {"subject": name, "uri": url, "certChain": chain, "validFor": _VALID}
     return {
         "mediaType": f"{_MEDIA}.trustedroot+json;version=0.1",
         "tlogs": [_instance(log.key, f"{url}/rekor")],
-        "certificateAuthorities": [
-            {"subject": name, "uri": url, "certChain": chain, "validFor": _VALID}
-        ],
+        "certificateAuthorities": [issuer],
         "ctlogs": [_instance(authority.ct_key, f"{url}/ct")],
         "timestampAuthorities": [],
     }
 
 
-def _instance(key: ec.EllipticCurvePrivateKey, url: str) -> dict[str, Any]:
+def _instance(key: Key, url: str) -> dict[str, Any]:
     details = {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "validFor": _VALID}
     return {
         "baseUrl": url,
@@ -69,8 +67,8 @@ def client_trust_config(root: Mapping[str, Any], url: str) -> dict[str, Any]:
         "tsaUrls": [],
         "tsaConfig": {"selector": "ANY"},
     }
-    media = f"{_MEDIA}.clienttrustconfig.v0.1+json"
-    return {"mediaType": media, "trustedRoot": root, "signingConfig": signing}
+    config = {"trustedRoot": root, "signingConfig": signing}
+    return {"mediaType": f"{_MEDIA}.clienttrustconfig.v0.1+json", **config}
 
 
 class ClientCache:
