@@ -54,17 +54,12 @@ def told(got: Any) -> str:
 
 def fetch_keys(http, issuer: str) -> dict[str, dict]:
     """Return the public keys (JWKs) that an issuer publishes, by `kid`."""
-
-    def get(url):
-        response = http.get(url)
-        if response.status_code != 200:
-            raise ValueError(f"{url} answers with {response.status_code}")
-        return response.json()
-
-    configuration = get(f"{issuer}/.well-known/openid-configuration")
+    url = f"{issuer}/.well-known/openid-configuration"
+    configuration = http.get(url).raise_for_status().json()
     if configuration["issuer"] != issuer:
         raise ValueError(f"asked {issuer}, and {configuration['issuer']} answers")
-    return {jwk["kid"]: jwk for jwk in get(configuration["jwks_uri"])["keys"]}
+    jwks = http.get(configuration["jwks_uri"]).raise_for_status().json()
+    return {jwk["kid"]: jwk for jwk in jwks["keys"]}
 
 
 @exercise(
@@ -72,7 +67,8 @@ def fetch_keys(http, issuer: str) -> dict[str, dict]:
     fetch_keys,
     hints=(
         "Two requests. What does the first answer have to say before you make the second request?",
-        "Compare both statuses with 200, and the configuration's `issuer` with the one you asked.",
+        "Call `raise_for_status()` on both answers, and compare the configuration's `issuer` with the "
+        "one you asked.",
     ),
     right="The index asks in the same two steps. It also keeps the keys; part 4 shows why.",
     minutes=3,

@@ -56,17 +56,11 @@ def fetch_keys(http, issuer):
                 "request for the keys was answered",
             ),
             (
-                (
-                    '{jwk["kid"]: jwk for jwk in get(configuration["jwks_uri"])["keys"]}',
-                    'get(configuration["jwks_uri"])',
-                ),
+                ('{jwk["kid"]: jwk for jwk in jwks["keys"]}', "jwks"),
                 "should each `kid` lead to",
             ),
             (
-                (
-                    'get(f"{issuer}/.well-known',
-                    """get(f"https://{issuer.split('/')[2]}/.well-known""",
-                ),
+                ('f"{issuer}/.well-known', """f"https://{issuer.split('/')[2]}/.well-known"""),
                 "has a path",
             ),
         ),
