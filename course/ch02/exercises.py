@@ -77,16 +77,19 @@ def q2_1(peek):
         if len(raised) == 4:
             raise Wrong(f"{told}, and for other lengths, too. What does the decoder need?")
         raise Wrong(f"{told}, but not for all lengths. What fills up the last group of four?")
-    for n in range(4):
-        claims = {"actor": "Zoë ÿÿÿ>>>???" + "n" * n, "nested": {"list": [1, "ø"]}}
-        payload = encode(json.dumps(claims, ensure_ascii=False).encode())
-        try:
-            got = peek(f"{encode(b'{}')}.{payload}.")
-        except Exception as error:
-            got = error
-        if got != claims:
-            told = f"For the claims {claims} it gave {show(got)}."
-            raise Wrong(f"{told} Which two characters does base64url have that base64 has not?")
+    for text, question in (
+        (">>>???", "Which two characters does base64url have that base64 has not?"),
+        ("Zoë, Jürgen and 伊藤", "In which encoding are the bytes of JSON in a token?"),
+    ):
+        for n in range(4):
+            claims = {"actor": text + "n" * n, "nested": {"list": [1, None]}}
+            payload = encode(json.dumps(claims, ensure_ascii=False).encode())
+            try:
+                got = peek(f"{encode(b'{}')}.{payload}.")
+            except Exception as error:
+                got = error
+            if got != claims:
+                raise Wrong(f"For the claims {claims} it gave {show(got)}. {question}")
 
 
 # ---------------------------------------------------------------- 2.2
@@ -124,9 +127,10 @@ def q2_2(sign_hs256):
         if got.count(".") != 2:
             raise Wrong(f"A token has three parts; yours has {got.count('.') + 1}: {show(got)}.")
         head, body, tail = got.split(".")
-        if (decode(head), decode(body)) != (header, payload):
-            given = f"The payload was {payload!r}, and your token has {show(decode(body))}"
-            raise Wrong(f"{given}. Did the bytes go through a parser on their way?")
+        for name, given, part in (("header", header, head), ("payload", payload, body)):
+            if decode(part) != given:
+                told = f"The {name} was {given!r}, and your token has {show(decode(part))}"
+                raise Wrong(f"{told}. Did the bytes go through a parser on their way?")
         wanted = hmac.digest(secret, f"{head}.{body}".encode(), hashlib.sha256)
         if decode(tail) in (wanted.hex().encode(), decode(wanted.hex())):
             raise Wrong("Your last part has 64 hexadecimal digits. How many bytes is an HMAC?")
@@ -388,5 +392,5 @@ def judge_spellings(got: set[Any], wanted: set[str], token: str, what: str) -> N
         told = f"For {what} it returned {len(got)} tokens, and {len(more)} carry other bytes."
         raise Wrong(f"{told} How many bits of the last character belong to a byte?")
     if got != wanted:
-        told = f"For {what} your function returned {len(got)} tokens, and there are more."
+        told = f"For {what} your function found only {len(got)}, and there are more."
         raise Wrong(f"{told} How many bits of the last character does nobody read?")
