@@ -174,7 +174,7 @@ def describe_figures(cells: list[dict[str, Any]]) -> None:
 
 
 def fold_answers(cells: list[dict[str, Any]]) -> None:
-    """Fold the output after a text that ends with a bold question, so that a reader can guess."""
+    """Fold all outputs between a text that ends with a bold question and the next text."""
     asked = False
     for cell in cells:
         if cell["cell_type"] == "markdown":
@@ -184,7 +184,6 @@ def fold_answers(cells: list[dict[str, Any]]) -> None:
             cell["metadata"].setdefault("mystnb", {}).update(
                 code_prompt_show="Your guess? Then look", code_prompt_hide="What came out"
             )
-            asked = False
 
 
 def with_exercises_as_boxes(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -203,7 +202,7 @@ def with_exercises_as_boxes(cells: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 def exercise_box(exercise: Any, text: str, stub: str) -> str:
     """Return one exercise as MyST: the task with its stub, and folded away hints and solution."""
-    before, heading, task = re.split(r"^(#{2,6} .*)$", text, maxsplit=1, flags=re.MULTILINE)
+    before, heading, task = re.split(r"^(#{2,6} Exercise .*)$", text, maxsplit=1, flags=re.MULTILINE)
     folded = [
         FOLDED.format(title=f"Hint {n} of {len(exercise.hints)}", kind="hint", text=hint)
         for n, hint in enumerate(exercise.hints, 1)

@@ -110,7 +110,6 @@ def test_an_output_that_answers_a_bold_question_is_folded_away(built, path):
         if cell["cell_type"] == "markdown":
             asked = bool(re.search(r"\*\*[^*]+\?\*\*", source.strip().split("\n\n")[-1]))
         elif asked and cell["outputs"]:
-            asked = False
             output = cell["outputs"][0]
             written = "".join(output.get("text", output.get("data", {}).get("text/plain", "")))
             if "image/png" not in output.get("data", {}) and "text/html" not in output.get(
