@@ -202,7 +202,7 @@ def with_exercises_as_boxes(cells: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 def exercise_box(exercise: Any, text: str, stub: str) -> str:
     """Return one exercise as MyST: the task with its stub, and folded away hints and solution."""
-    before, heading, task = re.split(r"^(#{2,6} Exercise .*)$", text, maxsplit=1, flags=re.MULTILINE)
+    before, heading, task = re.split(r"(?m)^(#{2,6} Exercise .*)$", text, maxsplit=1)
     folded = [
         FOLDED.format(title=f"Hint {n} of {len(exercise.hints)}", kind="hint", text=hint)
         for n, hint in enumerate(exercise.hints, 1)
