@@ -257,12 +257,12 @@ def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
     unused = [(api_tokens.identifier(token)[:8], False, "nobody ever used it") for token in others]
     left = "it was used although there is a publisher, and nobody revoked it"
     return lab.index.events, (
+        (trusted, False, "it was minted for a job, and it expires by itself"),
         (names[0], True, left),
         (names[2], True, left),
         (names[1], False, "somebody revoked it after its use"),
         (names[3], False, "nobody ever used it"),
         *unused,
-        (trusted, False, "it was minted for a job, and it expires by itself"),
     )
 
 
