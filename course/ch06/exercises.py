@@ -139,6 +139,111 @@ def q6_2():
 # ---------------------------------------------------------------- 6.3
 
 
+def leftovers(events) -> set[str]:
+    """Return the names of the stored tokens that are left over.
+
+    A token's name is the word after `token` in `event.detail`. An event whose `action` is "warn"
+    says that a stored token was used although the project has a trusted publisher. An event whose
+    `action` is "revoke API token" says that a token was revoked.
+    """
+    used = {event.detail.split()[1] for event in events if event.action == "warn"}
+    revoked = {event.detail.split()[1] for event in events if event.action == "revoke API token"}
+    return {name.strip(",") for name in used} - {name.strip(",") for name in revoked}
+
+
+@cache
+def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
+    """Return a log and, for each token in it, its name, whether it is left over, and why."""
+    lab = Lab()
+    others = [lab.index.create_api_token("bob") for _ in range(3)]
+    users = [lab.index.create_api_token("alice") for _ in range(4)]
+    for number, token in enumerate([*users[:3], users[0]]):
+        upload(lab, token, f"octo_rocket-{number}.0-py3-none-any.whl")
+    lab.index.revoke_api_token(users[1])
+    minted, _ = exchange(lab, lab.github.id_token(GitHubJob()))
+    upload(lab, minted, "octo_rocket-8.0-py3-none-any.whl")
+    *names, trusted = (api_tokens.identifier(token)[:8] for token in (*users, minted))
+    unused = [(api_tokens.identifier(token)[:8], False, "nobody ever used it") for token in others]
+    left = "it was used although there is a publisher, and nobody revoked it"
+    return lab.index.events, (
+        (trusted, False, "it was minted for a job, and it expires by itself"),
+        (names[0], True, left),
+        (names[2], True, left),
+        (names[1], False, "somebody revoked it after its use"),
+        (names[3], False, "nobody ever used it"),
+        *unused,
+    )
+
+
+@exercise(
+    "Which tokens are left over?",
+    leftovers,
+    hints=(
+        "Two kinds of event matter. One says that a stored token was used, and the other says that "
+        "a "
+        "token was revoked.",
+        'Collect the names from the "warn" events in one set, and those from "revoke API token" in '
+        "another. Which names are in the first set only?",
+    ),
+    right="The real index sends a mail instead of a log. It helps if somebody reads it.",
+    minutes=4,
+)
+def q6_3(leftovers):
+    events, tokens = history()
+    got = leftovers(events)
+    if not isinstance(got, (set, frozenset, list, tuple)):
+        raise Wrong(f"Expected a set of names, but your function returned {show(got)}.")
+    known = {name for name, *_ in tokens}
+    if strange := sorted(set(map(str, got)) - known):
+        raise Wrong(f"{show(strange[0])} is not the name of a token: that has eight characters.")
+    for name, left, why in tokens:
+        if (name in got) is not left:
+            said = "leaves out" if left else "contains"
+            raise Wrong(f"With another log, your answer {said} the token {name}, but {why}.")
+
+
+# ---------------------------------------------------------------- 6.4 and 6.6
+
+GAPS = {
+    "has nothing to show": "What does a job show that has no token and may not ask?",
+    "is not known to the index": "Who has to know a job before it can exchange its ID token?",
+    "sends a revoked token": "After which steps does no workflow send this token anymore?",
+    "is not allowed to start": "Which ref does this workflow run on, and which refs does the rule allow?",
+}
+
+
+def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
+    """Raise Wrong unless every state that this order of the steps passes through can publish."""
+    if not isinstance(given, (list, tuple)) or sorted(map(str, given)) != sorted(steps):
+        raise Wrong(f"Put the {len(steps)} steps into an order, each of them once.")
+    for n in range(1, len(given) + 1):
+        which, why = stuck(frozenset(given[:n]))
+        if which:
+            raise Wrong(f"After step {n}, `{given[n - 1]}`, {which} {why}. {GAPS[why]}")
+
+
+@exercise(
+    "No gap",
+    order=["register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke"],
+    stub="order = [...]  # all six of STEPS, first to last",
+    hints=(
+        "After each step, ask for each workflow: what does it authenticate with?",
+        "Open the new way before you close the old one, for each workflow. Revoke the token when "
+        "no "
+        "workflow sends it anymore.",
+    ),
+    right="The lab tried every state. 16 of the 720 orders leave no gap, and in all of them "
+    "`revoke` "
+    "comes last.",
+    minutes=4,
+)
+def q6_4(order):
+    check_order(order, MIGRATION, stuck)
+
+
+# ---------------------------------------------------------------- 6.5
+
+
 def job(*runs: str, **more: Any) -> dict[str, Any]:
     """Return a job with these `run` steps."""
     return {"runs-on": "ubuntu-latest", **more, "steps": [{"run": run} for run in runs]}
@@ -217,7 +322,7 @@ def bystanders(workflow: dict) -> dict[str, list[str]]:
     "its own for `uv publish`.",
     minutes=5,
 )
-def q6_3(bystanders):
+def q6_5(bystanders):
     for workflow, right, question in ROOMS:
         got = bystanders(workflow)
         if not isinstance(got, dict):
@@ -225,111 +330,6 @@ def q6_3(bystanders):
         got = {name: list(runs) for name, runs in got.items() if runs}
         if got != right:
             raise Wrong(f"{question} Your function returned {show(got)}.")
-
-
-# ---------------------------------------------------------------- 6.4
-
-
-def leftovers(events) -> set[str]:
-    """Return the names of the stored tokens that are left over.
-
-    A token's name is the word after `token` in `event.detail`. An event whose `action` is "warn"
-    says that a stored token was used although the project has a trusted publisher. An event whose
-    `action` is "revoke API token" says that a token was revoked.
-    """
-    used = {event.detail.split()[1] for event in events if event.action == "warn"}
-    revoked = {event.detail.split()[1] for event in events if event.action == "revoke API token"}
-    return {name.strip(",") for name in used} - {name.strip(",") for name in revoked}
-
-
-@cache
-def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
-    """Return a log and, for each token in it, its name, whether it is left over, and why."""
-    lab = Lab()
-    others = [lab.index.create_api_token("bob") for _ in range(3)]
-    users = [lab.index.create_api_token("alice") for _ in range(4)]
-    for number, token in enumerate([*users[:3], users[0]]):
-        upload(lab, token, f"octo_rocket-{number}.0-py3-none-any.whl")
-    lab.index.revoke_api_token(users[1])
-    minted, _ = exchange(lab, lab.github.id_token(GitHubJob()))
-    upload(lab, minted, "octo_rocket-8.0-py3-none-any.whl")
-    *names, trusted = (api_tokens.identifier(token)[:8] for token in (*users, minted))
-    unused = [(api_tokens.identifier(token)[:8], False, "nobody ever used it") for token in others]
-    left = "it was used although there is a publisher, and nobody revoked it"
-    return lab.index.events, (
-        (trusted, False, "it was minted for a job, and it expires by itself"),
-        (names[0], True, left),
-        (names[2], True, left),
-        (names[1], False, "somebody revoked it after its use"),
-        (names[3], False, "nobody ever used it"),
-        *unused,
-    )
-
-
-@exercise(
-    "Which tokens are left over?",
-    leftovers,
-    hints=(
-        "Two kinds of event matter. One says that a stored token was used, and the other says that "
-        "a "
-        "token was revoked.",
-        'Collect the names from the "warn" events in one set, and those from "revoke API token" in '
-        "another. Which names are in the first set only?",
-    ),
-    right="The real index sends a mail instead of a log. It helps if somebody reads it.",
-    minutes=4,
-)
-def q6_4(leftovers):
-    events, tokens = history()
-    got = leftovers(events)
-    if not isinstance(got, (set, frozenset, list, tuple)):
-        raise Wrong(f"Expected a set of names, but your function returned {show(got)}.")
-    known = {name for name, *_ in tokens}
-    if strange := sorted(set(map(str, got)) - known):
-        raise Wrong(f"{show(strange[0])} is not the name of a token: that has eight characters.")
-    for name, left, why in tokens:
-        if (name in got) is not left:
-            said = "leaves out" if left else "contains"
-            raise Wrong(f"With another log, your answer {said} the token {name}, but {why}.")
-
-
-# ---------------------------------------------------------------- 6.5 and 6.6
-
-GAPS = {
-    "has nothing to show": "What does a job show that has no token and may not ask?",
-    "is not known to the index": "Who has to know a job before it can exchange its ID token?",
-    "sends a revoked token": "After which steps does no workflow send this token anymore?",
-    "is not allowed to start": "Which ref does this workflow run on, and which refs does the rule allow?",
-}
-
-
-def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
-    """Raise Wrong unless every state that this order of the steps passes through can publish."""
-    if not isinstance(given, (list, tuple)) or sorted(map(str, given)) != sorted(steps):
-        raise Wrong(f"Put the {len(steps)} steps into an order, each of them once.")
-    for n in range(1, len(given) + 1):
-        which, why = stuck(frozenset(given[:n]))
-        if which:
-            raise Wrong(f"After step {n}, `{given[n - 1]}`, {which} {why}. {GAPS[why]}")
-
-
-@exercise(
-    "No gap",
-    order=["register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke"],
-    stub="order = [...]  # all six of STEPS, first to last",
-    hints=(
-        "After each step, ask for each workflow: what does it authenticate with?",
-        "Open the new way before you close the old one, for each workflow. Revoke the token when "
-        "no "
-        "workflow sends it anymore.",
-    ),
-    right="The lab tried every state. 16 of the 720 orders leave no gap, and in all of them "
-    "`revoke` "
-    "comes last.",
-    minutes=4,
-)
-def q6_5(order):
-    check_order(order, MIGRATION, stuck)
 
 
 @exercise(

@@ -1,5 +1,6 @@
 """The rocket in its four states, the orders of its migration, and what the two tools say of it."""
 
+import hashlib
 import itertools
 import json
 import shutil
@@ -13,6 +14,11 @@ import yaml
 
 import preflight
 from course.ch06 import exercises
+from course.ch06.hardened import Pipeline, backend_wheel, publish_backend
+from course.ch06.migration import HARDENING
+from helpers.index.publishers import GitLabPublisher
+from helpers.lab import Lab
+from helpers.provider.jobs import GitHubJob, GitLabJob
 
 ROCKET = Path(__file__).parents[2] / "notebooks" / "data" / "rocket"
 STEPS = ("register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke")
@@ -20,7 +26,7 @@ STATES = ("by_token", "half_migrated", "migrated", "hardened")
 
 
 def test_the_check_accepts_the_16_orders_without_a_gap_and_no_other():
-    replies = {order: exercises.q6_5.check(list(order)) for order in itertools.permutations(STEPS)}
+    replies = {order: exercises.q6_4.check(list(order)) for order in itertools.permutations(STEPS)}
     right = {order for order, reply in replies.items() if reply.state == "right"}
 
     def opens_before_it_closes(order):
@@ -76,3 +82,49 @@ def test_every_action_is_pinned_by_its_commit(state):
             for step in job["steps"]:
                 name, _, commit = step.get("uses", "octo/none@" + 40 * "0").partition("@")
                 assert len(commit) == 40 and int(commit, 16) >= 0, name
+
+
+def test_the_lock_of_the_hardened_state_is_that_of_the_labs_build_backend():
+    digest = hashlib.sha256(backend_wheel()).hexdigest()
+    lock = (ROCKET / "hardened" / "build-requirements.txt").read_text()
+    assert lock == f"rocket-build==1.0 --hash=sha256:{digest}\n"
+
+
+@pytest.fixture(params=["release.yml", "hardened.gitlab-ci.yml"])
+def pipeline(request):
+    with Lab() as lab, lab.serve() as live:
+        publish_backend(lab)
+        if request.param == "release.yml":
+            file, job = ".github/workflows/release.yml", GitHubJob(ref="refs/tags/v1.1.0")
+        else:
+            file = "../hardened.gitlab-ci.yml"
+            job = GitLabJob(environment="pypi", ref="v1.1.0", ref_type="tag")
+            form = GitLabPublisher(namespace="octo-org", project="rocket", environment="pypi")
+            lab.index.add_publisher("octo-rocket", form)
+        yield lab, Pipeline(live, ROCKET / "hardened", file, job)
+
+
+def test_the_hardened_release_publishes_what_it_has_built(pipeline):
+    lab, release = pipeline
+    assert all(run.ok for run in release.build()) and all(run.ok for run in release.publish())
+    assert len(lab.index.projects["octo-rocket"].files) == 2
+
+
+def test_a_file_that_appears_between_the_jobs_stops_the_hardened_release(pipeline):
+    lab, release = pipeline
+    release.build()
+    (release.publish_machine.folder / "dist" / "octo_rocket-9.9-py3-none-any.whl").write_text("x")
+    assert not release.publish()[-1].ok and not lab.index.projects["octo-rocket"].files
+
+
+def test_a_build_backend_that_is_not_in_the_lock_stops_the_hardened_build(pipeline):
+    _, release = pipeline
+    lock = release.build_machine.folder / "build-requirements.txt"
+    lock.write_text(lock.read_text().replace("sha256:", "sha256:0000")[: -len("0000\n")] + "\n")
+    assert not release.build()[0].ok
+
+
+def test_old_files_are_shut_out_only_after_the_switch():
+    good = [order for order in itertools.permutations(HARDENING)
+            if exercises.q6_6.check(list(order)).state == "right"]  # fmt: skip
+    assert len(good) == 2 and all(order[:2] == ("register_new", "switch") for order in good)

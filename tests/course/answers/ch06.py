@@ -75,7 +75,7 @@ def may_ask(workflow, job):
         ),
         cheat=mornings(*["token"] * 5),
     ),
-    "q6_3": Answers(
+    "q6_5": Answers(
         mistakes=(
             (("may_request(workflow, job)", 'job.get("permissions") == {"id-token": "write"}'), "For which jobs does it hold"),
             (('[job["uses"]] if "uses" in job else [step["run"] for step in job["steps"]]',
@@ -99,7 +99,7 @@ def bystanders(workflow):
     return result
 """,),
     ),
-    "q6_4": Answers(
+    "q6_3": Answers(
         mistakes=(
             ((" - {name.strip(\",\") for name in revoked}", ""), "somebody revoked it after its use"),
             (('event.action == "warn"', 'event.action == "create API token"'), "nobody ever used it"),
@@ -129,7 +129,7 @@ def leftovers(events):
     return [name for name in set(names("warn")) if name not in names("revoke API token")]
 """),
     ),
-    "q6_5": Answers(
+    "q6_4": Answers(
         mistakes=(
             (f"order = {[PA, DA, R, PM, DM, REVOKE]}", "is not known to the index"),
             (f"order = {[R, DA, PA, PM, DM, REVOKE]}", "has nothing to show"),
