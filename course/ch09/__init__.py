@@ -1,0 +1,1 @@
+"""Exercises and tools of chapter 09."""
