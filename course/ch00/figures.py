@@ -1,125 +1,136 @@
-"""The pictures of chapter 00: the hours of a release that never shipped, and the map of the series."""
+"""The figures of chapter 00: the hours of a release that never shipped, and the map of the series."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-import matplotlib
-from matplotlib import dates, figure, patches
+from matplotlib import dates, patches
 from matplotlib.axes import Axes
 
 from course.figure import (
-    BLACK,
     BLUE,
     GREEN,
     GREY,
+    INK,
+    LINE,
     SIZE,
-    STYLE,
+    SMALL,
     VERMILLION,
     WIDTH,
     Figure,
-    cut,
+    arrow,
+    chart,
+    finish,
     listed,
+    number,
     sheet,
+    styled,
     wrap,
+    write,
 )
 
+Row = Mapping[str, str]
+_MAIN, _INDEX = 2.25, 0.75  # the heights of the two lanes
+_BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 2}
 
-@matplotlib.rc_context(STYLE)
-def release_hours(rows: Sequence[Mapping[str, str]]) -> Figure:
+
+@styled
+def release_hours(rows: Sequence[Row]) -> Figure:
     """Draw what landed on main and what appeared on the index, in the hours of one release.
 
-    `rows` have `time` (ISO, UTC), `kind` ("main" or "upload"), `version` and `what`, oldest first: an upload, at least two
-    moments on main, an upload. The first upload, hours earlier, stands at the left edge. Raises ValueError for another order.
+    rows: `time` (ISO, UTC), `kind` ("main" or "upload"), `version` and `what`, oldest first: an
+    upload, at least two moments on main, an upload. The first upload, hours earlier, stands at the
+    left edge. Raises ValueError for another order.
     """
-    if [row["kind"] for row in rows[:1]] + [row["kind"] for row in rows[-1:]] != [
-        "upload",
-        "upload",
-    ] or len(rows) < 4:
-        raise ValueError(
-            "expected rows that begin and end with an upload, and what landed on main between them"
-        )
-    moments: dict[datetime, list[Mapping[str, str]]] = {}
-    for row in rows[1:-1]:
-        moments.setdefault(datetime.fromisoformat(row["time"]), []).append(row)
-    before, after = (datetime.fromisoformat(row["time"]) for row in (rows[0], rows[-1]))
-    broken, fixed = min(moments), max(moments)
-    missing = [
-        row["version"]
-        for row in rows[1:-1]
-        if row["version"] and row["version"] != rows[-1]["version"]
-    ]
-    start, end = broken - timedelta(minutes=6.2), after + timedelta(minutes=7)
-    drawing = figure.Figure(figsize=(WIDTH, 4.9))
-    axes = drawing.add_axes((0.1, 0.12, 0.88, 0.74), xlim=(start, end), ylim=(0, 3))
-    finding = f"For {_span(fixed - broken)} a permission was missing, and {listed(missing)} never came out"
-    axes.set_title(finding, loc="left", weight="bold", x=-0.1, pad=14)
-    axes.axvspan(
-        broken,
-        fixed,
-        facecolor="#fbe3d6",
-        edgecolor=VERMILLION,
-        hatch="//",
-        alpha=0.55,
-        linewidth=0,
-    )
-    axes.set_yticks([2.25, 0.75], ["on main", "on PyPI"])
-    for moment, what in moments.items():
-        changes = [row["what"] for row in what if not row["version"]]
-        releases = [f"release commit of {row['version']}" for row in what if row["version"]]
-        text = "\n".join(
-            [
-                f"{moment:%H:%M:%S}",
-                *(wrap(words, 2.4, 3, SIZE - 1) for words in [*changes, *releases]),
-            ]
-        )
-        axes.plot(moment, 2.25, "s", color=BLUE, markersize=11)
-        axes.annotate(text, (moment, 2.25), (10, 0), textcoords="offset points", va="center", size=SIZE - 1,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 2})  # fmt: skip
-    axes.plot(start, 0.75, "<", color=GREY, markersize=11, clip_on=False)
-    axes.annotate(f"{rows[0]['version']}\n{_span(broken - before, short=True)} before", (start, 0.75), (10, 0),
-                  textcoords="offset points", va="center", size=SIZE - 1, color=GREY)  # fmt: skip
-    axes.plot(after, 0.75, "o", color=GREEN, markersize=12)
-    axes.annotate(f"{after:%H:%M:%S}\n{rows[-1]['version']} is uploaded", (after, 0.75), (12, 0), textcoords="offset points",
-                  va="center", size=SIZE - 1)  # fmt: skip
-    middle = broken + (fixed - broken) / 2
-    none = f"no file of {listed(missing)}"
-    red = {"color": VERMILLION, "weight": "bold", "ha": "center"}
-    axes.text(
-        middle, 0.75, none, va="center", bbox={"facecolor": "white", "edgecolor": VERMILLION}, **red
-    )
-    axes.annotate(
-        "",
-        (broken, 1.42),
-        (fixed, 1.42),
-        arrowprops={"arrowstyle": "<->", "color": VERMILLION, "linewidth": 2},
-    )
-    empty = {"facecolor": "white", "edgecolor": "none", "pad": 2}
-    axes.text(middle, 1.5, _span(fixed - broken), va="bottom", bbox=empty, **red)
-    axes.axhline(1.15, color="#BBBBBB", linewidth=1)
-    axes.xaxis.set_major_locator(dates.MinuteLocator(byminute=range(0, 60, 5)))
+    kinds = [row["kind"] for row in rows]
+    if len(rows) < 4 or kinds[0] != "upload" or kinds[-1] != "upload":
+        raise ValueError("expected an upload, what landed on main, and an upload, in this order")
+    first, *between, last = rows
+    landed: dict[datetime, list[Row]] = {}
+    for row in between:
+        landed.setdefault(_time(row), []).append(row)
+    gap = min(landed), max(landed)
+    versions = [row["version"] for row in between if row["version"]]
+    missing = listed([version for version in versions if version != last["version"]])
+    finding = f"For {_span(*gap)} a permission was missing, and {missing} never came out"
+    shown = _time(last) - gap[0]
+    axes = _hours(finding, gap[0] - 0.44 * shown, _time(last) + 0.5 * shown)
+    _gap(axes, gap, f"no file of {missing}")
+    inch = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (WIDTH - 1.3)
+    for moment, following in zip(landed, [*sorted(landed)[1:], None], strict=True):
+        words = [f"{moment:%H:%M:%S}", *_events(landed[moment])]
+        room = (following - moment) / timedelta(days=1) / inch - 0.4 if following else 2.4
+        _mark(axes, moment, _MAIN, words, "s", BLUE, min(room, 2.4))
+    ago = f"{(gap[0] - _time(first)) / timedelta(hours=1):.0f} hours before"
+    _mark(axes, axes.get_xlim()[0], _INDEX, [first["version"], ago], "<", GREY)
+    uploaded = [f"{_time(last):%H:%M:%S}", f"{last['version']} is uploaded"]
+    _mark(axes, _time(last), _INDEX, uploaded, "o", GREEN)
+    told = [f"{first['version']} was uploaded {ago}"]
+    told += [f"at {at:%H:%M:%S} main received: {listed(_events(it))}" for at, it in landed.items()]
+    told += [f"at {_time(last):%H:%M:%S} {last['version']} was uploaded"]
+    return Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
+
+
+def _time(row: Row) -> datetime:
+    return datetime.fromisoformat(row["time"])
+
+
+def _span(start: datetime, end: datetime) -> str:
+    minutes, seconds = divmod(round((end - start).total_seconds()), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def _events(rows: Sequence[Row]) -> list[str]:
+    """Return what landed at one moment, changes before releases."""
+    ordered = sorted(rows, key=lambda row: bool(row["version"]))
+    return [row["what"] + (f" of {row['version']}" if row["version"] else "") for row in ordered]
+
+
+def _hours(title: str, start: datetime, end: datetime) -> Axes:
+    """Return axes with a clock below and a lane each for main and the index."""
+    axes = chart(title, 4.9, 1.05)
+    axes.set(xlim=(start, end), ylim=(0, 3))
+    axes.set_yticks([_MAIN, _INDEX], ["on main", "on PyPI"])
+    axes.axhline(1.15, color=LINE, linewidth=1)
+    step = 5 if end - start < timedelta(minutes=40) else 15
+    axes.xaxis.set_major_locator(dates.MinuteLocator(byminute=range(0, 60, step)))
     axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
-    axes.set_xlabel(f"{after:%d %B %Y}, UTC".lstrip("0"))
+    axes.set_xlabel(f"{end:%d %B %Y}, UTC".lstrip("0"))
     axes.tick_params(left=False)
+    axes.tick_params(axis="y", pad=14)
     axes.spines["left"].set_visible(False)
-    told = [f"{rows[0]['version']} was uploaded {_span(broken - before, short=True)} before"]
-    for moment, what in moments.items():
-        landed = [row["what"] + (f" of {row['version']}" if row["version"] else "") for row in what]
-        told.append(f"at {moment:%H:%M:%S} main received: {listed(landed)}")
-    told.append(f"at {after:%H:%M:%S} {rows[-1]['version']} was uploaded")
-    return Figure(f"{finding}: {'; '.join(told)}.", drawing)
+    return axes
 
 
-def _span(span: timedelta, short: bool = False) -> str:
-    """A span to the second, or in hours."""
-    minutes, seconds = divmod(round(span.total_seconds()), 60)
-    return f"{round(minutes / 60)} hours" if short else f"{minutes} min {seconds} s"
+def _gap(axes: Axes, gap: tuple[datetime, datetime], words: str) -> None:
+    """Hatch the time without a permission, with its length and what is missing on the index."""
+    look = {"facecolor": "#fbe3d6", "edgecolor": VERMILLION, "hatch": "//", "linewidth": 0}
+    axes.axvspan(*gap, alpha=0.55, **look)
+    arrow(axes, (gap[0], 1.42), (gap[1], 1.42), VERMILLION, arrowstyle="<->")
+    middle, red = gap[0] + (gap[1] - gap[0]) / 2, {"color": INK[VERMILLION], "weight": "bold"}
+    write(axes, middle, 1.5, _span(*gap), "center", va="bottom", bbox=_BLANK, **red)
+    box = {"facecolor": "white", "edgecolor": VERMILLION}
+    write(axes, middle, _INDEX, words, "center", bbox=box, **red)
 
+
+def _mark(axes: Axes, x: Any, y: float, words: Sequence[str], marker: str, color: str,
+          inches: float = 2.4) -> None:  # fmt: skip
+    """Draw a mark, with words to the right of it."""
+    axes.plot(x, y, marker, color=color, markersize=11, clip_on=False)
+    text = "\n".join(wrap(line, inches, 3, SMALL) for line in words)
+    look = {"textcoords": "offset points", "va": "center", "size": SMALL, "bbox": _BLANK}
+    axes.annotate(text, (x, y), (12, 0), **look)
+
+
+# ---------------------------------------------------------------- the map
 
 Message = tuple[str, str, str, str, str]
 """Who, to whom, what, chapter, change."""
+Box = tuple[float, float, float, float]
+Point = tuple[float, float]
 
-# Inches: left, top, right, bottom of each party, placed so that every arrow runs straight across or down.
-_PARTIES = {
+# Inches: left, top, right, bottom of each party, placed so that every arrow is straight.
+_PARTIES: dict[str, Box] = {
     "maintainer": (0.25, 1.0, 2.15, 1.8),
     "CI job": (0.25, 2.85, 2.15, 6.35),
     "index": (5.35, 1.0, 6.95, 4.45),
@@ -128,7 +139,7 @@ _PARTIES = {
 }
 
 
-@matplotlib.rc_context(STYLE)
+@styled
 def series_map(messages: Sequence[Message]) -> Figure:
     """Draw the five parties and what they say to each other.
 
@@ -138,104 +149,85 @@ def series_map(messages: Sequence[Message]) -> Figure:
     and for two parties that do not talk in this story.
     """
     gone = [what for _, _, what, _, change in messages if change == "disappears"]
-    new = sum(change == "new" for *_, change in messages)
     if len(gone) != 1:
         raise ValueError(f"expected one message that disappears, got {listed(gone) or 'none'}")
-    finding = f"{gone[0].replace('a ', 'The ', 1)} disappears, and {_count(new)} it"
+    new = sum(change == "new" for *_, change in messages)
+    replace = f"message{'s replace' if new != 1 else ' replaces'} it"
+    finding = f"{gone[0].replace('a ', 'The ', 1)} disappears, and {number(new)} {replace}"
     axes = sheet(finding)
     between: dict[frozenset[str], list[Message]] = {}
     for message in messages:
         between.setdefault(frozenset(message[:2]), []).append(message)
     for pair, spoken in between.items():
-        for n, (start, end) in enumerate(_roads(pair, len(spoken))):
-            forward = start if _holds(_PARTIES[spoken[n][0]], start) else end
-            _say(axes, forward, end if forward == start else start, spoken[n])
-    for party, (left, top, right, bottom) in _PARTIES.items():
-        box = patches.FancyBboxPatch(
-            (left, top), right - left, bottom - top, boxstyle="round,pad=0,rounding_size=0.12"
-        )
-        box.set(facecolor="#F2F2F2", edgecolor=BLACK, linewidth=2)
-        axes.add_patch(box)
-        name = wrap(party, right - left, 2, SIZE + 1)
-        axes.text(
-            (left + right) / 2,
-            (top + bottom) / 2,
-            name,
-            ha="center",
-            va="center",
-            weight="bold",
-            size=SIZE + 1,
-        )
+        for road, message in zip(_roads(pair, len(spoken)), spoken, strict=True):
+            forward = _holds(_PARTIES[message[0]], road[0])
+            _say(axes, *(road if forward else road[::-1]), message)
+    for party, box in _PARTIES.items():
+        _party(axes, party, box)
     told = "; ".join(
         f"{who} to {whom}: {what} ({chapter})" for who, whom, what, chapter, _ in messages
     )
-    return Figure(
-        f"{finding}. Who says what to whom, and the chapter that explains it: {told}.",
-        cut(axes, 6.55),
-    )
+    sentence = f"{finding}. Who says what to whom, and the chapter that explains it: {told}."
+    return Figure(sentence, finish(axes, 6.55))
 
 
-def _count(messages: int) -> str:
-    """Return how many messages replace another, such as "five messages replace"."""
-    words = "no one two three four five six seven eight nine".split()
-    number = words[messages] if messages < len(words) else str(messages)
-    return f"{number} message replaces" if messages == 1 else f"{number} messages replace"
+def _party(axes: Axes, name: str, box: Box) -> None:
+    left, top, right, bottom = box
+    look = {"boxstyle": "round,pad=0,rounding_size=0.12", "facecolor": "#F2F2F2", "linewidth": 2}
+    axes.add_patch(patches.FancyBboxPatch((left, top), right - left, bottom - top, **look))
+    words = wrap(name, right - left, 2, SIZE + 1)
+    middle = (left + right) / 2, (top + bottom) / 2
+    write(axes, *middle, words, "center", weight="bold", size=SIZE + 1)
 
 
-def _roads(
-    pair: frozenset[str], count: int
-) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """Where `count` arrows between two parties run, evenly over the stretch on which they face each other."""
+def _roads(pair: frozenset[str], count: int) -> list[tuple[Point, Point]]:
+    """Return where `count` arrows between two parties run, evenly over where they face each other.
+
+    Raises ValueError for unknown parties, and for two that do not face each other.
+    """
     unknown = pair - set(_PARTIES)
     if unknown or len(pair) != 2:
         raise ValueError(f"expected two of {', '.join(_PARTIES)}, got {', '.join(sorted(pair))}")
-    first, second = sorted((_PARTIES[party] for party in pair), key=lambda box: (box[0], box[1]))
-    low, high = max(first[1], second[1]), min(first[3], second[3])
+    boxes = [_PARTIES[party] for party in pair]
+    first, second = sorted(boxes)
+    if rows := _evenly(first[1::2], second[1::2], count):
+        return [((first[2], y), (second[0], y)) for y in rows]
+    upper, lower = sorted(boxes, key=lambda box: box[1])
+    if columns := _evenly(upper[::2], lower[::2], count):
+        return [((x, upper[3]), (x, lower[1])) for x in columns]
+    raise ValueError(f"{' and '.join(sorted(pair))} do not talk to each other in this story")
+
+
+def _evenly(one: Sequence[float], other: Sequence[float], count: int) -> list[float]:
+    """Return so many places within what two stretches share, or none if they share nothing."""
+    low, high = max(one[0], other[0]), min(one[1], other[1])
     shares = [(n + 1) / (count + 1) for n in range(count)]
-    if high > low:
-        return [
-            ((first[2], low + share * (high - low)), (second[0], low + share * (high - low)))
-            for share in shares
-        ]
-    upper, lower = sorted((first, second), key=lambda box: box[1])
-    low, high = max(first[0], second[0]), min(first[2], second[2])
-    if high <= low:
-        raise ValueError(f"{' and '.join(sorted(pair))} do not talk to each other in this story")
-    return [
-        ((low + share * (high - low), upper[3]), (low + share * (high - low), lower[1]))
-        for share in shares
-    ]
+    return [low + share * (high - low) for share in shares] if high > low else []
 
 
-def _holds(box: tuple[float, float, float, float], point: tuple[float, float]) -> bool:
+def _holds(box: Box, point: Point) -> bool:
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
-def _say(
-    axes: Axes, start: tuple[float, float], end: tuple[float, float], message: Message
-) -> None:
+def _say(axes: Axes, start: Point, end: Point, message: Message) -> None:
     """Draw one arrow, the chapter in a circle at its beginning, and its words beside it."""
     _, _, what, chapter, change = message
     gone = change == "disappears"
-    color = VERMILLION if gone else BLUE
-    pen = {"arrowstyle": "-|>", "linewidth": 2, "color": color, "shrinkA": 0, "shrinkB": 0}
-    pen |= {"linewidth": 3.5, "linestyle": (0, (3, 1.5))} if gone else {}
-    axes.annotate("", end, start, arrowprops=pen)
+    color, dashed = (VERMILLION, {"linewidth": 3.5, "linestyle": (0, (3, 1.5))}) if gone else (
+        BLUE, {})  # fmt: skip
+    arrow(axes, start, end, color, **dashed)
     across = start[1] == end[1]
     ahead = 0.31 if end > start else -0.31
-    x, y = start[0] + (ahead if across else 0), start[1] + (0 if across else ahead)
-    badge = {"boxstyle": "circle,pad=0.25", "facecolor": color, "edgecolor": "white"}
-    axes.text(x, y, chapter, ha="center", va="center", color="white", weight="bold", bbox=badge)
+    badge = {"boxstyle": "circle,pad=0.25", "facecolor": INK[color], "edgecolor": "white"}
+    x, y = start[0] + ahead * across, start[1] + ahead * (not across)
+    write(axes, x, y, chapter, "center", color="white", weight="bold", bbox=badge)
     x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-    words = {"size": SIZE - 1}
     if across:
-        text = wrap(what, abs(end[0] - start[0]) - 0.75, 2, SIZE - 1)
-        axes.text(x + ahead / 2, y - 0.07, text, ha="center", va="bottom", **words)
+        words = wrap(what, abs(end[0] - start[0]) - 0.75, 2, SMALL)
+        write(axes, x + ahead / 2, y - 0.07, words, "center", va="bottom", size=SMALL)
         return
-    text = wrap(what, 2.5, 2, SIZE - 1)
-    axes.text(x + 0.28, y, text, va="center", **words)
+    words = wrap(what, 2.5, 2, SMALL)
+    write(axes, x + 0.28, y, words, size=SMALL)
     if gone:
-        below = y + 0.24 * (text.count("\n") + 1)
-        axes.text(
-            x + 0.28, below, "disappears", va="center", color="#a84300", weight="bold", **words
-        )
+        below, look = y + 0.24 + 0.1 * words.count("\n"), {"color": INK[VERMILLION]}
+        write(axes, x + 0.28, below, "disappears", weight="bold", size=SMALL, **look)

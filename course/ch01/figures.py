@@ -1,14 +1,28 @@
 """The figures of chapter 01: lifetimes on one axis, what refutes one speed, what helps most."""
 
-import textwrap
 from collections.abc import Sequence
+from typing import Any
 
-import matplotlib
-from matplotlib import figure
 from matplotlib.axes import Axes
 
 from course.ch01.leakage import MINUTE, SECOND, YEAR, Detection, duration
-from course.figure import BLACK, BLUE, GREEN, GREY, ORANGE, SIZE, STYLE, VERMILLION, WIDTH, Figure
+from course.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    SMALL,
+    VERMILLION,
+    Figure,
+    chart,
+    listed,
+    plural,
+    sentence_case,
+    styled,
+    write,
+)
 
 _TICKS = {
     "1 s": SECOND,
@@ -19,29 +33,60 @@ _TICKS = {
     "1 year": YEAR,
     "10 years": 10 * YEAR,
 }
-Point = tuple[float, float, str, bool]
-# A mark, its color, and a darker shade of it that is legible as text on white.
-_MARKS = (
-    ("o", VERMILLION, "#a84300"),
-    ("s", BLUE, "#005a91"),
-    ("D", GREEN, "#00694d"),
-    ("^", ORANGE, "#7a5200"),
-)
+_MARKS = (("o", VERMILLION), ("s", BLUE), ("D", GREEN), ("^", ORANGE))
+_INK = INK | {ORANGE: "#7A5200"}
+_BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+_SHORTEST, _LONGEST = 8 * SECOND, 40 * YEAR
+
+Row = tuple[str, float, str]
+"""Label, days (infinite for what never ends), a word before the number, such as "at most", or ""."""
 
 
-def _chart(
-    title: str, height: float, left: float, right: float = 0.25, bottom: float = 0.7
-) -> Axes:
-    """Axes under a title, with margins in inches."""
-    heading = textwrap.wrap(title, 70)
-    height += 0.3 * (len(heading) - 1)
-    top = 0.45 + 0.3 * len(heading)
-    sheet = figure.Figure(figsize=(WIDTH, height))
-    size = (left / WIDTH, bottom / height, 1 - (left + right) / WIDTH, 1 - (bottom + top) / height)
-    sheet.text(
-        0.15 / WIDTH, 1 - 0.18 / height, "\n".join(heading), size=SIZE + 4, weight="bold", va="top"
-    )
-    return sheet.add_axes(size)
+@styled
+def lifetimes(groups: dict[str, Sequence[Row]]) -> Figure:
+    """Draw how long things last, on one logarithmic axis.
+
+    groups: the rows that are measured by the same clock, under a heading that names it. Each group
+    has a mark of its own, because numbers of different clocks must not be compared.
+    """
+    heading, rows = next(iter(groups.items()))
+    most = max(rows, key=lambda row: row[1])
+    title = f"{sentence_case(heading)}: {'up to ' * (most[1] < _LONGEST)}{_value(most)}"
+    title += ". Other groups, other clocks" if len(groups) > 1 else ""
+    lines = sum(map(len, groups.values())) + 1.25 * len(groups)
+    axes = chart(title, 1.5 + 0.4 * lines, 3.9, 0.4, 0.5)
+    _time_axis(axes, _SHORTEST, _LONGEST)
+    axes.set_ylim(lines - 0.4, -0.4)
+    _no_frame(axes)
+    told, y = [], 0.0
+    for (name, group), (mark, color) in zip(groups.items(), _MARKS, strict=False):
+        _label(axes, y, name, weight="bold", color=_INK[color])
+        for n, row in enumerate(group, 1):
+            _life(axes, y + n, row, mark, color)
+        told.append(f"{name}: {', '.join(f'{row[0]} {_value(row)}' for row in group)}")
+        y += len(group) + 1.25
+    return Figure(f"{title}. {'; '.join(told)}.", axes.figure)
+
+
+def _value(row: Row) -> str:
+    """Return what stands beside a row's mark: a duration, or the word alone for what never ends."""
+    _, days, before = row
+    return f"{before} {duration(days)}".strip() if days <= _LONGEST else before
+
+
+def _life(axes: Axes, y: float, row: Row, mark: str, color: str) -> None:
+    label, days, _ = row
+    end = min(days, _LONGEST)
+    axes.plot([_SHORTEST, end], [y, y], color=color, linewidth=1.2, alpha=0.5)
+    axes.plot(end, y, ">" if days > end else mark, color=color, markersize=10, clip_on=False)
+    place, align = ((-10, 9), "right") if end > 20 else ((10, 0), "left")
+    look = {"textcoords": "offset points", "ha": align, "va": "center", "size": SMALL}
+    axes.annotate(_value(row), (end, y), place, **look)
+    _label(axes, y, label)
+
+
+def _label(axes: Axes, y: float, words: str, **look: Any) -> None:
+    write(axes, -0.015, y, words, "right", transform=axes.get_yaxis_transform(), **look)
 
 
 def _time_axis(axes: Axes, low: float, high: float) -> None:
@@ -49,163 +94,110 @@ def _time_axis(axes: Axes, low: float, high: float) -> None:
     axes.set_xlim(low, high)
     ticks = {name: days for name, days in _TICKS.items() if low <= days <= high}
     axes.set_xticks(list(ticks.values()), list(ticks))
+    _grid(axes)
+
+
+def _grid(axes: Axes) -> None:
     axes.set_xticks([], minor=True)
     axes.grid(axis="x", color="#DDDDDD", linewidth=1)
-    axes.set_axisbelow(True)
 
 
-@matplotlib.rc_context(STYLE)
-def lifetimes(groups: dict[str, Sequence[tuple[str, float, str]]]) -> Figure:
-    """Draw how long things last, on one logarithmic axis, each group with its own mark.
-
-    groups: for each heading, which says what is measured, rows of a label, a number of days
-    (infinite for what never ends), and words before the number, such as "at most", or "". The title
-    speaks of the first group only, because different clocks cannot be compared.
-    """
-    count = sum(map(len, groups.values())) + len(groups) * 1.25
-    first, longest = next(
-        (heading, max(group, key=lambda row: row[1])) for heading, group in groups.items()
-    )
-    title = (
-        f"{first[0].upper()}{first[1:]}: up to {duration(longest[1])}. Other groups, other clocks"
-    )
-    axes = _chart(title, 1.25 + 0.4 * count, 3.9, 0.4, 0.5)
-    _time_axis(axes, SECOND * 8, 40 * YEAR)
-    axes.set_ylim(count - 0.4, -0.4)
+def _no_frame(axes: Axes) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    told, y = [], 0.0
-    for (heading, group), (mark, color, dark) in zip(groups.items(), _MARKS, strict=False):
-        axes.text(
-            -0.015,
-            y,
-            heading,
-            ha="right",
-            va="center",
-            weight="bold",
-            color=dark,
-            transform=axes.get_yaxis_transform(),
-        )
-        words = []
-        for label, days, before in group:
-            y += 1
-            end = min(days, 40 * YEAR)
-            value = f"{before} {duration(days)}".strip() if days <= end else before
-            axes.plot([SECOND * 8, end], [y, y], color=color, linewidth=1.2, alpha=0.5)
-            axes.plot(
-                end, y, ">" if days > end else mark, color=color, markersize=10, clip_on=False
-            )
-            near = end > 20
-            axes.annotate(
-                value,
-                (end, y),
-                (-10 if near else 10, 9 if near else 0),
-                textcoords="offset points",
-                ha="right" if near else "left",
-                va="center",
-                size=SIZE - 1,
-            )
-            axes.text(
-                -0.015, y, label, ha="right", va="center", transform=axes.get_yaxis_transform()
-            )
-            words.append(f"{label} {value}")
-        told.append(f"{heading}: {', '.join(words)}")
-        y += 1.25
-    return Figure(f"{title}. {'; '.join(told)}.", axes.figure)
 
 
-@matplotlib.rc_context(STYLE)
+Point = tuple[float, float, str, bool]
+"""Day, share alive on it, label, and whether an assumption went into it."""
+
+
+@styled
 def survival(points: Sequence[Point], curves: dict[str, Detection]) -> Figure:
-    """Draw the share of leaked credentials that still work, as each model has it, and the points.
+    """Draw the share of leaked credentials still alive, as two models have it, and known points.
 
-    points: a day, the share that works on it, a label, and whether the share is assumed; assumed
-    points are hollow. A model with as many parameters as there are points is called fitted, because
-    it cannot miss any.
+    A point that rests on an assumption is hollow. A curve with at least as many parameters as there
+    are points is called fitted: that it meets them is no evidence for it. The first curve is drawn
+    dashed, the second solid.
     """
-    findings = []
-    for name, speeds in curves.items():
-        missed = sum(abs(float(speeds.alive(day)) - share) > 0.05 for day, share, _, _ in points)
-        fitted = 2 * len(speeds.shares) - 1 >= len(points)
-        through = f"fitted through {len(points)} points"
-        missing = f"{missed or 'none'} of {len(points)} points missed"
-        findings.append(f"{name}: {through if fitted and not missed else missing}")
-    finding = "; ".join(findings)
-    finding = finding[0].upper() + finding[1:]
-    axes = _chart(finding, 5.2, 1.15)
+    found = [f"{name}: {_verdict(curve, points)}" for name, curve in curves.items()]
+    finding = sentence_case("; ".join(found))
+    axes = chart(finding, 5.2, 1.15)
     _time_axis(axes, 0.4, 12 * YEAR)
-    axes.set_ylim(-0.03, 1.06)
+    axes.set(ylim=(-0.03, 1.06), xlabel="after the leak", ylabel="still works")
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-    days = [0.4 * 10 ** (n / 100) for n in range(405)]
-    for (name, speeds), (line, color, at) in zip(
-        curves.items(), (("--", VERMILLION, 250), ("-", BLUE, 8)), strict=False
-    ):
-        axes.plot(days, speeds.alive(days), line, color=color, linewidth=2.5)
-        place = (at, float(speeds.alive(at)))
-        offset = (10, 6) if line == "--" else (0, -26)
-        axes.annotate(name, place, offset, textcoords="offset points", color=color, weight="bold")
-    for day, share, label, assumed in points:
-        inside = "white" if assumed else BLACK
-        axes.plot(day, share, "o", color=BLACK, markerfacecolor=inside, markeredgewidth=2,
-                  markersize=10, zorder=5)  # fmt: skip
-        axes.annotate(
-            label,
-            (day, share),
-            (0, 14),
-            textcoords="offset points",
-            ha="center",
-            size=SIZE - 1,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
-    axes.set_xlabel("after the leak")
-    axes.set_ylabel("still works")
-    told = [
-        f"{label}{' (hollow)' if assumed else ''}, where "
-        + " and ".join(f"{name} says {float(s.alive(day)):.1%}" for name, s in curves.items())
-        for day, _, label, assumed in points
-    ]
+    looks = (("--", VERMILLION, 250, (10, 6)), ("-", BLUE, 8, (0, -26)))
+    for (name, curve), look in zip(curves.items(), looks, strict=False):
+        _curve(axes, name, curve, *look)
+    for point in points:
+        _point(axes, *point)
+    told = [_said(point, curves) for point in points]
     return Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
 
 
-@matplotlib.rc_context(STYLE)
+def _verdict(curve: Detection, points: Sequence[Point]) -> str:
+    """Return how many points a curve misses, or that it has a parameter for each: the means, and
+    all shares but one."""
+    missed = sum(abs(float(curve.alive(day)) - share) > 0.05 for day, share, *_ in points)
+    if not missed and 2 * len(curve.shares) - 1 >= len(points):
+        return f"fitted through {plural(len(points), 'point')}"
+    return f"{missed or 'none'} of {plural(len(points), 'point')} missed"
+
+
+def _curve(axes: Axes, name: str, curve: Detection, line: str, color: str, at: float,
+           offset: tuple[float, float]) -> None:  # fmt: skip
+    days = [0.4 * 10 ** (n / 100) for n in range(405)]
+    axes.plot(days, curve.alive(days), line, color=color, linewidth=2.5)
+    look = {"textcoords": "offset points", "color": INK[color], "weight": "bold"}
+    axes.annotate(name, (at, float(curve.alive(at))), offset, **look)
+
+
+def _point(axes: Axes, day: float, share: float, label: str, assumed: bool) -> None:
+    look = {"markersize": 10, "markeredgewidth": 2, "zorder": 5, "color": BLACK}
+    axes.plot(day, share, "o", markerfacecolor="white" if assumed else BLACK, **look)
+    words = label + "\n(assumed)" * assumed
+    look = {"textcoords": "offset points", "ha": "center", "size": SMALL, "bbox": _BLANK}
+    axes.annotate(words, (day, share), (0, 14), **look)
+
+
+def _said(point: Point, curves: dict[str, Detection]) -> str:
+    day, _, label, assumed = point
+    says = [f"{name} says {float(curve.alive(day)):.1%}" for name, curve in curves.items()]
+    return f"{label}{' (hollow)' * assumed}, where {listed(says)}"
+
+
+@styled
 def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
     """Draw what each measure leaves of the exposure, on a logarithmic axis.
 
-    rows: a label and project-days each; the others are compared with the first.
+    rows: a label and a number of project-days; the others are compared with the first.
     """
     (_, most), ordered = rows[0], sorted(rows, key=lambda row: -row[1])
-    least = min(value for _, value in rows)
-    (worst, left), (best, _) = (pick(rows[1:], key=lambda row: row[1]) for pick in (max, min))
+    (worst, left), (best, least) = ordered[1], ordered[-1]
     few = f"one part in {_round(most / least)}"
     title = f"Of the exposure, “{worst}” leaves {left / most:.0%}; “{best}” leaves {few}"
-    axes = _chart(title, 1.5 + 0.55 * len(rows), 3.6)
-    axes.set_xscale("log")
+    axes = chart(title, 1.8 + 0.55 * len(rows), 3.6)
+    axes.set(xscale="log", xlim=(least / 3, most * 30), ylim=(len(rows) - 0.4, -0.6))
+    ticks = {1e-4: "0.0001", 1e-2: "0.01", 1: "1", 100: "100", 10_000: "10,000"}
+    axes.set_xticks(*zip(*[tick for tick in ticks.items() if tick[0] > least / 3], strict=True))
     axes.set_xlim(least / 3, most * 30)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    _grid(axes)
+    _no_frame(axes)
     axes.set_yticks(range(len(rows)), [label for label, _ in ordered])
     axes.tick_params(axis="y", length=0)
-    axes.set_xticks([1e-4, 1e-2, 1, 100, 10_000], ["0.0001", "0.01", "1", "100", "10,000"])
-    axes.set_xticks([], minor=True)
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color="#DDDDDD", linewidth=1)
-    axes.set_axisbelow(True)
     axes.set_xlabel("project-days of exposure for each leaked token")
     axes.axvline(most, color=GREY, linestyle=":", linewidth=1.5)
-    told = []
-    for y, (label, value) in enumerate(ordered):
-        color = VERMILLION if value > most / 2 else BLUE
-        axes.plot([least / 3, value], [y, y], color=color, linewidth=2)
-        axes.plot(value, y, "X" if color == VERMILLION else "o", color=color, markersize=11)
-        axes.annotate(
-            _figure_of(value),
-            (value, y),
-            (12, 0),
-            textcoords="offset points",
-            va="center",
-            weight="bold",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
-        told.append(f"{label} {_figure_of(value)}")
-    return Figure(f"{title}. In project-days: {', '.join(told)}.", axes.figure)
+    for y, (_, value) in enumerate(ordered):
+        _exposure(axes, y, least / 3, value, value > most / 2)
+    told = ", ".join(f"{label} {_figure_of(value)}" for label, value in ordered)
+    return Figure(f"{title}. In project-days: {told}.", axes.figure)
+
+
+def _exposure(axes: Axes, y: int, start: float, value: float, bad: bool) -> None:
+    color, mark = (VERMILLION, "X") if bad else (BLUE, "o")
+    axes.plot([start, value], [y, y], color=color)
+    axes.plot(value, y, mark, color=color, markersize=11)
+    look = {"textcoords": "offset points", "va": "center", "weight": "bold", "bbox": _BLANK}
+    axes.annotate(_figure_of(value), (value, y), (12, 0), **look)
 
 
 def _round(number: float) -> str:

@@ -3,82 +3,85 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-import matplotlib
-from matplotlib import patches
 from matplotlib.axes import Axes
 
 from course.figure import (
     BLACK,
     BLUE,
     GREY,
+    INK,
     PURPLE,
-    STYLE,
+    SMALL,
     VERMILLION,
     WIDTH,
     Figure,
-    cut,
+    finish,
     listed,
+    plural,
     sheet,
-    some,
+    styled,
+    tile,
+    write,
 )
 
 _LOOKS = {"not yet": ("#DDDDDD", BLACK), "valid": (BLUE, "white"), "expired": (BLACK, "white")}
+_LEFT, _TOP, _BAR = 1.75, 1.45, 0.75
+Span = tuple[str, int, int]
+"""A verdict, its first second, and the second after its last."""
 
 
-@matplotlib.rc_context(STYLE)
+@styled
 def token_life(times: Mapping[str, int], life: Mapping[int, Sequence[str]]) -> Figure:
-    """When a token is valid: one bar for each leeway, cut where the verdict changes.
+    """Draw when a token is valid: one bar for each leeway, cut where the verdict changes.
 
-    `times` are the time claims in seconds from the start of the observation; `life` has, for each leeway in
-    seconds, the verdict in every second from the start: "not yet", "valid" or "expired". Raises ValueError if
-    some leeway has no valid second.
+    times: the time claims, in seconds from the start of the observation. life: for each leeway in
+    seconds, the verdict in every second from the start: "not yet", "valid" or "expired". Raises
+    ValueError if some leeway has no valid second.
     """
     spans = {leeway: _spans(verdicts) for leeway, verdicts in life.items()}
-    valid = {
-        leeway: [(a, b) for word, a, b in found if word == "valid"]
-        for leeway, found in spans.items()
-    }
+    valid = {s: [span for span in found if span[0] == "valid"] for s, found in spans.items()}
     if not all(valid.values()):
-        raise ValueError(
-            "a life without a valid second cannot be drawn: observe the token until it is valid"
-        )
-    lives = {leeway: sum(b - a for a, b in found) for leeway, found in valid.items()}
+        raise ValueError("expected a token that is valid for at least a second with each leeway")
+    lives = {leeway: sum(b - a for _, a, b in found) for leeway, found in valid.items()}
     least, most = min(lives), max(lives)
-    finding = f"{most} s of leeway make {lives[most]} s of life out of {lives[least]} s"
-    axes = sheet(finding)
-    left, top, height = 1.75, 1.45, 0.75
-    scale = (WIDTH - 2.2) / max(map(len, life.values()))
-    bottom = top + height * len(spans)
+    finding = f"With {most} s of leeway a token lives for {lives[most]} s"
+    finding += f", with {least} s for {lives[least]} s" if len(lives) > 1 else ""
+    axes, scale = sheet(finding), (WIDTH - 2.2) / max(map(len, life.values()))
+    bottom = _TOP + _BAR * len(spans)
     for name, second in times.items():
-        x, look = left + scale * second, {"color": VERMILLION, "zorder": 3}
-        axes.plot([x, x], [top - 0.12, bottom], linewidth=1.5, linestyle=(0, (4, 3)), **look)
-        axes.text(
-            x, top - 0.2, f"{name}\n{second} s", ha="center", va="bottom", weight="bold", **look
-        )
+        _moment(axes, _LEFT + scale * second, bottom, f"{name}\n{second} s")
     for row, (leeway, found) in enumerate(spans.items()):
-        middle = top + height * row + 0.29
-        axes.text(left - 0.2, middle, f"leeway {leeway} s", ha="right", va="center")
-        for word, a, b in found:
-            face, ink = _LOOKS[word]
-            bar = (left + scale * a, middle - 0.29), scale * (b - a), 0.58
-            axes.add_patch(patches.Rectangle(*bar, facecolor=face, edgecolor="white"))
-            label = f"valid from {a} s, refused from {b} s" if word == "valid" else word
-            if scale * (b - a) > 0.7:
-                axes.text(
-                    left + scale * (a + b) / 2, middle, label, ha="center", va="center", color=ink
-                )
-    said = [
-        f"with a leeway of {s} s from second {at[0][0]} until {at[-1][1]}"
-        for s, at in valid.items()
-    ]
+        y = _TOP + _BAR * row
+        write(axes, _LEFT - 0.2, y + 0.29, f"leeway {leeway} s", "right")
+        for span in found:
+            _stretch(axes, y, scale, span)
+    said = [f"with a leeway of {s} s from second {at[0][1]} until {at[-1][2]}"
+            for s, at in valid.items()]  # fmt: skip
     claims = listed([f"{name} in second {second}" for name, second in times.items()])
-    return Figure(
-        f"{finding}: a token with {claims} is valid {listed(said)}.", cut(axes, bottom + 0.1)
-    )
+    sentence = f"{finding}: a token with {claims} is valid {listed(said)}."
+    return Figure(sentence, finish(axes, bottom + 0.1))
 
 
-def _spans(verdicts: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The verdicts as stretches: word, first second, second after the last."""
+def _moment(axes: Axes, x: float, bottom: float, words: str) -> None:
+    """Draw a time claim as a dashed line through all bars."""
+    pen = {"linewidth": 1.5, "linestyle": (0, (4, 3)), "color": VERMILLION, "zorder": 3}
+    axes.plot([x, x], [_TOP - 0.12, bottom], **pen)
+    look = {"va": "bottom", "weight": "bold", "color": INK[VERMILLION]}
+    write(axes, x, _TOP - 0.2, words, "center", **look)
+
+
+def _stretch(axes: Axes, y: float, scale: float, span: Span) -> None:
+    """Draw a stretch of a bar, with words if they fit."""
+    word, a, b = span
+    ground, ink = _LOOKS[word]
+    tile(axes, _LEFT + scale * a, y, scale * (b - a), 0.58, ground)
+    words = f"valid from {a} s, refused from {b} s" if word == "valid" else word
+    words = words if len(words) * 0.115 < scale * (b - a) else word
+    if len(words) * 0.115 < scale * (b - a):
+        write(axes, _LEFT + scale * (a + b) / 2, y + 0.29, words, "center", color=ink)
+
+
+def _spans(verdicts: Sequence[str]) -> list[Span]:
     found, start = [], 0
     for word, run in groupby(verdicts):
         end = start + len(list(run))
@@ -87,90 +90,80 @@ def _spans(verdicts: Sequence[str]) -> list[tuple[str, int, int]]:
     return found
 
 
-_GUARDS = {  # what PyJWT raises → what guards, ground, ink: dark, middle and light, to be told apart in grey
+_GUARDS = {  # what PyJWT raises → what guards, ground, ink: dark, middle and light also in gray
     "InvalidSignatureError": ("the signature", BLUE, "white"),
     "InvalidAlgorithmError": ("the algorithm", PURPLE, BLACK),
     "DecodeError": ("the form (dots, base64url, JSON)", "#FBE3A6", BLACK),
     "accepted": ("nothing", "white", BLACK),
 }
-_COLUMNS, _ROW = 60, 0.27
+_COLUMNS, _ROW, _INDENT = 60, 0.27, 1.25
+_CELL = (WIDTH - 1.4) / _COLUMNS
 
 
-@matplotlib.rc_context(STYLE)
+@styled
 def guarded(token: str, reasons: Sequence[str], accepted: Sequence[bool]) -> Figure:
-    """A token, each character on the colour of the check that refuses the token if that character is changed.
+    """Draw a token, each character on the color of the check that refuses a change of it.
 
-    `reasons` are the names of the exceptions that PyJWT raises, one for each character, or "accepted";
-    `accepted` says where the hand-made verifier accepts the changed token: those characters get a frame.
+    reasons: the names of the exceptions that PyJWT raises, one for each character, or "accepted".
+    accepted: where the hand-made verifier accepts the changed token; those characters get a frame.
     Raises ValueError unless there is one of each for every character, and the token has three parts.
     """
     if not len(token) == len(reasons) == len(accepted) or token.count(".") != 2:
-        raise ValueError(
-            "expected a token of three parts, and one reason and one verdict for each character"
-        )
-    looks = {
-        reason: _GUARDS.get(reason, (reason, GREY, "white")) for reason in [*_GUARDS, *reasons]
-    }
-    counts = {reason: reasons.count(reason) for reason in looks if reason in reasons}
-    guard, free = counts.get("InvalidSignatureError", 0), sum(accepted)
+        raise ValueError("expected a token of three parts, and a reason and a verdict for each "
+                         "character")  # fmt: skip
+    looks = _GUARDS | {each: (each, GREY, "white") for each in reasons if each not in _GUARDS}
+    counts = {looks[each][0]: reasons.count(each) for each in looks if each in reasons}
     rest = ", but not the last" if accepted[-1] else ""
-    finding = f"The signature guards {guard} of {len(token)} characters{rest}"
-    axes = sheet(finding)
-    left, x, y, last = 1.25, 1.25, 1.4, (0.0, 0.0)
-    for reason, count in counts.items():
-        name, ground, ink = looks[reason]
-        box = {"facecolor": ground, "edgecolor": BLACK, "pad": 4}
-        axes.text(x, 0.95, f"{name}: {count}", color=ink, va="center", bbox=box)
-        x += 0.105 * len(f"{name}: {count}") + 0.35
+    finding = f"The signature guards {counts.get('the signature', 0)} of {len(token)} characters"
+    axes = sheet(finding + rest)
+    _legend(axes, [(f"{name}: {counts[name]}", *look) for name, *look in looks.values()
+                   if name in counts])  # fmt: skip
+    y, free, last = 1.4, sum(accepted), None
     for name, part in _parts(token).items():
         for n, i in enumerate(part):
-            corner = left + _width() * (n % _COLUMNS), y + _ROW * (n // _COLUMNS)
-            _character(axes, token[i], corner, *looks[reasons[i]][1:], framed=accepted[i])
-            last = (corner[0] + _width() / 2, corner[1] + _ROW) if accepted[i] else last
+            x, row = _INDENT + _CELL * (n % _COLUMNS), y + _ROW * (n // _COLUMNS)
+            _character(axes, token[i], x, row, *looks[reasons[i]][1:], framed=accepted[i])
+            last = (x, row) if accepted[i] else last
         rows = -(-len(part) // _COLUMNS)
-        axes.text(left - 0.15, y + _ROW * rows / 2, name, ha="right", va="center", weight="bold")
+        write(axes, _INDENT - 0.15, y + _ROW * rows / 2, name, "right", weight="bold")
         y += _ROW * rows + 0.12
-    if free:
-        look = {"color": VERMILLION, "weight": "bold", "ha": "right", "va": "center"}
-        pen = {"arrowstyle": "-", "color": VERMILLION, "linewidth": 2, "relpos": (1, 0.5)}
-        words = "the hand-made verifier accepts another character here "
-        axes.annotate(words, last, (last[0] - 0.15, y + 0.15), arrowprops=pen, **look)
-    told = listed([f"{looks[reason][0]} {count}" for reason, count in counts.items()])
-    where = ", the last one" if free == 1 and accepted[-1] else ""
-    hand = f"the hand-made verifier accepts a change of {some(free, 'character')}{where}"
-    return Figure(f"{finding}: PyJWT refuses for {told}; {hand}.", cut(axes, y + 0.4))
+    if last:
+        _pointer(axes, last, y + 0.15)
+    told = listed([f"{name} {count}" for name, count in counts.items()])
+    hand = f"the hand-made verifier accepts a change of {plural(free, 'character')}"
+    hand += ", the last one" if free == 1 and accepted[-1] else ""
+    return Figure(f"{finding}{rest}: PyJWT refuses for {told}; {hand}.", finish(axes, y + 0.4))
 
 
-def _width() -> float:
-    return (WIDTH - 1.4) / _COLUMNS
+def _legend(axes: Axes, entries: Sequence[tuple[str, str, str]]) -> None:
+    x = _INDENT
+    for words, ground, ink in entries:
+        box = {"facecolor": ground, "edgecolor": BLACK, "pad": 4}
+        write(axes, x, 0.95, words, color=ink, bbox=box)
+        x += 0.105 * len(words) + 0.35
+
+
+def _pointer(axes: Axes, corner: tuple[float, float], y: float) -> None:
+    """Say what the last frame means, on the side where there is more room."""
+    x, words = corner[0] + _CELL / 2, "the hand-made verifier accepts another character here"
+    align, side, space = ("right", 1, -0.25) if x > WIDTH / 2 else ("left", 0, 0.25)
+    look = {"color": INK[VERMILLION], "weight": "bold", "ha": align, "va": "center"}
+    pen = {"arrowstyle": "-", "color": VERMILLION, "linewidth": 2, "relpos": (side, 0.5)}
+    axes.annotate(words, (x, corner[1] + _ROW), (x + space, y), arrowprops=pen, **look)
 
 
 def _parts(token: str) -> dict[str, range]:
-    """The positions of header, claims and signature, each dot counted with what is before it."""
+    """Return the positions of header, claims and signature; a dot belongs to what is before it."""
     first = token.index(".") + 1
     second = token.index(".", first) + 1
-    return {
-        "header": range(first),
-        "claims": range(first, second),
-        "signature": range(second, len(token)),
-    }
+    ends = range(first), range(first, second), range(second, len(token))
+    return dict(zip(("header", "claims", "signature"), ends, strict=True))
 
 
-def _character(axes: Axes, character: str, corner: tuple[float, float], ground: str, ink: str, *,
+def _character(axes: Axes, character: str, x: float, y: float, ground: str, ink: str, *,
                framed: bool) -> None:  # fmt: skip
-    size = _width(), _ROW
-    axes.add_patch(
-        patches.Rectangle(corner, *size, facecolor=ground, edgecolor=ground, linewidth=0.6)
-    )
+    tile(axes, x, y, _CELL, _ROW, ground, edgecolor=ground, linewidth=0.6)
     if framed:
-        frame = {"facecolor": "none", "edgecolor": VERMILLION, "linewidth": 3, "zorder": 5}
-        axes.add_patch(patches.Rectangle(corner, *size, **frame))
-    look = {"color": ink, "family": "DejaVu Sans Mono", "size": 11}
-    axes.text(
-        corner[0] + size[0] / 2,
-        corner[1] + size[1] / 2,
-        character,
-        ha="center",
-        va="center",
-        **look,
-    )
+        tile(axes, x, y, _CELL, _ROW, "none", edgecolor=VERMILLION, linewidth=3, zorder=5)
+    look = {"color": ink, "family": "DejaVu Sans Mono", "size": SMALL}
+    write(axes, x + _CELL / 2, y + _ROW / 2, character, "center", **look)

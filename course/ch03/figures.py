@@ -1,84 +1,92 @@
-"""The pictures of chapter 03: what `pow` makes of a signature, and the life of two keys in three caches."""
+"""The figures of chapter 03: what `pow` makes of a signature, and two keys in several caches."""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
-from matplotlib import figure, patches
+from matplotlib.axes import Axes
 
 from course.figure import (
     BLACK,
     BLUE,
     GREEN,
     GREY,
+    INK,
+    LINE,
     ORANGE,
-    SIZE,
     SKY,
-    STYLE,
+    SMALL,
     VERMILLION,
-    WIDTH,
     Figure,
-    cut,
+    chart,
+    finish,
+    plural,
     sheet,
-    some,
+    styled,
+    tile,
+    write,
 )
 
 _HASH, _INFO = 32, 19
-_ROW = 16
+_ROW, _CELL = 16, (0.42, 0.33)
+_LEFT, _TOP = 0.2, 0.75
 
 
-@matplotlib.rc_context(STYLE)
+@styled
 def signature_block(block: bytes) -> Figure:
-    """The bytes of a padded SHA-256 hash (RFC 8017, section 9.2), row by row, coloured by what they are.
+    """Draw the bytes of a padded SHA-256 hash (RFC 8017, section 9.2), colored by what they are.
 
-    Raises ValueError for a block that does not begin with `00 01`, a row of `ff` and a zero, or is too short.
+    Raises ValueError for a block that does not begin with `00 01`, a row of `ff` and a zero, or
+    does not end in a DigestInfo and a hash.
     """
     end = block.find(b"\0", 2)
-    filler = end - 2
     if block[:2] != b"\0\1" or set(block[2:end]) != {0xFF} or len(block) != end + 1 + _INFO + _HASH:
         raise ValueError("expected a block of 00 01, a row of ff, 00, DigestInfo and a hash")
     parts = [
         (2, "white", BLACK, "00 01: a signature"),
-        (filler, "#DDDDDD", GREY, f"{filler} × ff: filling"),
+        (end - 2, "#DDDDDD", BLACK, f"{end - 2} × ff: filling"),
         (1, "white", BLACK, "00: end of the filling"),
-        (_INFO, ORANGE, BLACK, f"{_INFO} bytes: \u201ca SHA-256 hash follows\u201d"),
+        (_INFO, ORANGE, BLACK, f"{_INFO} bytes: “a SHA-256 hash follows”"),
         (_HASH, BLUE, "white", f"{_HASH} bytes: the hash"),
     ]
-    looks = [look for count, *look in parts for _ in range(count)]
-    axes = sheet(f"Of {len(block)} bytes, {_HASH} are the hash; all others are known beforehand")
-    left, top, width, height = 0.2, 0.75, 0.42, 0.33
-    first: dict[str, float] = {}
-    for n, (byte, (face, ink, words)) in enumerate(zip(block, looks, strict=True)):
-        x, y = left + n % _ROW * width, top + n // _ROW * height
-        axes.add_patch(
-            patches.Rectangle((x, y), width, height, facecolor=face, edgecolor="white", linewidth=1)
-        )
-        axes.text(x + width / 2, y + height / 2, f"{byte:02x}", ha="center", va="center", color=ink,
-                  family="DejaVu Sans Mono", size=SIZE - 2)  # fmt: skip
-        first.setdefault(words, y + height / 2)
-    rows = len(block) // _ROW
-    axes.add_patch(
-        patches.Rectangle((left, top), _ROW * width, rows * height, fill=False, edgecolor=BLACK)
-    )
-    places = {words: y for words, y in first.items()}
-    labels = list(places)
-    places[labels[1]] += 5 * height
-    places[labels[2]] -= height * 0.9
-    for words, y in places.items():
-        axes.text(left + _ROW * width + 0.2, y, words, va="center", size=SIZE)
+    finding = f"Of {len(block)} bytes, {_HASH} are the hash; all others are known beforehand"
+    axes = sheet(finding)
+    places, n = [], 0
+    for count, ground, ink, _ in parts:
+        places.append(n)
+        for byte in block[n : n + count]:
+            _byte(axes, n, byte, ground, ink)
+            n += 1
+    height = len(block) / _ROW * _CELL[1]
+    tile(axes, _LEFT, _TOP, _ROW * _CELL[0], height, "none", edgecolor=BLACK)
+    places[1] += 5 * _ROW  # the filling's words stand lower, so that they have a line to themselves
+    places[2] -= _ROW
+    for place, (*_, words) in zip(places, parts, strict=True):
+        y = _TOP + (place // _ROW + 0.5) * _CELL[1]
+        write(axes, _LEFT + _ROW * _CELL[0] + 0.2, y, words)
     told = ", ".join(words for *_, words in parts)
-    return Figure(f"The {len(block)} bytes that pow gives for a good signature: {told}.",
-                  cut(axes, top + rows * height + 0.2))  # fmt: skip
+    sentence = f"{finding}. The bytes that pow gives for a good signature: {told}."
+    return Figure(sentence, finish(axes, _TOP + height + 0.2))
 
 
-@matplotlib.rc_context(STYLE)
-def key_hour(
-    keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Sequence[tuple[int, str, bool, bool]]]
-) -> Figure:
-    """Two keys of a provider, and what caches made of them: fetches, and verdicts on honest and stolen-key tokens.
+def _byte(axes: Axes, n: int, byte: int, ground: str, ink: str) -> None:
+    width, height = _CELL
+    x, y = _LEFT + n % _ROW * width, _TOP + n // _ROW * height
+    tile(axes, x, y, width, height, ground)
+    look = {"color": ink, "family": "DejaVu Sans Mono", "size": SMALL}
+    write(axes, x + width / 2, y + height / 2, f"{byte:02x}", "center", **look)
 
-    `keys` are the minutes from and to which a key was published, old one first. `logs` have, for each cache, rows of
-    (minute, sender, accepted, fetched), sender being "honest", "Mallory", or a stranger's name. Raises ValueError unless
-    there are two keys.
+
+Log = Sequence[tuple[int, str, bool, bool]]
+"""Rows of minute, sender ("honest", "Mallory" or a stranger), accepted, fetched."""
+_LANE, _LINE = 1.35, 0.4
+
+
+@styled
+def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> Figure:
+    """Draw two keys of a provider, and what caches made of them: fetches, and verdicts on tokens.
+
+    keys: the minutes from and to which a key was published, old one first. logs: for each cache,
+    what it did with honest tokens and with those that Mallory signed with the old key. Raises
+    ValueError unless there are two keys.
     """
     if len(keys) != 2:
         raise ValueError(f"expected two keys, the old and the new, got {len(keys)}")
@@ -87,91 +95,77 @@ def key_hour(
         name: [m for m, who, ok, _ in log if who == "Mallory" and ok and m >= withdrawn]
         for name, log in logs.items()
     }
-    height = 2.15 + 1.35 * len(logs)
-    drawing = figure.Figure(figsize=(WIDTH, height + 1.2))
-    axes = drawing.add_axes(
-        (0.27, 0.75 / (height + 1.2), 0.71, 1 - 1.5 / (height + 1.2)), xlim=(-0.7, end + 0.3)
-    )
-    axes.set_ylim(height, 0.2)
-    axes.set_title(_finding(old, withdrawn, late), loc="left", weight="bold", x=-0.36, pad=12)
-    ticks, names = [], []
-    for y, (name, (start, stop)), colour, ink in zip(
-        (0.6, 1.15), keys.items(), (ORANGE, SKY), (BLACK, BLACK), strict=True
-    ):
-        axes.add_patch(
-            patches.Rectangle(
-                (start, y - 0.2), stop - start, 0.4, facecolor=colour, edgecolor=BLACK
-            )
-        )
-        axes.text(start + 0.4, y, f"{name}, published", va="center", color=ink)
-        ticks.append(y)
-        names.append("the provider" if name == old else "")
-    axes.text(
-        withdrawn + 0.3,
-        0.6,
-        "withdrawn: it has leaked",
-        va="center",
-        color=VERMILLION,
-        weight="bold",
-    )
+    height = 2.15 + _LANE * len(logs)
+    finding = _finding(old, withdrawn, late)
+    axes = chart(finding, height + 1.5, 2.7)
+    axes.set_xticks(range(0, end + 1, 5))
+    axes.set(xlim=(-0.7, end + 0.3), ylim=(height, 0.2))
     axes.axvline(withdrawn, color=VERMILLION, linewidth=1.5, linestyle="--", zorder=0)
+    for y, (name, span), color in zip((0.6, 1.15), keys.items(), (ORANGE, SKY), strict=True):
+        tile(axes, span[0], y - 0.2, span[1] - span[0], 0.4, color, edgecolor=BLACK)
+        write(axes, span[0] + 0.4, y, f"{name}, published")
+    look = {"color": INK[VERMILLION], "weight": "bold"}
+    write(axes, withdrawn + 0.3, 0.6, "withdrawn: it has leaked", **look)
+    labels = [(0.6, "the provider")]
     for n, (name, log) in enumerate(logs.items()):
-        top = 2.2 + 1.35 * n
-        axes.axhline(top - 0.28, color="#BBBBBB", linewidth=1)
-        for row, label in enumerate((f"{name}: fetches", "honest token", "Mallory's token")):
-            ticks.append(top + 0.4 * row)
-            names.append(label)
-        fetched = sorted({minute for minute, _, _, asked in log if asked})
-        axes.plot(fetched, [top] * len(fetched), "v", color=BLACK, markersize=7)
-        for row, who in ((1, "honest"), (2, "Mallory")):
-            for good in (True, False):
-                minutes = [m for m, whose, ok, _ in log if whose == who and ok is good]
-                wrong = [
-                    m
-                    for m in minutes
-                    if (who == "Mallory" and good and m >= withdrawn)
-                    or (who == "honest" and not good)
-                ]
-                fine = [m for m in minutes if m not in wrong]
-                marker = {"marker": "o", "markersize": 6, "linestyle": ""}
-                face = GREEN if good else "white"
-                axes.plot(
-                    fine, [top + 0.4 * row] * len(fine), color=GREEN, markerfacecolor=face, **marker
-                )
-                axes.plot(
-                    wrong, [top + 0.4 * row] * len(wrong), "X", color=VERMILLION, markersize=9
-                )
-    for minute in sorted(
-        {m for log in logs.values() for m, who, *_ in log if who not in ("honest", "Mallory")}
-    ):
-        axes.axvline(
-            minute, ymax=1 - 1.5 / height, color=GREY, linewidth=1.5, linestyle=":", zorder=0
-        )
-        axes.text(
-            minute + 0.3, 1.77, "a stranger's made-up kid", color=GREY, va="center", style="italic"
-        )
-    axes.set_yticks(ticks, names)
+        top = 2.2 + _LANE * n
+        _lane(axes, top, log, withdrawn)
+        names = f"{name}: fetches", "honest token", "Mallory's token"
+        labels += [(top + _LINE * row, label) for row, label in enumerate(names)]
+    _strangers(axes, logs, height)
+    axes.set_yticks(*zip(*labels, strict=True))
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(
-        "minutes   ·   ● accepted   ○ refused   ✖ accepted, though the key is withdrawn", x=0.42
-    )
-    told = "; ".join(
-        f"{name} fetches in {some(len({m for m, *_, asked in log if asked}), 'minute')} and accepts "
-        f"{some(len(late[name]), 'token')} of the withdrawn key"
-        for name, log in logs.items()
-    )
-    return Figure(
-        f"The provider publishes {old} until minute {withdrawn} and {new} from minute {begun} on: {told}.",
-        drawing,
-    )
+    legend = "minutes   ·   ● accepted   ○ refused   ✖ the wrong verdict"
+    axes.set_xlabel(legend, x=0.42)
+    told = "; ".join(_told(name, log, late[name]) for name, log in logs.items())
+    shown = f"The provider publishes {old} until minute {withdrawn}, {new} from minute {begun} on"
+    return Figure(f"{finding}. {shown}: {told}.", axes.figure)
+
+
+def _lane(axes: Axes, top: float, log: Log, withdrawn: int) -> None:
+    """Draw one cache: its fetches, its verdicts on honest tokens, and those on Mallory's."""
+    axes.axhline(top - 0.28, color=LINE, linewidth=1)
+    fetched = sorted({minute for minute, _, _, asked in log if asked})
+    axes.plot(fetched, [top] * len(fetched), "v", color=BLACK, markersize=7)
+    for row, who in enumerate(("honest", "Mallory"), 1):
+        sent = [(m, ok) for m, sender, ok, _ in log if sender == who]
+        late = [(m, ok) for m, ok in sent if ok and m >= withdrawn]
+        wrong = [(m, ok) for m, ok in sent if not ok] if who == "honest" else late
+        for kind, look in _VERDICTS.items():
+            minutes = [m for m, ok in sent if ("wrong" if (m, ok) in wrong else ok) == kind]
+            axes.plot(minutes, [top + _LINE * row] * len(minutes), linestyle="", **look)
+
+
+_VERDICTS = {
+    True: {"marker": "o", "markersize": 6, "color": GREEN},
+    False: {"marker": "o", "markersize": 6, "color": GREEN, "markerfacecolor": "white"},
+    "wrong": {"marker": "X", "markersize": 9, "color": VERMILLION},
+}
+
+
+def _strangers(axes: Axes, logs: Mapping[str, Log], height: float) -> None:
+    """Draw a dotted line in each minute in which a stranger's token arrives."""
+    rows = [row for log in logs.values() for row in log]
+    for minute in sorted({m for m, who, *_ in rows if who not in ("honest", "Mallory")}):
+        pen = {"color": GREY, "linewidth": 1.5, "linestyle": ":", "zorder": 0}
+        axes.axvline(minute, ymax=1 - 1.5 / height, **pen)
+        late = minute > axes.get_xlim()[1] / 2
+        look = {"color": GREY, "style": "italic", "align": "right" if late else "left"}
+        write(axes, minute + (-0.3 if late else 0.3), 1.77, "a stranger's made-up kid", **look)
+
+
+def _told(name: str, log: Log, late: Sequence[int]) -> str:
+    fetches = plural(len({minute for minute, *_, asked in log if asked}), "minute")
+    accepted = plural(len(late), "token")
+    return f"{name} fetches in {fetches} and accepts {accepted} of the withdrawn key"
 
 
 def _finding(old: str, withdrawn: int, late: Mapping[str, Sequence[int]]) -> str:
-    """Return what the figure shows: how many stores accepted the withdrawn key, and until when."""
+    """Return how many stores accepted the withdrawn key longest, and until when."""
     last = max((max(minutes) for minutes in late.values() if minutes), default=None)
     begin = f"The {old} was withdrawn in minute {withdrawn}, and "
     if last is None:
         return f"{begin}no store accepted it afterwards"
     fooled = sum(last in minutes for minutes in late.values())
-    return f"{begin}{some(fooled, 'store')} accepted it until minute {last}"
+    return f"{begin}{plural(fooled, 'store')} accepted it until minute {last}"

@@ -4,36 +4,52 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import matplotlib
-from matplotlib import figure, patches
+from matplotlib import figure
 
 from course.figure import (
     BLACK,
     BLUE,
     GREEN,
     GREY,
+    INK,
+    LINE,
     ORANGE,
     SIZE,
-    STYLE,
+    SKY,
+    SMALL,
     VERMILLION,
     WIDTH,
     Figure,
-    cut,
+    arrow,
+    finish,
     listed,
+    number,
+    part,
+    plural,
+    sentence_case,
     sheet,
-    some,
     span_in_words,
+    styled,
+    tile,
     wrap,
+    write,
 )
 from helpers.events import Event
 
 _NAMES = {"learner": "the job", "index": "the index", "pypi.test": "the index", "github": "GitHub",
           "gitlab": "GitLab", "google": "Google Cloud", "activestate": "ActiveState"}  # fmt: skip
+_TOKENS = {"ID token": ORANGE, "API token": SKY}
+_CARRIED = {  # action → what the request carries, and what the answer carries if it is granted
+    "id-token": ("", "ID token"),
+    "mint-token": ("ID token", "API token"),
+    "upload": ("API token", ""),
+    "burn-token": ("API token", ""),
+}
 
 
 @dataclass
 class _Call:
-    """One request: from lane to lane, the event that it left in the log, and what was asked meanwhile."""
+    """One request: from lane to lane, the event in the log, and what was asked meanwhile."""
 
     number: str
     caller: str
@@ -41,61 +57,89 @@ class _Call:
     event: Event
     inner: list["_Call"] = field(default_factory=list)
 
+    @property
+    def carried(self) -> tuple[str, str]:
+        """Return which tokens the request and the answer carry, "" for none."""
+        there, back = _CARRIED.get(self.event.action, ("", ""))
+        return there, back if self.event.ok else ""
+
 
 def _calls(events: Iterable[Event]) -> list[_Call]:
-    """The events as calls. What the index asked a provider right before a mint-token goes inside of that."""
+    """Return the events as calls; what the index asks right before a mint-token goes inside it."""
     calls: list[_Call] = []
     waiting: list[Event] = []
     for event in events:
         if event.actor == "index" and event.service != "index":
             waiting.append(event)
             continue
-        inner = waiting if event.action == "mint-token" else []
-        for other in [] if inner else waiting:
-            calls.append(_call(str(len(calls) + 1), other))
+        inside, outside = (waiting, []) if event.action == "mint-token" else ([], waiting)
+        calls += [_call(str(len(calls) + n), other) for n, other in enumerate(outside, 1)]
         call = _call(str(len(calls) + 1), event)
-        call.inner = [
-            _call(call.number + "abcdefghij"[n % 10], other) for n, other in enumerate(inner)
-        ]
+        call.inner = [_call(call.number + letter, other)
+                      for letter, other in zip("abcdefghij" * len(inside), inside, strict=False)]  # fmt: skip
         calls.append(call)
         waiting = []
-    return calls + [_call(str(len(calls) + 1 + n), other) for n, other in enumerate(waiting)]
+    return calls + [_call(str(len(calls) + n), other) for n, other in enumerate(waiting, 1)]
 
 
 def _call(number: str, event: Event) -> _Call:
     caller = "index" if event.actor == "index" else event.client or event.actor
-    return _Call(
-        number, _NAMES.get(caller, caller), _NAMES.get(event.service, event.service), event
-    )
+    names = _NAMES.get(caller, caller), _NAMES.get(event.service, event.service)
+    return _Call(number, *names, event)
 
 
-@matplotlib.rc_context(STYLE)
-def sequence(events: Iterable[Event], title: str = "") -> Figure:
-    """Who asked whom for what, in order: a sequence diagram of an event log.
+@styled
+def sequence(events: Iterable[Event]) -> Figure:
+    """Draw who asked whom for what, in order: a sequence diagram of an event log.
 
-    `events` is a stretch of `lab.events`, oldest first. Callers stand on the left under the name of their
-    program, the index in the middle, the providers on the right. Every event is a request and its answer; a
-    refusal ends in a cross. Raises ValueError if there are no events.
+    events: a stretch of `lab.events`, oldest first. Callers stand on the left under the name of
+    their program, the index in the middle, the providers on the right. Every event is a request and
+    its answer; the tokens that travel with them are drawn on the arrows, and a refusal ends in a
+    cross. Raises ValueError if there are no events.
     """
     calls = _calls(events)
     if not calls:
         raise ValueError("there are no events to draw: take a stretch of lab.events that has some")
     every = [each for call in calls for each in (call, *call.inner)]
-    callers = list(dict.fromkeys(each.caller for each in every))
     services = sorted({each.service for each in every} - {"the index"})
-    lanes = [
-        *(name for name in callers if name not in (*services, "the index")),
-        "the index",
-        *services,
-    ]
+    callers = dict.fromkeys(each.caller for each in every)
+    programs = [name for name in callers if name not in (*services, "the index")]
+    finding = _finding(every)
+    drawing = _Diagram([*programs, "the index", *services]).draw(calls, finding)
     shares = [f"{sum(each.caller == name for each in every)} by {name}" for name in callers]
     refused = sum(not each.event.ok for each in every)
-    finding = f"{some(len(every), 'request')}, {listed(shares)}; {refused or 'none'} refused"
-    return Figure(f"{finding}: {_told(calls)}.", _Diagram(lanes).draw(calls, title or finding))
+    counts = f"{plural(len(every), 'request')}, {listed(shares)}; {refused or 'none'} refused"
+    return Figure(f"{finding}. {counts}: {_told(calls)}.{_route(every)}", drawing)
+
+
+def _finding(every: Sequence[_Call]) -> str:
+    """Return what happened, as far as tokens and files are concerned."""
+    granted = {each.event.action: each for each in every if each.event.ok}
+    uploads = [each for each in every if each.event.action == "upload" and each.event.ok]
+    refused = [each for each in every if not each.event.ok]
+    signed = granted.get("id-token")
+    found = [f"{signed.service} signs an ID token"] if signed else []
+    if "mint-token" in granted:
+        found.append("the index exchanges it for an API token" if signed else
+                     "the index mints an API token")  # fmt: skip
+    if uploads:
+        found.append(f"{uploads[0].caller} uploads {plural(len(uploads), 'file')}")
+    if refused:
+        verb = "is" if len(refused) == 1 else "are"
+        found.append(f"{number(len(refused))} of {plural(len(every), 'request')} {verb} refused")
+    return sentence_case(listed(found or [f"{plural(len(every), 'request')}, none refused"]))
+
+
+def _route(every: Sequence[_Call]) -> str:
+    """Return how the ID token travelled."""
+    legs = [(each.service, each.caller) for each in every if each.carried[1] == "ID token"]
+    legs += [(each.caller, each.service) for each in every if each.carried[0] == "ID token"]
+    told = [f"from {start} to {end}" for start, end in legs]
+    return f" The ID token travels {', then '.join(told)}." if told else ""
 
 
 def _told(calls: list[_Call]) -> str:
-    """The sequence in words."""
+    """Return the sequence in words."""
     parts: list[str] = []
     caller = service = ""
     for call in calls:
@@ -105,11 +149,10 @@ def _told(calls: list[_Call]) -> str:
             asked += f" (meanwhile the index asks {call.inner[0].service} for {inner})"
         asked += _refusal(call)
         if call.caller != caller:
-            parts.append(f"{call.caller} asks {call.service} for {asked}")
+            asked = f"{call.caller} asks {call.service} for {asked}"
         elif call.service != service:
-            parts.append(f"{call.service} for {asked}")
-        else:
-            parts.append(asked)
+            asked = f"{call.service} for {asked}"
+        parts.append(asked)
         caller, service = call.caller, call.service
     return ", then ".join(parts)
 
@@ -138,18 +181,11 @@ class _Diagram:
             before = call.event.time
             self._call(call)
         for lane, x in self.lanes.items():
-            self.axes.plot(
-                [x, x], [self.HEADS, self.y + 0.15], color="#BBBBBB", linewidth=1.5, zorder=0
-            )
-            box = {
-                "boxstyle": "round,pad=0.4",
-                "facecolor": "white",
-                "edgecolor": BLACK,
-                "linewidth": 1.5,
-            }
+            self.axes.plot([x, x], [self.HEADS, self.y + 0.15], color=LINE, zorder=0)
+            box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 1.5}
             label = wrap(lane, self.gap - 0.3, 2)
-            self.axes.text(x, self.HEADS, label, ha="center", va="center", weight="bold", bbox=box)
-        return cut(self.axes, self.y + 0.35)
+            write(self.axes, x, self.HEADS, label, "center", weight="bold", bbox=box)
+        return finish(self.axes, self.y + 0.35)
 
     def _call(self, call: _Call) -> None:
         start, end, event = self.lanes[call.caller], self.lanes[call.service], call.event
@@ -158,54 +194,49 @@ class _Diagram:
             return
         ahead = 1 if end > start else -1
         middle = start + ahead * self.gap / 2
-        self._arrow(start, end, middle, event.action, BLUE, "-", "bold")
-        began = self.y
-        place = {"ha": "right" if ahead > 0 else "left", "va": "center"}
-        self.axes.text(start - ahead * 0.22, began, call.number, color=BLUE, weight="bold", **place)
+        there, back = call.carried
+        self._arrow(start, end, middle, event.action, there, BLUE, weight="bold")
+        began, look = self.y, {"color": INK[BLUE], "weight": "bold"}
+        align = "right" if ahead > 0 else "left"
+        write(self.axes, start - ahead * 0.22, began, call.number, align, **look)
         for inner in call.inner:
             self._call(inner)
-        if event.ok:
-            self._arrow(end, start, middle, event.detail or "granted", BLACK, "--")
-        else:
-            self._arrow(end, start, middle, f"refused: {event.detail}", VERMILLION, "--")
+        words = event.detail or "granted" if event.ok else f"refused: {event.detail}"
+        self._arrow(end, start, middle, words, back, BLACK if event.ok else VERMILLION, "--")
+        if not event.ok:
             self.axes.plot(start + ahead * 0.13, self.y, "X", color=VERMILLION, markersize=12)
-        size = {"facecolor": "white", "edgecolor": GREY}
-        self.axes.add_patch(patches.Rectangle((end - 0.06, began), 0.12, self.y - began, **size))
+        tile(self.axes, end - 0.06, began, 0.12, self.y - began, "white", edgecolor=GREY)
 
-    def _arrow(self, start: float, end: float, middle: float, words: str, colour: str, line: str,
-               weight: str = "normal") -> None:  # fmt: skip
-        """An arrow with its words above it, in the gap beside the caller."""
-        label = wrap(words.replace("https://", ""), self.gap - 0.4, 4, SIZE - 1)
-        self.y += 0.17 + self._height(label)
+    def _arrow(self, start: float, end: float, middle: float, words: str, token: str, color: str,
+               line: str = "-", weight: str = "normal") -> None:  # fmt: skip
+        """Draw an arrow; above it, in the gap beside the caller, its words and the token on it."""
+        label = wrap(words.replace("https://", ""), self.gap - 0.4, 4, SMALL)
+        lift = 0.2 if token else 0.06
+        self.y += 0.11 + lift + self._height(label)
         inset = 0.07 if end > start else -0.07
-        pen = {
-            "arrowstyle": "-|>",
-            "shrinkA": 0,
-            "shrinkB": 0,
-            "linewidth": 2,
-            "color": colour,
-            "linestyle": line,
-        }
-        self.axes.annotate("", (end - inset, self.y), (start + inset, self.y), arrowprops=pen)
-        look = {"color": colour, "size": SIZE - 1, "weight": weight}
-        self.axes.text(middle, self.y - 0.06, label, ha="center", va="bottom", **look)
+        arrow(self.axes, (start + inset, self.y), (end - inset, self.y), color, linestyle=line)
+        look = {"color": INK.get(color, color), "size": SMALL, "weight": weight, "va": "bottom"}
+        write(self.axes, middle, self.y - lift, label, "center", **look)
+        if token:
+            box = {"boxstyle": "round,pad=0.25", "facecolor": _TOKENS[token], "edgecolor": BLACK}
+            look = {"size": SMALL, "weight": "bold", "bbox": box}
+            write(self.axes, middle, self.y, token, "center", **look)
+            self.y += 0.1
 
     def _note(self, words: str, x: float) -> None:
-        """What a party did by itself."""
-        label = wrap(words, self.gap - 0.3, 4, SIZE - 1)
+        """Write what a party did by itself."""
+        label = wrap(words, self.gap - 0.3, 4, SMALL)
         half = (self._height(label) + 0.15) / 2
         box = {"boxstyle": "round,pad=0.3", "facecolor": "#F2F2F2", "edgecolor": GREY}
-        self.axes.text(
-            x, self.y + 0.2 + half, label, ha="center", va="center", size=SIZE - 1, bbox=box
-        )
+        write(self.axes, x, self.y + 0.2 + half, label, "center", size=SMALL, bbox=box)
         self.y += 0.2 + 2 * half
 
     def _pause(self, span: timedelta) -> None:
-        """The clock moved between two events."""
+        """Draw that the clock moved between two events."""
         y, box = self.y + 0.4, {"facecolor": "white", "edgecolor": "none", "pad": 4}
         self.axes.plot([0.3, WIDTH - 0.3], [y, y], color=GREY, linestyle=":", linewidth=1.5)
         words = f"{span_in_words(span.total_seconds())} later"
-        self.axes.text(0.3, y, words, ha="left", va="center", color=GREY, style="italic", bbox=box)
+        write(self.axes, 0.3, y, words, color=GREY, style="italic", bbox=box)
         self.y += 0.5
 
     @staticmethod
@@ -213,14 +244,14 @@ class _Diagram:
         return 0.2 * (label.count("\n") + 1)
 
 
-@matplotlib.rc_context(STYLE)
+@styled
 def interleavings(
     rows: Sequence[tuple[str, int]], steps: Sequence[str] = ("seen?", "add")
 ) -> Figure:
-    """All orders in which two requests, A and B, can take their steps, and how many tokens each order mints.
+    """Draw all orders in which two requests, A and B, can take their steps, and what each mints.
 
-    `rows` are pairs such as `("ABAB", 2)`: whose turn it is, step by step, and the number of tokens minted.
-    `steps` are the names of a request's steps. Raises ValueError if there are no rows.
+    rows: pairs such as `("ABAB", 2)`: whose turn it is, step by step, and the number of tokens
+    minted. steps: the names of a request's steps. Raises ValueError if there are no rows.
     """
     if not rows:
         raise ValueError("there are no orders to draw: give pairs such as ('ABAB', 2)")
@@ -228,26 +259,23 @@ def interleavings(
     left, top, width, height = 1.1, 1.2, min(2.2, 7.2 / longest), 0.62
     right = left + longest * width + 0.3
     twice = [order for order, minted in rows if minted > 1]
-    finding = (
-        f"{len(twice) or 'None'} of {len(rows)} orders mint{'' if len(twice) > 1 else 's'} twice"
-    )
+    once = [order for order, minted in rows if minted == 1]
+    verb = "mint" if len(twice) > 1 else "mints"
+    finding = f"{part(len(twice), len(rows))} orders {verb} twice"
     axes = sheet(finding)
-    axes.text(left, top - 0.25, "time →", color=GREY, va="center")
-    axes.text(right, top - 0.25, "tokens minted", color=GREY, va="center")
+    write(axes, left, top - 0.25, "time →", color=GREY)
+    write(axes, right, top - 0.25, "tokens minted", color=GREY)
     for n, (order, minted) in enumerate(rows):
         y = top + (n + 0.5) * height
-        axes.text(left - 0.2, y, order, ha="right", va="center", family="DejaVu Sans Mono")
+        write(axes, left - 0.2, y, order, "right", family="DejaVu Sans Mono")
         for k, who in enumerate(order):
-            face, ink = (
-                (BLUE, "white") if who == "A" else (ORANGE, BLACK)
-            )  # dark and light, seen in grey too
-            x, words = left + k * width, f"{who}: {steps[order[:k].count(who)]}"
-            axes.add_patch(patches.Rectangle((x, y - 0.25), width - 0.08, 0.5, facecolor=face))
-            axes.text(x + width / 2 - 0.04, y, words, ha="center", va="center", color=ink)
-        mark, colour = ("✗", VERMILLION) if minted > 1 else ("✓", GREEN)
-        axes.text(
-            right, y, f"{mark} {minted}", va="center", color=colour, weight="bold", size=SIZE + 2
-        )
-    groups = {"twice": twice, "once": [order for order, minted in rows if minted == 1]}
+            ground, ink = (BLUE, "white") if who == "A" else (ORANGE, BLACK)  # dark and light
+            words = f"{who}: {steps[order[:k].count(who)]}"
+            tile(axes, left + k * width, y - 0.25, width - 0.08, 0.5, ground)
+            write(axes, left + (k + 0.5) * width - 0.04, y, words, "center", color=ink)
+        sign, color = ("✗", VERMILLION) if minted > 1 else ("✓", GREEN)
+        look = {"color": INK[color], "weight": "bold", "size": SIZE + 2}
+        write(axes, right, y, f"{sign} {minted}", **look)
+    groups = {"twice": twice, "once": once}
     told = [f"{listed(orders)} {word}" for word, orders in groups.items() if orders]
-    return Figure(f"{finding}: {'; '.join(told)}.", cut(axes, top + height * len(rows) + 0.15))
+    return Figure(f"{finding}: {'; '.join(told)}.", finish(axes, top + height * len(rows) + 0.15))

@@ -1,197 +1,177 @@
 """The figures of chapter 05: which claims of a job fit which publisher, and who gets in."""
 
 import os.path
+import re
 from collections.abc import Mapping, Sequence
 
-import matplotlib
-from matplotlib import patches
 from matplotlib.axes import Axes
 
 from course.figure import (
     BLACK,
     GREEN,
     GREY,
+    INK,
+    PALE,
     SIZE,
-    STYLE,
+    SMALL,
     VERMILLION,
     WIDTH,
     Figure,
-    cut,
+    finish,
     listed,
+    part,
     sheet,
+    styled,
+    tile,
     wrap,
+    write,
 )
-from helpers.index.claim_checks import ClaimCheck
+from helpers.index.claim_checks import ClaimCheck, ClaimChecks
 
-_FITS, _FAILS = (
-    ("#E3F2EC", GREEN),
-    ("#F3B994", BLACK),
-)  # ground and sign: light and darker ground, seen in grey too
-_SMALL = SIZE - 2.5
+_TOP, _LINE = 1.25, 0.2
+Columns = Mapping[str, Sequence[ClaimCheck]]
 
 
-@matplotlib.rc_context(STYLE)
-def matching(columns: Mapping[str, Sequence[ClaimCheck]], across: str = "publisher") -> Figure:
-    """Claims down, publishers or jobs across: which rule holds, and where one does not, what stands in its way.
+@styled
+def matching(columns: Columns, across: str = "form") -> Figure:
+    """Draw claims down, forms or jobs across: which rule holds, and else what stands in its way.
 
-    `columns` are the results of `publisher.check`, all of publishers of one provider; `across` is what they differ in:
-    "publisher" (then a mismatch shows what was expected) or "job" (then what came). Raises ValueError if there are none, or not
-    all of them follow the same rules.
+    columns: the results of `publisher.check`, all of publishers of one provider. across: what they
+    differ in, "form" (then a mismatch shows what was expected) or "job" (then what came). Rows that
+    are fine in every column are left out and counted below. Raises ValueError if there are no
+    columns, or not all of them follow the same rules.
     """
     rules = [[check.claim for check in checks] for checks in columns.values()]
     if not rules or any(each != rules[0] for each in rules):
-        raise ValueError(
-            "expected the checks of at least one publisher, and all of the same provider"
-        )
-    side, wanted = ("expected", "expects") if across == "publisher" else ("got", "says")
-    other = "got" if side == "expected" else "expected"
-    through = [name for name, checks in columns.items() if all(check.ok for check in checks)]
-    finding = f"{len(through) or 'None'} of {len(columns)} {across}s "
-    finding += (
-        ("lets" if len(through) == 1 else "let") + " the job in"
-        if across == "publisher"
-        else "get in"
-    )
-    finding = (
-        finding.replace("jobs get", "jobs gets")
-        if across == "job" and len(through) == 1
-        else finding
-    )
-    axes = sheet(finding)
-    left, top, height = 3.3, 1.2, 0.66
+        raise ValueError("expected the checks of at least one form, and all of the same provider")
+    passed = [name for name, checks in columns.items() if ClaimChecks(checks).ok]
+    finding = _finding(len(passed), len(columns), across)
+    rows = [row for row in zip(*columns.values(), strict=True) if not all(it.ok for it in row)]
+    axes, left = sheet(finding), 2.75
     width = (WIDTH - left - 0.15) / len(columns)
-    for k, name in enumerate(columns):
-        place = {"ha": "center", "va": "bottom", "weight": "bold"}
-        axes.text(
-            left + (k + 0.5) * width,
-            top - 0.1,
-            wrap(name, width - 0.02, 3, SIZE - 1),
-            size=SIZE - 1,
-            **place,
-        )
-    tables = list(columns.values())
-    for n, claim in enumerate(rules[0]):
-        y, row = top + n * height, [checks[n] for checks in tables]
-        axes.text(0.15, y + 0.2, claim, va="center", weight="bold", size=SIZE - 1)
-        shared = {getattr(check, other) for check in row}
-        who = "the job says" if other == "got" else "expects"
-        common = f"{who} {_folded(shared.pop(), 2.4)}" if len(shared) == 1 else row[0].rule
-        axes.text(0.15, y + 0.43, common, va="center", color=GREY, size=_SMALL - 1)
-        for k, check in enumerate(row):
-            words = (
-                "ok"
-                if check.ok
-                else f"{wanted}\n{_folded(_differing(check, side), width - 0.3, 2)}"
-            )
-            _cell(axes, (left + k * width, y), (width, height), check.ok, words)
-    y = top + len(rules[0]) * height + 0.1
-    for k, name in enumerate(columns):
-        ok = name in through
-        look = {"ha": "center", "va": "top", "weight": "bold", "color": GREEN if ok else VERMILLION}
-        axes.text(left + (k + 0.5) * width, y, "✓ let in" if ok else "✗ refused", **look)
-    told = []
-    for name, checks in columns.items():
-        failed = [
-            f"{check.claim} ({wanted} {getattr(check, side)})" for check in checks if not check.ok
-        ]
-        told.append(f"{name}: {'mismatch in ' + listed(failed) if failed else 'everything fits'}")
-    return Figure(f"{finding}; {'; '.join(told)}.", cut(axes, y + 0.4))
+    places = [left + k * width for k in range(len(columns))]
+    _heads(axes, columns, places, width)
+    y = _TOP
+    for row in rows:
+        y = _row(axes, row, across, places, width, y)
+    for x, name in zip(places, columns, strict=True):
+        sign, color = ("✓ let in", GREEN) if name in passed else ("✗ refused", VERMILLION)
+        write(axes, x + width / 2, y + 0.2, sign, "center", weight="bold", color=INK[color])
+    fine = len(rules[0]) - len(rows)
+    rest = (
+        f"{fine}{' more' * bool(rows)} row{'s' * (fine != 1)}: ok for every {across}"
+        if fine
+        else ""
+    )
+    write(axes, 0.15, y + 0.6, rest, color=GREY)
+    told = [f"{name}: {_told(checks, across)}" for name, checks in columns.items()]
+    sentence = "; ".join([finding, *told, *[rest] * bool(rest)])
+    return Figure(f"{sentence}.", finish(axes, y + 0.45 + 0.4 * bool(rest)))
 
 
-@matplotlib.rc_context(STYLE)
+def _finding(passed: int, total: int, across: str) -> str:
+    count, one = f"{part(passed, total)} {across}s", passed <= 1
+    if across == "form":
+        return f"{count} {'lets' if one else 'let'} the job in"
+    return f"{count} {'gets' if one else 'get'} in"
+
+
+def _sides(across: str) -> tuple[str, str, str]:
+    """Return which side of a check differs between the columns, its verb, and the other side."""
+    return ("expected", "expects", "got") if across == "form" else ("got", "says", "expected")
+
+
+def _told(checks: Sequence[ClaimCheck], across: str) -> str:
+    side, verb, _ = _sides(across)
+    failed = [f"{it.claim} ({verb} {getattr(it, side)})" for it in checks if not it.ok]
+    return f"mismatch in {listed(failed)}" if failed else "everything fits"
+
+
+def _row(axes: Axes, row: Sequence[ClaimCheck], across: str, places: Sequence[float], width: float,
+         y: float) -> float:  # fmt: skip
+    """Draw one claim, and return where the next begins."""
+    side, verb, other = _sides(across)
+    shared = {getattr(check, other) for check in row}
+    who = "the job says" if across == "form" else "the form expects"
+    common = f"{who} {shared.pop()}" if len(shared) == 1 else row[0].rule
+    label = _folded(common, 2.75, 3)
+    values = [
+        "ok" if it.ok else f"{verb}\n{_folded(_differing(it, side), width - 0.45, 3)}" for it in row
+    ]
+    lines = max(text.count("\n") + 1 for text in [*values, "\n" + label])
+    height = _LINE * lines + 0.2
+    write(axes, 0.15, y + 0.2, row[0].claim, weight="bold", size=SMALL)
+    write(axes, 0.15, y + 0.32, label, color=GREY, size=SMALL, va="top", linespacing=1.05)
+    for x, words, check in zip(places, values, row, strict=True):
+        _cell(axes, x, y, width, height, check.ok, words)
+    return y + height
+
+
+@styled
 def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ()) -> Figure:
-    """Jobs down, configurations across: who gets in, and whether that is as it should be.
+    """Draw jobs down, configurations across: who gets in, and whether that is as it should be.
 
-    `rows` have, for each job, whether each configuration lets it in; `honest` are the jobs that are meant to get in. Raises
-    ValueError if there are no rows or they have different columns.
+    rows: for each job, whether each configuration lets it in. honest: the jobs that are meant to
+    get in. Raises ValueError if there are no rows or they have different columns.
     """
     names = [list(row) for row in rows.values()]
     if not names or any(each != names[0] for each in names):
         raise ValueError("expected at least one job, and the same configurations for each")
-    unwanted = {
-        name: sum(row[name] for job, row in rows.items() if job not in honest) for name in names[0]
-    }
-    counts = ", ".join(f"{count} by “{name}”" for name, count in unwanted.items())
-    finding = f"Let in without being meant to: {counts}"
-    axes = sheet(finding)
-    left, top, height = 4.3, 1.2, 0.44
+    strangers = [row for job, row in rows.items() if job not in honest]
+    counts = [f"{sum(row[name] for row in strangers)} by “{name}”" for name in names[0]]
+    finding = f"Let in without being meant to: {', '.join(counts)}"
+    axes, left, height = sheet(finding), 4.3, 0.44
     width = (WIDTH - left - 0.15) / len(names[0])
-    for k, name in enumerate(names[0]):
-        place = {"ha": "center", "va": "bottom", "weight": "bold"}
-        axes.text(
-            left + (k + 0.5) * width,
-            top - 0.1,
-            wrap(name, width - 0.05, 2, SIZE - 1),
-            size=SIZE - 1,
-            **place,
-        )
+    places = [left + k * width for k in range(len(names[0]))]
+    _heads(axes, names[0], places, width)
     for n, (job, row) in enumerate(rows.items()):
-        y = top + n * height
-        label = f"{job} (meant to)" if job in honest else job
-        axes.text(
-            0.15,
-            y + height / 2,
-            label,
-            va="center",
-            size=SIZE - 1,
-            weight="bold" if job in honest else "normal",
-        )
-        for k, ok in enumerate(row.values()):
-            _cell(
-                axes,
-                (left + k * width, y),
-                (width, height),
-                ok is (job in honest),
-                "let in" if ok else "refused",
-            )
-    told = [
-        f"{job}: {listed([name for name, ok in row.items() if ok]) or 'none'}"
-        for job, row in rows.items()
-    ]
+        y, meant = _TOP + n * height, job in honest
+        label, weight = (f"{job} (meant to)", "bold") if meant else (job, "normal")
+        write(axes, 0.15, y + height / 2, label, size=SMALL, weight=weight)
+        for x, ok in zip(places, row.values(), strict=True):
+            _cell(axes, x, y, width, height, ok is meant, "let in" if ok else "refused")
+    inside = {job: [name for name, ok in row.items() if ok] for job, row in rows.items()}
+    told = [f"{job}: {listed(found) or 'none'}" for job, found in inside.items()]
     sentence = f"{finding}. Let in by: {'; '.join(told)}."
-    return Figure(sentence, cut(axes, top + len(rows) * height + 0.15))
+    return Figure(sentence, finish(axes, _TOP + len(rows) * height + 0.15))
+
+
+def _heads(axes: Axes, names: Sequence[str] | Columns, places: Sequence[float], width: float):
+    for x, name in zip(places, names, strict=True):
+        words, look = wrap(name, width - 0.05, 2, SMALL + 1), {"weight": "bold", "va": "bottom"}
+        write(axes, x + width / 2, _TOP - 0.1, words, "center", size=SMALL, **look)
 
 
 def _cell(
-    axes: Axes, corner: tuple[float, float], size: tuple[float, float], ok: bool, words: str
+    axes: Axes, x: float, y: float, width: float, height: float, good: bool, words: str
 ) -> None:
-    """A field of a table: sign and word, on light or on darker ground."""
-    (x, y), (width, height) = corner, size
-    ground, ink = _FITS if ok else _FAILS
-    box = {"facecolor": ground, "edgecolor": "white", "linewidth": 3}
-    axes.add_patch(patches.Rectangle((x, y), width, height, **box))
-    axes.text(
-        x + 0.1,
-        y + height / 2,
-        "✓" if ok else "✗",
-        va="center",
-        color=ink,
-        weight="bold",
-        size=SIZE + 2,
-    )
-    look = {
-        "va": "center",
-        "color": BLACK,
-        "size": _SMALL - ("\n" in words),
-        "weight": "normal" if ok else "bold",
-    }
-    look["linespacing"] = 1.05
-    axes.text(x + 0.35, y + height / 2, words, **look)
+    """Draw a field of a table: a sign and words, on light or on darker ground."""
+    sign, color = ("✓", GREEN) if good else ("✗", VERMILLION)
+    tile(axes, x, y, width, height, PALE[color], linewidth=3)
+    ink = INK[GREEN] if good else BLACK
+    middle, weight = y + height / 2, "normal" if good else "bold"
+    write(axes, x + 0.1, middle, sign, color=ink, weight="bold", size=SIZE + 2)
+    write(axes, x + 0.35, middle, words, size=SMALL, weight=weight, linespacing=1.05)
 
 
 def _differing(check: ClaimCheck, side: str) -> str:
-    """What was expected or what came, without the beginning that both share: of a long path, the part that matters."""
-    pair = check.expected, check.got
-    shared = os.path.commonprefix(pair)
+    """Return what was expected or what came, without the beginning that both share."""
+    shared = os.path.commonprefix((check.expected, check.got))
     start = max(shared.rfind(mark) for mark in "/@:") + 1
     value = getattr(check, side)
     return f"…{value[start:]}" if start and value[start:] else value
 
 
-def _folded(value: str, inches: float, lines: int = 1) -> str:
-    """A value in at most so many lines, broken anywhere: a workflow's path has no spaces to break at."""
-    letters = max(6, int(inches * 72 / (0.66 * (_SMALL - 1))))
-    rows = [value[n : n + letters] for n in range(0, len(value), letters)]
+def _folded(value: str, inches: float, lines: int) -> str:
+    """Return a value in at most so many lines, broken beside a mark or, if need be, anywhere."""
+    letters = max(6, int(inches * 72 / (0.66 * SMALL)))
+    rows = [""]
+    for piece in re.split(r"(?<=[/ :_-])|(?=[.@])", value):
+        for start in range(0, len(piece), letters):
+            bit = piece[start : start + letters]
+            if len(rows[-1]) + len(bit.rstrip()) > letters:
+                rows.append("")
+            rows[-1] += bit
     if len(rows) > lines:
-        rows = [*rows[: lines - 1], rows[lines - 1][:-1] + "…"]
-    return "\n".join(rows)
+        rows = [*rows[: lines - 1], rows[lines - 1][: letters - 1] + "…"]
+    return "\n".join(row.rstrip() for row in rows)

@@ -22,7 +22,7 @@ from course.figure import (
     VERMILLION,
     WIDTH,
     Figure,
-    cut,
+    finish,
     listed,
     sheet,
     wrap,
@@ -80,7 +80,7 @@ def anatomy(attestation: Mapping[str, Any]) -> Figure:
         _box(axes, 0.15 + n * 3.45, name, lines)
     told = f"The statement names {subject['name']}, the certificate is valid from {valid}"
     logging = f"and the log entry of {logged:%H:%M:%S} is one of {size}"
-    return Figure(f"{finding}. {told}, {logging}.", cut(axes, 4.85))
+    return Figure(f"{finding}. {told}, {logging}.", finish(axes, 4.85))
 
 
 def _box(axes: Axes, x: float, name: str, lines: Sequence[str]) -> None:
@@ -116,7 +116,7 @@ def tree(leaves: Sequence[bytes], index: int) -> Figure:
     key = "Orange: the proof. Blue: what a reader computes, from the entry up to the root."
     axes.text(0.15, bottom + 0.95, key, va="center", size=_SMALL)
     root = tree_root(leaves).hex()[:4]
-    return Figure(f"{finding}; the root begins with {root}.", cut(axes, bottom + 1.2))
+    return Figure(f"{finding}; the root begins with {root}.", finish(axes, bottom + 1.2))
 
 
 def _branch(
@@ -180,7 +180,7 @@ def stopped(rows: Mapping[str, Sequence[bool]]) -> Figure:
             _field(axes, (left + n * width, top + k * height), (width, height), ok, look)
     told = [f"{name}: {_verdict(first[name], count)}" for name in ordered]
     height_of_all = top + len(rows) * height + 0.15
-    return Figure(f"{finding}. First to fail: {'; '.join(told)}.", cut(axes, height_of_all))
+    return Figure(f"{finding}. First to fail: {'; '.join(told)}.", finish(axes, height_of_all))
 
 
 def _verdict(first: int, count: int) -> str:

@@ -62,7 +62,7 @@ def test_survival_counts_the_points_that_a_curve_misses_and_says_which_is_fitted
     assert figure.sentence.startswith(
         "One speed: 2 of 3 points missed; two speeds: fitted through 3 points"
     )
-    assert {"day 3", "day 31", "year 4", "one speed", "two speeds"} <= set(drawn(figure))
+    assert {"day 3\n(assumed)", "day 31", "year 4", "one speed", "two speeds"} <= set(drawn(figure))
     missing = figures.survival(POINTS, {"two speeds": Detection((0.5, 0.5), (1, 5))}).sentence
     assert missing.startswith("Two speeds: 3 of 3 points missed")
     fourth = [*POINTS, (100, 0.73, "day 100", False)]

@@ -51,7 +51,7 @@ def test_a_life_is_told_from_its_data():
 
 
 def test_a_life_without_a_valid_second_is_not_drawn():
-    with pytest.raises(ValueError, match="valid second"):
+    with pytest.raises(ValueError, match="valid for at least a second"):
         figures.token_life(TIMES, {0: ["expired"]})
 
 

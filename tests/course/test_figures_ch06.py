@@ -1,7 +1,7 @@
 """The figures of chapter 06 draw what they are given, and say it."""
 
 import pytest
-from test_figures import assert_readable
+from test_figure_images import assert_readable
 
 from course.ch06 import figures
 
@@ -26,7 +26,7 @@ def test_each_state_of_each_workflow_has_its_words_and_its_verdict():
 
 def test_the_title_and_the_sentence_count_those_with_nothing():
     figure = figures.states(ROWS)
-    assert "1 of 4 has nothing to show" in words(figure)
+    assert "In “half”, a.yml has nothing and cannot publish" in words(figure)
     assert (
         "half: a.yml has nothing and cannot publish, b.yml has an identity and can publish"
         in figure.sentence
