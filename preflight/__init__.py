@@ -37,7 +37,7 @@ was found that will fail.
 In Python: `preflight.check(path, repository=…, publisher=…)` returns a `Report`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,8 +76,9 @@ __all__ = [
     "check", "credential", "effective_permissions", "read_publisher", "triggers",
 ]  # fmt: skip
 
-MOST_FIXED = 1 << 18
-"""Characters of workflows in which fixes are made, counted for each job: of hundreds of failing jobs, the first get one."""
+MOST_FIXED, MOST_WAYS = 1 << 16, 100
+"""Characters of workflows in which fixes are made, counted for each job: of hundreds of failing jobs, the first get one.
+Ways to publish that are judged."""
 _OTHER_CI = (
     ".gitlab-ci.yml", ".travis.yml", "azure-pipelines.yml", ".circleci/config.yml", "Jenkinsfile", "cloudbuild.yaml",
     "bitbucket-pipelines.yml", ".drone.yml", ".woodpecker.yml", ".cirrus.yml", "appveyor.yml",
@@ -115,7 +116,7 @@ def check(
     _fix(files, who, publishers, report)
     report.steps = migration.steps(files, report.jobs)
     report.checked = bool(publishers)
-    return report.cleaned()
+    return report.cleaned(files.literals)
 
 
 def _fix(files: Repository, who: Identity, publishers: list[Registered], report: Report) -> None:
@@ -130,11 +131,14 @@ def _fix(files: Repository, who: Identity, publishers: list[Registered], report:
             together = fixes.overlaid(together, fixes.edits(together, each.found, wanted))
     if not any(failing.values()):
         return
-    after = {_key(each): each.fails for each in _look(together, who, publishers).jobs}
+    walk = Walk(together)
+    walk.read(together.workflows())
+    judged = [each for _, several in _judged(walk, who, publishers) for each in several]
+    after = {_key(each): each.fails for each in stop_with(judged)}
     together = files
     for position, new in failing.items():
         job = report.jobs[position]
-        if new and not after.get(_key(job), False):
+        if new and not after.get(_key(job), True):
             together = fixes.overlaid(together, fixes.edits(together, job.found, wanted))
             report.jobs[position] = replace(job, fix=fixes.patch(files, new))
     report.patch = fixes.patch(files, together.overlay)
@@ -148,37 +152,48 @@ def _only_environment(publishers: list[Registered]) -> str:
 
 def _key(verdict: JobVerdict) -> tuple[object, ...]:
     context = verdict.found.context
-    return context.entry, context.callers, context.file, context.job, verdict.path[-1][0]
+    callers = tuple((file, job) for file, job, _ in context.callers)
+    return context.entry, callers, context.file, context.job, verdict.path[-1][0]
 
 
 def _look(files: Repository, who: Identity, publishers: Sequence[Registered]) -> Report:
     """One pass over the repository."""
+    walk = Walk(files)
     report = Report(who.repository)
-    trouble: list[Unreadable] = []
-    walk = Walk(files, trouble, [])
-    notes: list[Note] = walk.notes
     try:
         walk.read(files.workflows())
     except Unreadable as error:
-        trouble.append(error)
+        walk.trouble.append(error)
     warnings: list[Warned] = []
-    for facts in _jobs(files, walk):
-        judged = [judge(found, who, publishers, facts.publications) for found in _ways(facts)]
-        unlike = {
-            (v.client, v.index, v.credential, v.verdict, v.reason, v.triggers): v
-            for v in reversed(judged)
-        }
-        report.jobs += list(reversed(unlike.values()))
+    for facts, judged in _judged(walk, who, publishers):
+        report.jobs += judged
         warnings += warn(facts, judged)
     report.jobs = stop_with(report.jobs)
     warnings += [*half_migrated(report.jobs), *started_by_token(report.jobs, walk)]
     report.warnings = merged([_with_fix(files, each, report.jobs) for each in warnings])
-    report.unread = [(error.path, error.line, str(error)) for error in trouble]
-    report.unfollowed = list(dict.fromkeys([*notes, *_other_ci(files)]))
+    report.unread = [(error.path, error.line, str(error)) for error in walk.trouble]
+    report.unfollowed = list(dict.fromkeys([*walk.notes, *_other_ci(files)]))
     return report
 
 
-def _jobs(files: Repository, walk: Walk) -> list[JobFacts]:
+def _judged(
+    walk: Walk, who: Identity, publishers: Sequence[Registered]
+) -> Iterator[tuple[JobFacts, list[JobVerdict]]]:
+    """Each job that publishes, with the verdicts on its ways; those that nothing tells apart count once."""
+    count = 0
+    for facts in [facts for facts in _jobs(walk) if facts.publications]:
+        found, ways = facts.publications, _ways(facts)
+        if count + len(ways) > MOST_WAYS and count:
+            why = f"More than {MOST_WAYS} ways to publish: the rest is not judged."
+            return walk.notes.append((found[0].file, found[0].line, why))
+        count += len(ways)
+        judged = [judge(each, who, publishers, found) for each in ways[:MOST_WAYS]]
+        unlike = {(v.client, v.index, v.credential, v.reason, v.triggers): v for v in judged[::-1]}
+        yield facts, list(unlike.values())[::-1]
+    return None
+
+
+def _jobs(walk: Walk) -> list[JobFacts]:
     """Each job that is started, with what it does; its publications carry all triggers."""
     found: dict[tuple[object, ...], list[JobFacts]] = {}
     cache: dict[tuple[object, ...], tuple[JobFacts, bool]] = {}
@@ -194,7 +209,7 @@ def _jobs(files: Repository, walk: Walk) -> list[JobFacts]:
         )
         facts, depends = cache.get((*key, inputs), (JobFacts(), True))
         if depends:
-            facts, notes = find(files, context)
+            facts, notes = find(walk.repository, context)
             walk.notes += notes
             cache[*key, inputs] = facts, bool(scope.asked - {""})
         found.setdefault(key, []).append(_at(facts, context))
@@ -237,7 +252,7 @@ def _with_fix(files: Repository, each: Warned, judged: Iterable[JobVerdict]) -> 
     )
     if each.code != "checkout-without-contents" or not job:
         return each
-    new = fixes.add_contents(files.read(each.file), job)
+    new = fixes.grant(files.read(each.file), job, "contents", "read")
     return replace(each, fix=fixes.patch(files, {each.file: new}))
 
 

@@ -1,8 +1,10 @@
 """Warnings: what will work, and should not stay as it is."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from .clients import ACTION, ADDRESSES
 from .expressions import fill
@@ -25,103 +27,8 @@ class Warned:
     fix: str = ""
 
 
-WARNINGS = {
-    "pull-request-target": (
-        "Job {job!r} can be started by pull_request_target, which runs with the repository's own rights on a stranger's "
-        "proposal; the index refuses its ID tokens.{what}",
-        "Start releases by a tag, a release or by hand.",
-    ),
-    "pull-request": (
-        "Job {job!r} can be started by pull_request; from a fork it gets neither secrets nor an ID token, and fails.{what}",
-        "Leave pull_request to the workflow that tests, or give the job an `if:`.",
-    ),
-    "workflow-permission": (
-        "`id-token: write` is given to the whole workflow: every job in it, and all that it installs, can ask for an ID token.",
-        "Give it to the job {job!r} alone, and state it there.",
-    ),
-    "builds-too": (
-        "Job {job!r} also builds or installs (`{what}`): all code that runs there can publish too.",
-        "Build in a job of its own, hand the files over as an artifact, and let the publishing job do nothing else.",
-    ),
-    "no-environment": (
-        "Job {job!r} has no environment: {what}",
-        "Give the job an `environment:` with reviewers or tag rules, and name it in the publisher on the index.",
-    ),
-    "token-in-arguments": (
-        "{what} gets its token in its arguments, which every process on the machine can read.",
-        "Put it into the environment variable that the client reads, or use Trusted Publishing.",
-    ),
-    "token-in-file": (
-        "The token itself stands in the file.",
-        "Revoke it now; then use Trusted Publishing, or a secret.",
-    ),
-    "leftover-token": (
-        "{what}, though the job could use Trusted Publishing: the token works until somebody revokes it.",
-        "Take it out of the workflow, delete the secret, and revoke it on the index.",
-    ),
-    "account-name": (
-        "{what} gets its user name from a secret: unless that is `__token__`, the index refuses it, because it takes no "
-        "account passwords.",
-        "Write `__token__` down as the user name, or use Trusted Publishing.",
-    ),
-    "trace": (
-        "The shell prints every command (`set -x`) where it knows a secret: only masking stands between that and the log.",
-        "Leave out the x.",
-    ),
-    "unpinned-action": (
-        "{what} is another's code, named by a tag or branch that can be moved, in the job that publishes.",
-        "Pin it by its full commit hash, with the version as a comment.",
-    ),
-    "unknown-environment": (
-        "The environment of {job!r} is decided while it runs: its claims cannot be predicted in full.",
-        "Write the name down, or make sure that every value it can take has a publisher.",
-    ),
-    "half-migrated": (
-        "Job {job!r} has no `id-token: write`, while {what} has it: one way to publish uses Trusted Publishing and the "
-        "other one was forgotten.",
-        "Give every job that publishes the permission, or take the job away.",
-    ),
-    "called-workflow": (
-        "Job {job!r} publishes from a called workflow, which the index does not support: uploads with attestations fail there.",
-        "Put the job into the workflow that is triggered.",
-    ),
-    "action-twice": (
-        "{what} is used more than once in job {job!r}, which its authors do not support.",
-        "Use it once a job.",
-    ),
-    "needs-docker": (
-        "Job {job!r} runs on {what}, and the action is a container: docker has to be there.",
-        "Publish from ubuntu-latest, or with uv, which runs anywhere.",
-    ),
-    "upload-repeated": (
-        "Job {job!r} runs once for each value of its matrix and uploads each time: a file that two of them have built is "
-        "refused the second time.",
-        "Collect the files with upload-artifact, and upload them in one job.",
-    ),
-    "checkout-without-contents": (
-        "Job {job!r} checks out the repository, and its `permissions` leave out `contents: read`: in a private repository "
-        "that fails with \"Repository not found\".",
-        "State `contents: read` as well.",
-    ),
-    "release-by-github-token": (
-        "{what} makes a tag or release with GITHUB_TOKEN. Events made with it start no workflow, so {job} does not run.",
-        "Publish from a job of the same workflow, start the other one with `gh workflow run`, or use an app's token.",
-    ),
-    "concurrency": (
-        "A run of {job!r} that waits is canceled when another one comes: all of them share the concurrency group {what!r}.",
-        "Put the tag into the group's name, or state `queue: max`.",
-    ),
-    "script-injection": (
-        "A script in job {job!r} contains `${{{{ }}}}` with words that outsiders can choose, beside the right to publish.",
-        "Hand the value over in `env:`, and use the variable.",
-    ),
-    "artifact-over-workspace": (
-        "Job {job!r} unpacks an artifact into the folder that {what} works in: with a uv.toml in it, the job that built it "
-        "chooses the index that gets the ID token.",
-        "State `path: dist` for the download, and UV_NO_CONFIG=1 or an explicit --publish-url.",
-    ),
-}  # fmt: skip
-"""Each warning: why, and what instead."""
+WARNINGS = json.loads(Path(__file__).with_name("warnings.json").read_text(encoding="utf-8"))
+"""Each warning: why, and what to do instead."""
 
 
 def warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warned:
@@ -169,9 +76,8 @@ def _nobody_asked(context: JobContext) -> str:
     """Who can publish without an environment; or the job before it that has one."""
     jobs, seen = context.workflow["jobs"], [context.job]
     for name in seen:
-        seen += [each for each in texts(mapping(jobs.get(name)).get("needs")) if each not in seen][
-            :50
-        ]
+        needs = texts(mapping(jobs.get(name)).get("needs"))[:20]
+        seen += [each for each in needs if each not in seen and len(seen) < 40]
     waiting = [name for name in seen[1:] if "environment" in mapping(jobs.get(name))]
     if not waiting:
         return "anyone who can start the workflow can publish, and nobody is asked."

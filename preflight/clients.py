@@ -226,8 +226,10 @@ def index_of(
     configuration (`named`) says."""
     if client is ACTION:
         return index_called(inputs_of(words).get("repository-url", ""))
+    given = option(words, client.index_options)
     variables = (environment[name] for name in client.index_variables if environment.get(name))
-    return index_called(option(words, client.index_options) or next(variables, "") or named)
+    by_name = option(words, ("--index",)) or environment.get("UV_PUBLISH_INDEX")
+    return index_called((named if by_name else "") or given or next(variables, "") or named)
 
 
 def index_called(name: str) -> str:

@@ -3,6 +3,7 @@
 GitHub Docs, "Evaluate expressions in workflows and actions". Nothing here raises: what cannot be understood is not known.
 """
 
+import _ast
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-LONGEST, DEEPEST = 2_000, 30
-"""Characters of one expression, and levels of parentheses in it. Longer ones are not known."""
+LONGEST = 2_000
+"""Characters of one expression. Longer ones are not known."""
 LONGEST_TEXT = 10_000
 """Characters that a text may have once its expressions are filled in; the rest is cut off."""
 
@@ -33,112 +34,48 @@ Lookup = Callable[[str], Value]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?))"
-    r"|(?P<sign>&&|\|\||[=!<>]=|[!<>()\[\],.*])|(?P<name>[A-Za-z_][\w-]*))"
+    r"|(?P<sign>&&|\|\||[=!<>]=|[!<>()\[\],])|(?P<call>[A-Za-z]\w*)(?=\s*\()"
+    r"|(?P<path>[A-Za-z_][\w-]*(?:\.[\w*-]+|\['[^']*'\])*))\s*"
 )
-_LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="))
-
-
-class _Parser:
-    """A recursive descent over the tokens of one expression. Raises ValueError for what is none."""
-
-    def __init__(self, text: str) -> None:
-        self.tokens: list[tuple[str, str]] = []
-        position, text = 0, text.rstrip()
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if not match or not match.lastgroup:
-                raise ValueError(text)
-            self.tokens.append((match.lastgroup, match[match.lastgroup]))
-            position = match.end()
-        self.tokens.append(("end", ""))
-        self.at = self.depth = 0
-
-    def take(self, *signs: str) -> str:
-        """The next token, if it is one of these signs; else ''."""
-        kind, text = self.tokens[self.at]
-        if kind != "sign" or text not in signs:
-            return ""
-        self.at += 1
-        return text
-
-    def binary(self, level: int = 0) -> tuple[Any, ...]:
-        if level == len(_LEVELS):
-            return self.unary()
-        left = self.binary(level + 1)
-        while sign := self.take(*_LEVELS[level]):
-            left = (sign, left, self.binary(level + 1))
-        return left
-
-    def unary(self) -> tuple[Any, ...]:
-        negations = 0
-        while self.take("!"):
-            negations += 1
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise ValueError("too deep")
-        node = self.operand()
-        self.depth -= 1
-        for _ in range(min(negations, 2 + negations % 2)):
-            node = ("!", node)
-        return node
-
-    def operand(self) -> tuple[Any, ...]:
-        if self.take("("):
-            node = self.binary()
-            self.expect(")")
-            return node
-        kind, text = self.tokens[self.at]
-        self.at += 1
-        if kind == "text":
-            return ("value", text[1:-1].replace("''", "'"))
-        if kind == "number":
-            return ("value", float(int(text, 16)) if "x" in text else float(text))
-        if kind != "name":
-            raise ValueError(text)
-        if text in ("true", "false", "null"):
-            return ("value", {"true": True, "false": False}.get(text))
-        return self.call(text) if self.take("(") else self.path(text)
-
-    def call(self, name: str) -> tuple[Any, ...]:
-        arguments: list[Any] = []
-        while not self.take(")"):
-            if arguments:
-                self.expect(",")
-            arguments.append(self.binary())
-        return ("call", name.lower(), *arguments)
-
-    def path(self, name: str) -> tuple[Any, ...]:
-        while sign := self.take(".", "["):
-            kind, text = self.tokens[self.at]
-            if sign == ".":
-                name, self.at = f"{name}.{text}", self.at + 1
-            elif kind == "text":
-                name, self.at = f"{name}.{text[1:-1]}", self.at + 1
-                self.expect("]")
-            else:
-                self.binary()
-                name = f"{name}.*"
-                self.expect("]")
-        return ("path", name)
-
-    def expect(self, sign: str) -> None:
-        if not self.take(sign):
-            raise ValueError(f"expected {sign}")
+_SIGNS = {"&&": " and ", "||": " or ", "!": "~"}
+_WORDS = {"true": "True", "false": "False", "null": "None"}
+_COMPARISONS = {
+    _ast.Eq: "==",
+    _ast.NotEq: "!=",
+    _ast.Lt: "<",
+    _ast.LtE: "<=",
+    _ast.Gt: ">",
+    _ast.GtE: ">=",
+}
 
 
 @lru_cache(2_000)
-def _parse(text: str) -> tuple[Any, ...]:
+def _parse(text: str) -> Any:
+    """The tree of an expression: it is written down as Python, whose precedence is the same, and parsed, never run."""
+    source, position = "", 0
+    while position < len(text) <= LONGEST:
+        match = _TOKEN.match(text, position)
+        if not match or match.end() == position:
+            return None
+        kind, word, position = match.lastgroup, match[match.lastgroup or 0], match.end()
+        if kind == "text":
+            word = repr(word[1:-1].replace("''", "'"))
+        elif kind == "path":
+            path = re.sub(r"\['([^']*)'\]", r".\1", word)
+            word = _WORDS.get(word) or f"_({path!r})"
+        source += f"f_{word.lower()}" if kind == "call" else _SIGNS.get(word, word)
     try:
-        parser = _Parser(text if len(text) <= LONGEST else "?")
-        node = parser.binary()
-    except (ValueError, IndexError, RecursionError, OverflowError):
-        return ("value", UNKNOWN)
-    return node if parser.tokens[parser.at][0] == "end" else ("value", UNKNOWN)
+        return compile(source.strip(), "", "eval", _ast.PyCF_ONLY_AST).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return None
 
 
 def evaluate(text: str, lookup: Lookup) -> Value:
     """The value of an expression, without its `${{ }}`. `lookup` gives the value of a path such as "github.ref"."""
-    return _value(_parse(text.strip()), lookup)
+    try:
+        return _value(_parse(text.strip()), lookup)
+    except RecursionError:
+        return UNKNOWN
 
 
 def holds(condition: str, lookup: Lookup) -> bool | None:
@@ -167,25 +104,28 @@ def _agree(answers: Any) -> bool | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _value(node: tuple[Any, ...], lookup: Lookup) -> Value:
-    kind = node[0]
-    if kind == "value":
-        return node[1]
-    if kind == "path":
-        return lookup(node[1])
-    if kind == "call":
-        return _call(node[1], [_value(each, lookup) for each in node[2:]])
-    left = _value(node[1], lookup)
-    if kind == "!":
-        known = truth(left)
+def _value(node: Any, lookup: Lookup) -> Value:
+    if isinstance(node, _ast.Constant):
+        return float(node.value) if type(node.value) is int else node.value
+    if isinstance(node, _ast.Call) and isinstance(node.func, _ast.Name):
+        given = [_value(each, lookup) for each in node.args]
+        return lookup(given[0]) if node.func.id == "_" else _call(node.func.id[2:], given)
+    if isinstance(node, _ast.UnaryOp):
+        known = truth(_value(node.operand, lookup))
         return UNKNOWN if known is None else not known
-    if kind in ("&&", "||"):
-        return _choose(left, kind == "&&", node[2], lookup)
-    answer = _compare(kind, left, _value(node[2], lookup))
-    return UNKNOWN if answer is None else answer
+    if isinstance(node, _ast.BoolOp):
+        value = _value(node.values[0], lookup)
+        for each in node.values[1:]:
+            value = _choose(value, isinstance(node.op, _ast.And), each, lookup)
+        return value
+    if isinstance(node, _ast.Compare) and len(node.ops) == 1:
+        sign = _COMPARISONS.get(type(node.ops[0]), "")
+        answer = _compare(sign, _value(node.left, lookup), _value(node.comparators[0], lookup))
+        return UNKNOWN if answer is None else answer
+    return UNKNOWN
 
 
-def _choose(left: Value, wanted: bool, node: tuple[Any, ...], lookup: Lookup) -> Value:
+def _choose(left: Value, wanted: bool, node: Any, lookup: Lookup) -> Value:
     """`left && right` or `left || right`: the right side if the truth of the left one is `wanted`."""
     known = truth(left)
     if known is not None and known != wanted:
@@ -213,7 +153,7 @@ def _compare(sign: str, left: Value, right: Value) -> bool | None:
     if isinstance(left, Open) or isinstance(right, Open):
         return None
     a, b = _number(left), _number(right)
-    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[sign]
+    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}.get(sign)
 
 
 def _equal(left: Value, right: Value) -> bool | None:

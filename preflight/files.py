@@ -8,18 +8,19 @@ the key `on` is not True and a version 3.10 not 3.1. Anchors are shared, never c
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-LARGEST = 1 << 19
+LARGEST = 1 << 18
 """Bytes of a file. Nobody writes a workflow as large as this."""
-DEEPEST, MOST = 100, 60_000
+DEEPEST, MOST = 100, 10_000
 """Levels of nesting, and values in one file, aliases counted as often as they are used."""
-MOST_READ = 3_000_000
+MOST_READ = 2_000_000
 """Characters of workflows and scripts that are looked at in one repository."""
+_SECRET = ("password", "token", "secret", "passphrase", "auth", "api_key")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -40,7 +41,6 @@ class Text(str):
     """A scalar. `style` is "|" or ">" for a block, a quotation mark, or None."""
 
     start: Place = (0, 0)
-    end: Place = (0, 0)
     style: str | None = None
     size = 1
 
@@ -83,15 +83,20 @@ class Map(dict[str, Any]):
         return self.spans[key][0][0] + 1 if key in self.spans else self.line
 
 
-def parse(text: str, path: str = "the file") -> Any:
-    """Return a YAML document as Text, Seq and Map; None for an empty one. Raises Unreadable."""
+def parse(text: str, path: str = "the file", literals: set[str] | None = None) -> Any:
+    """Return a YAML document as Text, Seq and Map; None for an empty one. Passwords and tokens that stand in it go into
+    `literals`. Raises Unreadable."""
     try:
-        return _Builder(path).build(yaml.parse(text, Loader=_LOADER))
+        builder = _Builder(path)
+        document = builder.build(_LOADER(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "a character that YAML forbids"
         line = mark.line + 1 if mark else 1
         raise Unreadable(path, f"is not valid YAML: {problem}.", line) from None
+    if literals is not None:
+        literals |= builder.literals
+    return document
 
 
 class _Builder:
@@ -102,35 +107,37 @@ class _Builder:
         self.open: list[Any] = []
         self.anchors: dict[str, Any] = {}
         self.root: Any = None
+        self.literals: set[str] = set()
+        """Passwords and tokens that stand in the file."""
 
-    def build(self, events: Any) -> Any:
-        """Take in all events; return the root."""
-        for event in events:
-            kind = type(event)
-            if kind is yaml.ScalarEvent:
-                self.scalar(event)
-            elif kind in (yaml.MappingStartEvent, yaml.SequenceStartEvent):
-                self.begin(event, Map() if kind is yaml.MappingStartEvent else Seq())
-            elif kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
-                self.finish(event)
-            elif kind is yaml.AliasEvent:
-                self.alias(event)
-            elif kind is yaml.DocumentStartEvent and self.root is not None:
-                why = "holds more than one YAML document; GitHub reads one."
-                raise Unreadable(self.path, why, event.start_mark.line + 1)
+    def build(self, parser: Any) -> Any:
+        """Take in all events of a parser; return the root."""
+        try:
+            while parser.check_event():
+                event = parser.get_event()
+                self.TAKE.get(type(event), _Builder.other)(self, event)
+        finally:
+            parser.dispose()
         return self.root
+
+    def other(self, event: Any) -> None:
+        if type(event) is yaml.DocumentStartEvent and self.root is not None:
+            why = "holds more than one YAML document; GitHub reads one."
+            raise Unreadable(self.path, why, event.start_mark.line + 1)
 
     def scalar(self, event: Any) -> None:
         empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
         node = Text("" if empty else event.value)
         start, end = event.start_mark, event.end_mark
-        node.start, node.end = (start.line, start.column), (end.line, end.column)
-        node.style = event.style or None
+        node.start = place = (start.line, start.column)
+        if event.style:
+            node.style = event.style
         if event.anchor:
             self.anchors[event.anchor] = node
-        self.attach(node, node.start, node.end, False)
+        self.attach(node, place, (end.line, end.column), False)
 
-    def begin(self, event: Any, node: Any) -> None:
+    def begin(self, event: Any) -> None:
+        node: Any = Map() if type(event) is yaml.MappingStartEvent else Seq()
         mark = event.start_mark
         node.start, node.flow = (mark.line, mark.column), bool(event.flow_style)
         self.open.append(node)
@@ -159,7 +166,7 @@ class _Builder:
             return
         parent = self.open[-1]
         parent.size += node.size
-        parent.end = max(parent.end, end)
+        parent.end = end
         if parent.size > MOST:
             why = f"comes to more than {MOST:,} values once its aliases are followed: no workflow does."
             raise Unreadable(self.path, why, place[0] + 1)
@@ -171,6 +178,8 @@ class _Builder:
             key, parent.pending = parent.pending, None
             parent[str(key)] = node
             parent.spans[str(key)] = (key.start, end, aliased)
+            if key.lower().endswith(_SECRET) and isinstance(node, Text) and "$" not in node:
+                self.literals.add(str(node))
 
     def key(self, parent: Map, node: Any, place: Place) -> None:
         if not isinstance(node, Text):
@@ -184,6 +193,11 @@ class _Builder:
         parent.pending = Text(node)
         parent.pending.start = place
 
+    TAKE: Mapping[type, Callable[["_Builder", Any], None]] = {
+        yaml.ScalarEvent: scalar, yaml.MappingStartEvent: begin, yaml.SequenceStartEvent: begin,
+        yaml.MappingEndEvent: finish, yaml.SequenceEndEvent: finish, yaml.AliasEvent: alias,
+    }  # fmt: skip
+
 
 class Repository:
     """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk. Raises Unreadable from
@@ -195,7 +209,9 @@ class Repository:
         self.full_name = "OWNER/NAME"
         self.known_name = ""
         self.work = 0
+        self.literals: set[str] = set()
         self._read: dict[str, str] = {}
+        self._resolved: dict[tuple[str, str], str | None] = {}
         self._parsed: dict[str, Map] = {}
 
     def spend(self, characters: int) -> bool:
@@ -204,7 +220,12 @@ class Repository:
         return self.work <= MOST_READ
 
     def resolve(self, path: str, folder: str = "") -> str | None:
-        """The path inside the repository, with slashes, of an existing file, looked for in `folder` and then at the top."""
+        """Return the path inside the repository, with slashes, of an existing file, looked for in `folder` and then at the top."""
+        if (path, folder) not in self._resolved:
+            self._resolved[path, folder] = self._resolve(path, folder)
+        return self._resolved[path, folder]
+
+    def _resolve(self, path: str, folder: str) -> str | None:
         for base in dict.fromkeys((folder, "")):
             joined = os.path.normpath(PurePosixPath(base or ".", path)).replace(os.sep, "/")
             if "\0" in joined or joined.startswith(("../", "/")) or len(joined) > 1000:
@@ -263,7 +284,7 @@ class Repository:
                 raise Unreadable(
                     path, "is not looked at: there is more to read here than preflight reads."
                 )
-            document = parse(self.read(path), path)
+            document = parse(self.read(path), path, self.literals)
             if document is None or document == "":
                 raise Unreadable(path, "is empty but for comments.")
             if not isinstance(document, Map):
@@ -353,4 +374,4 @@ def _publish_url(settings: dict[str, Any], name: str) -> str:
     for each in indexes if name and isinstance(indexes, list) else ():
         if isinstance(each, dict) and each.get("name") == name:
             return str(each.get("publish-url", ""))
-    return str(settings.get("publish-url", ""))
+    return "" if name else str(settings.get("publish-url", ""))

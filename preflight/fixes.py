@@ -3,28 +3,33 @@
 import difflib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from .clients import ACTION, misspelled, option
-from .files import Map, Repository, Seq, Unreadable, parse
+from .files import Map, Repository, Seq, Unreadable
+from .files import parse as parse_yaml
 from .publishing import Publication
 from .workflows import effective_permissions
 
 
-def grant(text: str, job: str) -> str:
-    """Return the workflow with `id-token: write` among the job's permissions. The job keeps what it was allowed before; where
-    nothing was stated, it gets `contents: read` as well. Raises Unreadable, KeyError."""
+@lru_cache(maxsize=8)
+def parse(text: str) -> Any:
+    """Return the document; fixes look at the same one again and again."""
+    return parse_yaml(text)
+
+
+def grant(text: str, job: str, scope: str = "id-token", level: str = "write") -> str:
+    """Return the workflow with one more permission among the job's. The job keeps what it was allowed before; where nothing
+    was stated, it gets `contents: read` as well. Raises Unreadable, KeyError."""
     workflow = parse(text)
     body = workflow["jobs"][job]
-    if effective_permissions(workflow, body).id_token:
+    before = effective_permissions(workflow, body)
+    if (before.level(scope) or 0) >= ("read", "write").index(level) + 1:
         return text
-    before = effective_permissions(workflow, body).given
-    entries = (
-        {str(k): str(v) for k, v in before.items()}
-        if isinstance(before, Mapping) and "permissions" in {*body, *workflow}
-        else {"contents": "read"}
-    )
-    entries["id-token"] = "write"
-    return _state(text, body, "permissions", entries)
+    stated = isinstance(before.given, Mapping) and before.source != "default"
+    entries = {str(k): str(v) for k, v in before.given.items()} if stated else {"contents": "read"}
+    return _state(text, body, "permissions", {**entries, scope: level}, scope)
 
 
 def _state(
@@ -188,13 +193,17 @@ class _Editor:
             self.new[file] = "\n".join(lines)
 
     def permitted(self) -> None:
-        """Give the job, and those that call its workflow, `id-token: write`."""
+        """Give the job, and those that call its workflow, `id-token: write`, and the callers all that the job states."""
         context = self.found.context
-        called = [(file, job) for file, job, _ in context.callers]
-        for position, (file, job) in enumerate([*called, (context.file, context.job)]):
-            permissions = effective_permissions(parse(self.current(file)), job)
-            if not permissions.id_token and (position == 0 or permissions.source != "default"):
-                self.new[file] = grant(self.current(file), job)
+        given = effective_permissions(context.workflow, context.body).given
+        stated = given if context.asks_too_much and isinstance(given, Mapping) else {}
+        for file, job, _ in context.callers:
+            for scope, level in {"id-token": "write", **stated}.items():
+                if level in ("read", "write"):
+                    self.new[file] = grant(self.current(file), job, scope, level)
+        own = effective_permissions(parse(self.current(context.file)), context.job)
+        if not context.callers or own.source != "default":
+            self.new[context.file] = grant(self.current(context.file), context.job)
 
 
 def _without_keys(text: str, pattern: re.Pattern[str]) -> str:
@@ -223,16 +232,6 @@ def _without_keys(text: str, pattern: re.Pattern[str]) -> str:
     for first, last in sorted(drop, reverse=True):
         rows[first : last + 1] = []
     return "\n".join(rows)
-
-
-def add_contents(text: str, job: str) -> str:
-    """Return the workflow with `contents: read` among the permissions that the job has."""
-    workflow = parse(text)
-    body = workflow["jobs"][job]
-    holder = body if "permissions" in body else workflow
-    return _state(
-        text, holder, "permissions", {**holder["permissions"], "contents": "read"}, "contents"
-    )
 
 
 def _through_tox(text: str, line: int) -> str:

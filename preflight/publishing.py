@@ -21,14 +21,14 @@ from .clients import (
     too_old,
     username,
 )
-from .expressions import fill, holds, possible
+from .expressions import UNKNOWN, Value, fill, holds, possible
 from .files import Map, Repository, Seq, Text, Unreadable
 from .workflows import JobContext, Note, Scope, Trigger, mapping, text
 
 DEEPEST = 8
 """How far scripts and composite actions are followed into one another."""
-MOST_FOLLOWED, LONGEST, MOST_WORLDS, MOST_STEPS = 200, 1 << 17, 4, 2_000
-"""Scripts followed in one job; characters of one script; sets of values that variables can have; steps of one job."""
+MOST_FOLLOWED, LONGEST, MOST_WORLDS, MOST_STEPS, MOST_LATER = 100, 1 << 17, 4, 400, 40
+"""Scripts followed, and publications found, in one job; characters of one script; sets of values that variables can have; steps of one job."""
 NEEDED = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_ACTIONS")
 """The variables by which a client knows where it is and gets an ID token."""
 _BUILDS = re.compile(
@@ -77,13 +77,15 @@ class Frame:
     line_of: Callable[[int], int] = int
     """From a script's own lines to those of the file."""
 
+    def __call__(self, path: str) -> Value:
+        """The value of a path in an expression."""
+        if path.startswith(("env.", "steps.")):
+            return self.environment.get(path.removeprefix("env."), UNKNOWN)
+        return self.scope(path)
+
     def fill(self, value: str) -> str:
         """A text with its expressions filled in."""
-        return (
-            fill(value, replace(self.scope, environment=self.environment))
-            if "${{" in value
-            else value
-        )
+        return fill(value, self) if "${{" in value else value
 
 
 @dataclass(frozen=True)
@@ -196,21 +198,20 @@ class Finder:
             self._steps_seen += 1
             if not isinstance(step, Map) or self._steps_seen > MOST_STEPS:
                 continue
-            for world in self._worlds():
-                seen = replace(
-                    frame,
-                    environment={**frame.environment, **world} if world else frame.environment,
+            line = frame.here or step.line_of("run" if "run" in step else "uses")
+            for world in self._worlds() if self._later else ({},):
+                seen = (
+                    replace(frame, environment={**frame.environment, **world}, here=line)
+                    if world
+                    else replace(frame, here=line)
                 )
-                scope = replace(frame.scope, environment=seen.environment)
-                met = holds(text(step.get("if")), scope)
+                met = holds(text(step["if"]), seen) if "if" in step else True
                 if met is not False:
-                    seen = replace(
-                        seen,
-                        environment=_environment(seen, step.get("env")),
-                        here=frame.here or step.line_of("run" if "run" in step else "uses"),
-                        certain=frame.certain and met is True,
+                    seen = seen if met else replace(seen, certain=False)
+                    env = step.get("env")
+                    self._step(
+                        step, replace(seen, environment=_environment(seen, env)) if env else seen
                     )
-                    self._step(step, seen)
 
     def _worlds(self) -> list[dict[str, str]]:
         worlds: list[dict[str, str]] = [{}]
@@ -270,10 +271,9 @@ class Finder:
         return None
 
     def _publishing_action(self, step: Map, inputs: dict[str, str], ref: str, frame: Frame) -> None:
-        scope = replace(frame.scope, environment=frame.environment)
         written = mapping(step.get("with"))
         key = "repository-url" if "repository-url" in written else "repository_url"
-        for url in possible(text(written.get(key)), scope):
+        for url in possible(text(written.get(key)), frame):
             words = {**inputs, key: url} if key in written else inputs
             version = f"@{ref}" if re.fullmatch(r"v\d+(\.\d+)*", ref) else ""
             self._add(ACTION, tuple(f"{k}={v}" for k, v in words.items()), frame, version)
@@ -365,7 +365,8 @@ class Finder:
             if match := re.match(r"([A-Za-z_][\w-]*)=(.*?)(\\n)?$", word, re.DOTALL):
                 name, value = start + match[1], match[2] or "$(…)"
                 before = () if frame.certain else self._later.get(name, ("",))
-                self._later[name] = tuple(dict.fromkeys((*before, value)))
+                if len(self._later) < MOST_LATER:
+                    self._later[name] = tuple(dict.fromkeys((*before, value)))
         return True
 
     def _remember(self, rest: list[str], words: tuple[str, ...], frame: Frame) -> None:
@@ -510,6 +511,8 @@ class Finder:
             no_config = bool(environment.get("UV_NO_CONFIG")) or "--no-config" in words
             named = "" if no_config else self.repository.uv_index(frame.folder, words, environment)
         trigger = self.context.trigger
+        if len(self.facts.publications) == MOST_FOLLOWED:
+            return
         self.facts.publications.append(Publication(
             self.context, client, frame.here, frame.file, frame.line_of(1), words, None if made else found,
             index_of(client, environment, words, named),

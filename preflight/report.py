@@ -22,25 +22,26 @@ _SECRETS = re.compile(
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@'\"<>]{1,300}(?=@)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_COMMAND = re.compile(r"^[\s\ufeff]*::|##\[", re.MULTILINE)
+_COMMAND = re.compile(r"^[\s\ufeff]*::", re.MULTILINE)
 """What GitHub's runner takes for a workflow command when a step prints it."""
 
 
 def cut(text: str, literals: Collection[str] = ()) -> str:
     """Return a text without tokens, without credentials in addresses, without the `literals`, and without control characters
-    other than line breaks and tabs."""
+    other than line breaks and tabs; GitHub takes `##[` anywhere for a command."""
     for literal in literals:
         text = text.replace(literal, "***")
     text = _SECRETS.sub("***", text) if re.search(r"pypi-|gh\w_|_pat_|glpat|eyJ", text) else text
     text = _IN_ADDRESS.sub("***", text) if "://" in text and "@" in text else text
-    return _CONTROL.sub("\ufffd", text)
+    return _CONTROL.sub("\ufffd", text).replace("##[", "## [")
 
 
 def _clean(value: Any, literals: Collection[str]) -> Any:
-    """A value with all its texts cut. A diff that would show a secret, or not apply any more, is left out."""
+    """A value with all its texts cut. A diff with a secret or a workflow command in it is left out."""
     if isinstance(value, str):
         text = cut(value, literals)
-        return "" if text != value and value.startswith("--- a/") else text
+        hidden = text != value or _COMMAND.search(value.replace("\n ", "\n"))
+        return "" if value.startswith("--- a/") and hidden else text
     if isinstance(value, (list, tuple)):
         return type(value)(_clean(each, literals) for each in value)
     if isinstance(value, dict):
@@ -76,11 +77,11 @@ class Report:
         """Whether all was read, and nothing will fail."""
         return self.status == 0
 
-    def cleaned(self) -> "Report":
-        """Return the report as it may be shown: the one exit, whatever the format."""
-        found = (job.found.credential for job in self.jobs if job.found.credential)
-        literals = {each.literal for each in found if len(each.literal) >= 8}
-        return _clean(self, sorted(literals, key=len, reverse=True))  # type: ignore[no-any-return]
+    def cleaned(self, literals: Collection[str] = ()) -> "Report":
+        """Return the report as it may be shown: the one exit, whatever the format. `literals` are known secrets."""
+        found = {job.found.credential.literal for job in self.jobs if job.found.credential}
+        long = [each for each in {*found, *literals} if len(each) >= 8 and each != "__token__"]
+        return _clean(self, sorted(long, key=len, reverse=True))  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return self.text().rstrip("\n")
@@ -136,7 +137,7 @@ class Report:
 
     def json(self) -> str:
         """Return the report for programs."""
-        return json.dumps(self.data(), indent=2).replace("##[", "#\\u0023[") + "\n"
+        return json.dumps(self.data(), indent=2) + "\n"
 
     def github(self) -> str:
         """Return workflow commands: one annotation a line. GitHub Docs, "Workflow commands for GitHub Actions"."""
@@ -212,9 +213,7 @@ def _way_lines(job: JobVerdict) -> Iterator[str]:
         ("verdict", f"{verdict}. {job.reason}"),
     ]
     yield from (_line(f"  {name:<12} {value}") for name, value in rows)
-    if job.fix and _COMMAND.search(job.fix.replace("\n ", "\n")):
-        yield "  fix          in the JSON report: GitHub would take a line of it for a workflow command"
-    elif job.fix:
+    if job.fix:
         yield from ["  fix, for `git apply`:", *job.fix.rstrip("\n").split("\n")]
     for check in job.checks:
         said = "lets it in" if check["ok"] else check["refusal"]
@@ -234,8 +233,7 @@ def _claim_lines(job: JobVerdict) -> Iterator[str]:
 
 def _warning(each: Warned) -> str:
     why = _line(f"{each.file}:{each.line} [{each.code}] {each.why}")
-    fix = "" if _COMMAND.search(each.fix.replace("\n ", "\n")) else each.fix
-    return f"{why}\n    Instead: {_line(each.instead)}" + (f"\n{fix}".rstrip("\n") if fix else "")
+    return f"{why}\n    Instead: {_line(each.instead)}\n{each.fix}".rstrip("\n")
 
 
 def _job_data(job: JobVerdict) -> dict[str, Any]:
@@ -275,10 +273,10 @@ def _annotation(row: tuple[str, str, int, str, str]) -> str:
 
 def _line(text: str) -> str:
     """On one line, whatever a file has brought, and no workflow command."""
-    return re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", text).replace("##[", "## [")
+    return re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", text)
 
 
 def _escape(text: str, in_property: bool = False) -> str:
     """As GitHub's runner wants it."""
-    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace("##[", "## [")
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return text.replace(":", "%3A").replace(",", "%2C") if in_property else text

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     r"""(?P<word>(?:\$\{\{[^\n]{0,300}?\}\}|\$\{[^}\s]{0,300}\}|\d?>&\d|\\[^\n]|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;|&()<>"'\\])+)|(?P<op>&&|\|\||[;|&()]+|[<>]+)|(?P<odd>.)""",
     re.DOTALL,
 )
-MOST_COMMANDS, LONGEST_WORD, MOST_LINES = 5_000, 2_000, 500
+MOST_COMMANDS, LONGEST_WORD, MOST_LINES = 2_000, 1_000, 200
 """Commands of one script, characters of one word, and command lines of one tox, nox or make target that are looked at."""
 
 

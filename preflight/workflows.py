@@ -13,8 +13,8 @@ from .files import Map, Repository, Seq, Text, Unreadable
 
 MOST_CALLS = 10
 """How deep workflows may call one another: GitHub's own limit."""
-MOST_JOBS = 500
-"""Jobs that are looked at in one repository, called ones counted at each call."""
+MOST_JOBS = 8_000
+"""Jobs that are looked at in one repository, counted at each trigger and each call."""
 WORKFLOWS = ".github/workflows/"
 Note = tuple[str, int, str]
 """File, line, and a sentence."""
@@ -171,7 +171,6 @@ class Scope:
     inputs: Mapping[str, str] | None = None
     secrets: Mapping[str, str] | None = None
     needs: Mapping[str, Value] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
 
     def __call__(self, path: str) -> Value:
@@ -235,12 +234,6 @@ class Scope:
         if self.secrets is None or name == "GITHUB_TOKEN" or "environment" in self.job:
             return UNKNOWN
         return self.secrets.get(name, "")
-
-    def _env(self, name: str) -> Value:
-        return self.environment.get(name, UNKNOWN)
-
-    def _steps(self, name: str) -> Value:
-        return self.environment.get(f"steps.{name}", UNKNOWN)
 
     def _needs(self, name: str) -> Value:
         return self.needs.get(name, self.needs.get(f"{name.partition('.')[0]}.*", UNKNOWN))
@@ -337,7 +330,7 @@ def variants(trigger: Trigger, conditions: str) -> list[Trigger]:
     if "github." not in conditions or not last.isupper():
         return [trigger]
     compared = re.findall(r"github\.ref(_name)?\s*==\s*'([^']{1,200})'", conditions)
-    refs = dict.fromkeys(f"{kind}/{ref}" if name else ref for name, ref in compared[:20])
+    refs = dict.fromkeys(f"{kind}/{ref}" if name else ref for name, ref in compared[:5])
     near = [ref for ref in refs if ref.startswith(f"{kind}/")]
     found = [replace(trigger, never=frozenset(near))]
     found += [replace(trigger, ref=ref, guess=True) for ref in near]
@@ -361,8 +354,8 @@ class Walk:
     what could not be followed."""
 
     repository: Repository
-    trouble: list[Unreadable]
-    notes: list[Note]
+    trouble: list[Unreadable] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     workflows: dict[str, Map] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)
     started: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -408,7 +401,7 @@ class Walk:
                     self.trouble.append(error)
                 continue
             self.count += 1
-            if self.count > MOST_JOBS * 4:
+            if self.count > MOST_JOBS:
                 why = f"More than {MOST_JOBS} jobs: the rest was not looked at."
                 return self.notes.append((context.file, 1, why))
             self.started.setdefault((context.file, name), False)

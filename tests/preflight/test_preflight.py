@@ -466,10 +466,10 @@ def test_half_a_migration_is_said_to_be_one(look):
         ("on: *a\njobs: {}", "has an alias *a to nothing"),
         ("on: push\n? [a]\n: b\n", "has a key that is not a text"),
         ("on: push\n--- \non: push\n", "holds more than one YAML document"),
-        ("a: 1\n" * 1_000_000, "is larger than 512 KiB"),
+        ("a: 1\n" * 1_000_000, "is larger than 256 KiB"),
         ("on: " + "[" * 20_000, "is nested more than 100 levels deep"),
         ("on:\n" + "- " * 20_000, "is nested more than 100 levels deep"),
-        ("x: [" + "a, " * 100_000 + "]", "comes to more than 60,000 values"),
+        ("x: [" + "a, " * 50_000 + "]", "comes to more than 10,000 values"),
         (
             "\n".join(
                 ["a: &a0 [1, 2, 3, 4]"]

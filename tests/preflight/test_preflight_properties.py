@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 
 import corpus
+import field_cases
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_preflight_corpus import lay_out
@@ -328,7 +330,7 @@ def fuzz(folder, count: int, seed: int = 1) -> tuple[float, int]:
     """Check that many broken repositories; the processor seconds that the slowest took, and how many could not be read in full."""
     chance, slowest, unread = random.Random(seed), 0.0, 0
     for number in range(count):
-        case = chance.choice(corpus.ALL)
+        case = chance.choice([*corpus.ALL, *field_cases.CASES])
         place = lay_out(folder / f"{number}", case.files)
         victim = chance.choice(list(case.files))
         (place / victim).write_bytes(mutate(case.files[victim], chance))
@@ -344,4 +346,121 @@ def fuzz(folder, count: int, seed: int = 1) -> tuple[float, int]:
 
 def test_broken_files_get_a_report_and_nothing_hangs(tmp_path):
     slowest, unread = fuzz(tmp_path, 400)
-    assert slowest < 3 and 40 < unread < 300
+    assert slowest < LONGEST and 40 < unread < 300
+
+
+# -- large and hostile inputs -----------------------------------------------------------------------------------------
+
+LONGEST = 1.0
+"""Processor seconds that no input may take."""
+GROWS = "inputs: {x: {}}\nruns:\n  using: composite\n  steps:\n    - {uses: ./a, with: {x: '%s'}}\n"
+STEPS = "on: release\njobs:\n  p:\n    permissions: {id-token: write}\n    steps:\n%s"
+RUN = STEPS % "      - run: %s\n"
+
+
+def script(text):
+    return {corpus.RELEASE: RUN % "bash big.sh", "big.sh": text}
+
+
+HOSTILE = {
+    "an action that calls itself and doubles": {
+        corpus.RELEASE: STEPS % "      - {uses: ./a, with: {x: yyyyyyyyyy}}\n",
+        "a/action.yml": GROWS % ("${{ inputs.x }}" * 8),
+    },
+    "open braces in tox": {
+        corpus.RELEASE: RUN % "tox -e go",
+        "tox.ini": "[testenv:go]\ncommands = " + "{posargs" * 8000 + "\n uv publish\n",
+    },
+    "commands in tox": {
+        corpus.RELEASE: RUN % "tox -e go",
+        "tox.ini": "[testenv:go]\ncommands =\n" + "".join(f"  echo {n}\n" for n in range(9000)),
+    },
+    "expressions that never end": {corpus.RELEASE: RUN % f"'{'${{ a ' * 60_000}'"},
+    "very many expressions": {corpus.RELEASE: RUN % f"'{'${{ github.ref }}' * 20_000}'"},
+    "a deep expression": {corpus.RELEASE: RUN.replace("run:", f"if: {'(' * 900}1{')' * 900}\n        run:") % "uv publish"},
+    "a long expression": {corpus.RELEASE: RUN.replace("run:", f"if: {'a && ' * 20_000}b\n        run:") % "uv publish"},
+    "here-documents": script("".join(f"cat <<E{n} <<F{n}\n" for n in range(9000))),
+    "variables that double": script("A=xxxxxxxxxx\n" + "A=$A$A$A$A\nB=$A uv publish\n" * 4000),
+    "variables and commands": script("".join(f"V{n}=1\nrun\n" for n in range(9000))),
+    "quotes": script("\"'" * 60_000),
+    "open branches": script("if a; then\n" * 9000 + "uv publish\n"),
+    "a wide Makefile": {
+        corpus.RELEASE: RUN % "make all",
+        "Makefile": "all: " + " ".join(f"t{n}" for n in range(900)) + "\n" + "".join(f"t{n}: " + "x " * 40 + "\n\t$(A)$(B)\n" for n in range(900)),
+    },
+    "a Makefile of white space": {corpus.RELEASE: RUN % "make", "Makefile": "a:" + " " * 100_000 + "\n" * 20_000},
+    "a deep noxfile": {corpus.RELEASE: RUN % "nox", "noxfile.py": "x = " + "[" * 90 + "]" * 90 + "\n" + "-" * 50_000 + "1\n"},
+    "a deep uv.toml": {corpus.RELEASE: RUN % "uv publish", "uv.toml": "publish-url = " + "[" * 30_000},
+    "jobs that need one another": {
+        corpus.RELEASE: "on: push\njobs:\n"
+        + "".join(f"  j{n}:\n    needs: [{', '.join(f'j{k}' for k in range(max(0, n - 30), n))}]\n    steps: [{{run: uv publish}}]\n" for n in range(150))
+    },
+    "a circle of needs": {corpus.RELEASE: "on: push\njobs:\n  a: {needs: b, steps: [{run: uv publish}]}\n  b: {needs: a, steps: []}\n"},
+    "many triggers": {corpus.RELEASE: "on: [" + ", ".join(f"e{n}" for n in range(3000)) + "]\njobs: {p: {steps: [{run: uv publish}]}}\n"},
+    "many workflows": {f".github/workflows/w{n}.yml": RUN % "uv publish" + "#" * 60_000 for n in range(300)},
+    "a large workflow": {corpus.RELEASE: "on: push\njobs:\n" + "".join(f"  j{k}: {{steps: [{{run: x}}]}}\n" for k in range(1300))},
+    "workflows that call one another": {
+        f".github/workflows/w{n}.yml": "on: [push, workflow_call]\njobs:\n"
+        + "".join(f"  j{k}: {{uses: ./.github/workflows/w{k}.yml}}\n" for k in range(12))
+        for n in range(12)
+    },
+    "steps that choose": {
+        corpus.RELEASE: STEPS % "".join(f"      - if: vars.X\n        run: echo V{n}={n} >> $GITHUB_ENV\n" for n in range(900)) + "      - run: uv publish\n"
+    },
+    "conditions on refs": {
+        corpus.RELEASE: "on: push\njobs:\n  a:\n    steps:\n" + "".join(f"      - if: github.ref == 'refs/heads/b{n}'\n        run: uv publish\n" for n in range(900))
+    },
+    "a line of text without an end": {corpus.RELEASE: RUN % ("x" * 400_000)},
+    "an address without an end": {corpus.RELEASE: RUN % ("twine upload --repository-url https://" + "a" * 100_000 + " x")},
+    "a token without an end": {corpus.RELEASE: RUN % ("uv publish -t pypi-" + "a" * 100_000 + " x")},
+    "job names": {corpus.RELEASE: "on: push\njobs:\n" + "".join(f"  {'eyJ' * 30}{n}: {{steps: [{{run: uv publish}}]}}\n" for n in range(900))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_input_takes_more_than_a_second(name, tmp_path):
+    folder = lay_out(tmp_path, HOSTILE[name])
+    begun = time.process_time()
+    report = preflight.check(folder, "octo-org/rocket", "workflow=release.yml")
+    told = [report.text(), report.json(), report.github(), report._repr_html_()]
+    assert time.process_time() - begun < LONGEST, report.summary()
+    assert all(told[:2])
+
+
+SECRETS = (
+    "pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw",
+    "ghp_0123456789abcdefABCDEF",
+    "correct-horse-battery",
+)
+PLACES = {
+    "a token in a file": "\n      - run: uv publish -t {}\n",
+    "an environment variable": "\n      - run: twine upload x\n        env: {{TWINE_PASSWORD: {}}}\n",
+    "an input": f"\n      - uses: {corpus.ACTION}\n        with: {{{{password: {{}}}}}}\n",
+    "an address": "\n      - run: twine upload --repository-url https://u:{}@index.octo.example/ x\n",
+    "a variable in a script": "\n      - run: TWINE_PASSWORD={} twine upload x\n",
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=20)
+@given(scene=scenes())
+def test_no_secret_is_shown(place, secret, scene):
+    """Beside everything else that a release workflow can have."""
+    files = {
+        path: text + PLACES[place].format(secret)
+        for path, text in scene.files.items()
+        if "steps:" in text
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preflight, "Repository", lambda path: Memory(path, {**scene.files, **files}))
+        report = preflight.check(".", "octo-org/rocket", "workflow=release.yml environment=live")
+    for shown in (
+        report.text(),
+        report.json(),
+        report.github(),
+        report._repr_html_(),
+        repr(report.jobs),
+    ):
+        assert secret not in shown
+    assert report.jobs
