@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from helpers.lab import Lab
 from helpers.oidc.jws import b64url_encode, split
 from helpers.provider.issuer import Issuer
-from helpers.provider.jobs import GitHubJob
+from helpers.provider.jobs import GitHubJob, GitLabJob
 from helpers.provider.keys import SigningKey, load
 
 Part = Literal["token", "spelling", "keys", "header", "all"]
@@ -310,9 +310,10 @@ def _pem(key: SigningKey) -> bytes:
 
 def _mallory(lab: Lab) -> Issuer:
     """Return the attacker's identity provider, which the index does not know."""
-    return lab._issuers.setdefault(
-        MALLORY, Issuer(MALLORY, "gitlab", lab.events, keys="self-managed")
-    )
+    try:
+        return lab.issuer_of(GitLabJob(issuer=MALLORY))
+    except LookupError:
+        return lab.add_issuer(MALLORY, trusted=False)
 
 
 @cache

@@ -165,9 +165,11 @@ class Lab:
             )
         return issuer.app if issuer else None
 
-    def add_issuer(self, url: str) -> Issuer:
-        """A self-managed GitLab at `url`, known to the index from now on. Raises ValueError for a host that the lab has, and
-        for a URL with a port or a slash at its end."""
+    def add_issuer(self, url: str, *, trusted: bool = True) -> Issuer:
+        """Add a self-managed GitLab at `url`, which the lab's indexes trust unless told not to.
+
+        Raises ValueError for a host that the lab has, and for a URL with a port or a slash at its end.
+        """
         hosts = {INDEX_DOMAIN, TEST_DOMAIN, *(urlsplit(each).hostname for each in self._issuers)}
         if (
             not re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url)
@@ -177,7 +179,7 @@ class Lab:
                 f"expected the https:// URL of a host that the lab does not have yet, got {url!r}"
             )
         issuer = self._issuers[url] = Issuer(url, "gitlab", self.events, keys="self-managed")
-        for index in (self.index, self.test_index):
+        for index in (self.index, self.test_index) if trusted else ():
             index.add_issuer(url, "gitlab")
         return issuer
 

@@ -246,3 +246,11 @@ def test_the_job_of_an_issuer_that_nobody_added_is_refused_in_a_sentence():
         pytest.raises(LookupError, match=r"lab\.add_issuer\('https://gitlab\.octo\.example'\)"),
     ):
         lab.issuer_of(GitLabJob(issuer="https://gitlab.octo.example"))
+
+
+def test_an_issuer_that_nobody_trusts_can_be_asked_for_keys_and_gets_no_token_exchanged():
+    with Lab() as lab:
+        issuer = lab.add_issuer("https://mallory.test", trusted=False)
+        assert lab.http.get("https://mallory.test/.well-known/jwks").json() == issuer.jwks
+        assert issuer.url not in lab.index.issuers and issuer.url not in lab.test_index.issuers
+        assert lab.add_issuer("https://gitlab.octo.example").url in lab.index.issuers
