@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyasn1.codec.der.decoder import decode as der_decode
+from pyasn1.type.char import UTF8String
 from sigstore._internal.merkle import verify_merkle_inclusion
 from support import JOBS
 
@@ -68,16 +70,13 @@ def ask(lab: Lab, id_token: str, csr: bytes | None = None):
 
 
 def extensions(leaf: x509.Certificate) -> dict[int, str]:
-    """The values of a certificate's extensions, by their number."""
+    """The values of a certificate's extensions, by their number, read as strictly as a verifier."""
     found = {}
     for each in leaf.extensions:
         arc, _, number = each.oid.dotted_string.rpartition(".")
         if arc == ARC:
-            raw = each.value.value
-            text = (
-                raw if int(number) < 8 else raw[2:] if raw[1] < 128 else raw[2 + (raw[1] & 127) :]
-            )
-            found[int(number)] = text.decode()
+            raw, n = each.value.value, int(number)
+            found[n] = (raw if n < 8 else bytes(der_decode(raw, UTF8String())[0])).decode()
     return found
 
 
