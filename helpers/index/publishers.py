@@ -4,8 +4,8 @@ One class for each provider. Each states its rules once, as a list of `ClaimChec
 table that `check` gives are two readings of the same list. Rules and wording of the refusals are those of the real index
 (pypi/warehouse, `warehouse/oidc/models/`); PyPI's own documentation calls this "Trusted Publishers".
 
-A rule belongs to the *lookup* (the publisher is searched by it, so a mismatch reads "was not found") or to the *check* that
-follows, whose failures name the claim.
+A rule belongs to the *lookup* (the publisher is searched by it, so a mismatch reads "was not found") or to
+the *check* that follows, whose failures name the claim.
 """
 
 import re
@@ -19,15 +19,60 @@ from helpers.index.claim_checks import CHECK, LOOKUP, ClaimCheck, ClaimChecks, s
 NOT_FOUND = "Publisher with matching claims was not found"
 
 
+class _Claims:
+    """The claims of a verified token, and the ways in which rules look at them."""
+
+    def __init__(self, claims: Mapping[str, Any]) -> None:
+        self.get = claims.get
+
+    def equal(
+        self, claim: str, expected: str, stage: str = CHECK, rule: str = "equal", got: Any = ...
+    ) -> ClaimCheck:
+        """Compare two texts. What is not a text never compares equal."""
+        got = self.get(claim) if got is ... else got
+        fold = str.lower if rule == _IGNORING_CASE else str
+        ok = isinstance(got, str) and fold(got) == fold(expected)
+        reason = "" if ok else NOT_FOUND if stage == LOOKUP else _failed(claim)
+        return ClaimCheck(claim, shown(expected), shown(got), ok, reason, rule, stage)
+
+    def present(self, claim: str) -> ClaimCheck:
+        """Ask for a claim whose value is free."""
+        ok = isinstance(value := self.get(claim), str)
+        return ClaimCheck(claim, "any", shown(value), ok, "" if ok else _failed(claim), "present")
+
+    def environment(self, configured: str, rule: str) -> ClaimCheck:
+        """Compare the environment; it is free unless configured."""
+        if configured:
+            return self.equal("environment", configured, LOOKUP, rule)
+        value = self.get("environment")
+        ok = value is None or isinstance(value, str)
+        reason = "" if ok else "Check failed for optional claim 'environment'"
+        return ClaimCheck("environment", "any", shown(value), ok, reason, "not configured")
+
+    def file(self, claim: str, path: str, refs: tuple[str, str], empty: str) -> ClaimCheck:
+        """Compare the whole path of a workflow file, which ends in one of two refs."""
+        got, values = self.get(claim), [self.get(ref) for ref in refs]
+        reason = empty or _mismatch(claim, path, values, got)
+        expected = shown(f"{path}@<{' or '.join(refs)}>")
+        return ClaimCheck(claim, expected, shown(got), not reason, reason)
+
+
+_IGNORING_CASE = "equal, ignoring case"
+
+
+def _failed(claim: str) -> str:
+    return f"Check failed for required claim {claim!r}"
+
+
 class Publisher:
-    """What all trusted publishers have in common: the claims that must be there, and reading the rules."""
+    """The common part of all trusted publishers: the claims that must be there, and reading the rules."""
 
     provider: ClassVar[str]
     required: ClassVar[tuple[str, ...]]
 
     @property
     def specific(self) -> bool:
-        """Whether the optional part of the configuration is filled in."""
+        """True if the optional part of the configuration is filled in."""
         return bool(getattr(self, "environment", "") or getattr(self, "subject", ""))
 
     @property
@@ -45,8 +90,8 @@ class Publisher:
         return self == other
 
     def vouches_for(self, url: str) -> bool:
-        """True if a project URL is one of the publisher's pages or lies below it, so that the index shows it as
-        verified (PyPI's documentation, "Project metadata"). Upper and lower case are alike.
+        """True if a project URL is one of the publisher's pages or lies below it, so that the index shows it
+        as verified (PyPI's documentation, "Project metadata"). Upper and lower case are alike.
 
         A URL with `.` or `..` among its segments is never verified; the real index resolves them first.
         """
@@ -68,7 +113,7 @@ class Publisher:
 
     @classmethod
     def unreadable(cls, claims: Mapping[str, Any]) -> list[ClaimCheck]:
-        """What keeps the index from looking for any publisher of this kind: required claims that are absent."""
+        """Reasons for which the index looks for no publisher of this kind: required claims that are absent."""
         return [
             ClaimCheck(
                 name, "present", "nothing", False, f"Missing claim {name!r}", "present", LOOKUP
@@ -78,58 +123,40 @@ class Publisher:
         ]
 
     def check(self, claims: Mapping[str, Any]) -> ClaimChecks:
-        """Every claim this publisher looks at: what it expects, what came, and whether that will do.
+        """Check every claim that this publisher looks at: what it expects, what came, and the verdict.
 
         `claims` are those of a *verified* token. Never raises: a claim of an impossible shape is a mismatch.
+
+            >>> publisher.check(IdToken.decode(token).claims).refusal
+            'Publisher with matching claims was not found'
         """
         unreadable = self.unreadable(claims)
         known = {check.claim for check in unreadable}
-        iss = self._compare({"iss": self.issuer, **claims}, "iss", self.issuer, stage=LOOKUP)
-        return ClaimChecks(
-            [iss, *unreadable, *(check for check in self.rules(claims) if check.claim not in known)]
-        )
+        iss = _Claims({"iss": self.issuer, **claims}).equal("iss", self.issuer, LOOKUP)
+        rest = [check for check in self.rules(claims) if check.claim not in known]
+        return ClaimChecks([iss, *unreadable, *rest])
 
-    def _compare(self, claims: Mapping[str, Any], claim: str, expected: str, *, stage: str = CHECK, rule: str = "equal",
-                 got: Any = ..., reason: str = "") -> ClaimCheck:  # fmt: skip
-        """One rule that compares two texts. What is not a text never compares equal."""
-        got = claims.get(claim) if got is ... else got
-        fold = str.lower if rule == "equal, ignoring case" else str
-        ok = isinstance(got, str) and fold(got) == fold(expected)
-        reason = (
-            NOT_FOUND if stage == LOOKUP else reason or f"Check failed for required claim {claim!r}"
-        )
-        return ClaimCheck(claim, shown(expected), shown(got), ok, "" if ok else reason, rule, stage)
+    def _require(self, field: str, expected: str, pattern: str = r"[^\x00-\x1f\x7f]+") -> None:
+        """Check a field. Raises ValueError unless it is a text that matches the pattern."""
+        value = getattr(self, field)
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {expected}, got {value!r}")
 
-    def _any_text(self, claims: Mapping[str, Any], claim: str) -> ClaimCheck:
-        """The claim has to be there; its value is free."""
-        value = claims.get(claim)
-        ok = isinstance(value, str)
-        reason = "" if ok else f"Check failed for required claim {claim!r}"
-        return ClaimCheck(claim, "any", shown(value), ok, reason, "present")
+    def _store(self, field: str, value: str) -> None:
+        object.__setattr__(self, field, value)
 
-    def _environment(self, claims: Mapping[str, Any], configured: str, rule: str) -> ClaimCheck:
-        """The environment: free unless configured."""
-        if configured:
-            return self._compare(claims, "environment", configured, stage=LOOKUP, rule=rule)
-        value = claims.get("environment")
-        ok = value is None or isinstance(value, str)
-        reason = "" if ok else "Check failed for optional claim 'environment'"
-        return ClaimCheck("environment", "any", shown(value), ok, reason, "not configured")
-
-
-def _require(text: str, what: str, pattern: str = r"[^\x00-\x1f\x7f]+") -> str:
-    if not isinstance(text, str) or not re.fullmatch(pattern, text):
-        raise ValueError(f"expected {what}, got {text!r}")
-    return text
+    def _in_environment(self) -> str:
+        environment = getattr(self, "environment", "")
+        return f" in environment {environment}" if environment else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitHubPublisher(Publisher):
     """A workflow file of a GitHub repository, in one environment or in any (`environment=""`).
 
-    `owner` and `owner_id` are what GitHub says of the account, `repository` is the name without the owner, `workflow` a bare
-    filename. Stored as the real index stores it: the environment in lower case, everything else as given. Raises ValueError for
-    what the form on the index would not accept.
+    `owner` and `owner_id` are what GitHub says of the account, `repository` is the name without the owner,
+    `workflow` a bare filename. Stored as the real index stores it: the environment in lower case, everything
+    else as given. Raises ValueError for what the form on the index would not accept.
     """
 
     owner: str
@@ -144,27 +171,19 @@ class GitHubPublisher(Publisher):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        _require(
-            self.owner, "the name of a GitHub user or organisation", r"[A-Za-z0-9][A-Za-z0-9-]*"
-        )
-        _require(self.owner_id, "the owner's numeric id, as a string", r"[0-9]+")
-        _require(self.repository, "a repository name without its owner", r"[A-Za-z0-9._-]+")
-        _require(
-            self.workflow,
-            "a workflow filename that ends in .yml or .yaml, without directories",
-            r"[^/]+\.ya?ml\s*",
-        )
-        object.__setattr__(self, "workflow", self.workflow.strip())
-        _require(
-            self.environment,
-            "an environment name, or ''",
-            r"(?! )[^\x00-\x1f\x7f'\"`,;\\]{0,255}(?<! )",
-        )
-        object.__setattr__(self, "environment", self.environment.lower())
+        owner = "the name of a GitHub user or organization"
+        self._require("owner", owner, r"[A-Za-z0-9][A-Za-z0-9-]*")
+        self._require("owner_id", "the owner's numeric id, as a string", r"[0-9]+")
+        self._require("repository", "a repository name without its owner", r"[A-Za-z0-9._-]+")
+        file = "a workflow filename that ends in .yml or .yaml, without directories"
+        self._require("workflow", file, r"[^/]+\.ya?ml\s*")
+        self._store("workflow", self.workflow.strip())
+        pattern = r"(?! )[^\x00-\x1f\x7f'\"`,;\\]{0,255}(?<! )"
+        self._require("environment", "an environment name, or ''", pattern)
+        self._store("environment", self.environment.lower())
 
     def __str__(self) -> str:
-        where = f" in environment {self.environment}" if self.environment else ""
-        return f"{self.workflow} of {self.owner}/{self.repository}{where}"
+        return f"{self.workflow} of {self.owner}/{self.repository}{self._in_environment()}"
 
     @property
     def pages(self) -> tuple[str, ...]:
@@ -173,68 +192,49 @@ class GitHubPublisher(Publisher):
         return f"https://github.com/{self.owner}/{self.repository}", site
 
     def is_same(self, other: Publisher) -> bool:
-        """True if repository, owner's name, workflow and environment are the same. The owner's id is not compared:
-        the index has one row for both, with the id that it was made with."""
+        """True if repository, owner's name, workflow and environment are the same. The owner's id is not
+        compared: the index has one row for both, with the id that it was made with."""
         return isinstance(other, GitHubPublisher) and replace(other, owner_id=self.owner_id) == self
 
     @classmethod
     def unreadable(cls, claims: Mapping[str, Any]) -> list[ClaimCheck]:
         """Absent claims, or else a `job_workflow_ref` in which no workflow filename can be found."""
-        reason = "Could not job extract workflow filename from OIDC claims"  # the real index's sentence, as it is
-        return super().unreadable(claims) or _without_file(
-            "job_workflow_ref", claims, workflow_filename, reason
-        )
+        # The sentence is the real index's, as it is.
+        reason = "Could not job extract workflow filename from OIDC claims"
+        found = super().unreadable(claims)
+        return found or _without_file("job_workflow_ref", claims, workflow_filename, reason)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
-        """See PyPI's documentation, "Security model and considerations", and GitHub Docs, "OpenID Connect reference"."""
-        repository = f"{self.owner}/{self.repository}"
-        filename = workflow_filename(claims.get("job_workflow_ref"))
-        yield self._compare(claims, "repository", repository, stage=LOOKUP)
-        yield self._compare(claims, "repository_owner_id", self.owner_id, stage=LOOKUP)
-        yield self._compare(
-            claims,
-            "job_workflow_ref",
-            self.workflow,
-            stage=LOOKUP,
-            rule="filename equal",
-            got=filename,
-        )
-        yield self._environment(claims, self.environment, "equal, ignoring case")
-        yield self._compare(claims, "repository_owner", self.owner)
-        yield self._workflow_ref(claims, f"{repository}/.github/workflows/{self.workflow}")
-        yield self._any_text(claims, "jti")
-        event, forbidden = claims.get("event_name"), "pull_request_target"
-        refused = f"Publishing from a workflow invoked via '{forbidden}' is not supported."
-        reason = (
-            ""
-            if event != forbidden and isinstance(event, str)
-            else "Check failed for required claim 'event_name'"
-        )
-        reason = refused if event == forbidden else reason
-        yield ClaimCheck(
-            "event_name", f"not {forbidden}", shown(event), not reason, reason, "not equal"
-        )
-        yield self._any_text(claims, "ref")
-        yield self._any_text(claims, "sha")
-
-    def _workflow_ref(self, claims: Mapping[str, Any], path: str) -> ClaimCheck:
-        """The whole of job_workflow_ref: this file of this repository, at the ref or the commit that the token names."""
-        got = claims.get("job_workflow_ref")
-        reason = _mismatch("job_workflow_ref", path, [claims.get("ref"), claims.get("sha")], got)
-        if not any((claims.get("ref"), claims.get("sha"))):
-            reason = "The ref and sha claims are empty"
-        return ClaimCheck(
-            "job_workflow_ref", shown(f"{path}@<ref or sha>"), shown(got), not reason, reason
-        )
+        """The rules of PyPI's documentation, "Security model and considerations"; the claims are those of
+        GitHub Docs, "OpenID Connect reference"."""
+        ask, repository = _Claims(claims), f"{self.owner}/{self.repository}"
+        file = workflow_filename(ask.get("job_workflow_ref"))
+        yield ask.equal("repository", repository, LOOKUP)
+        yield ask.equal("repository_owner_id", self.owner_id, LOOKUP)
+        yield ask.equal("job_workflow_ref", self.workflow, LOOKUP, "filename equal", file)
+        yield ask.environment(self.environment, _IGNORING_CASE)
+        yield ask.equal("repository_owner", self.owner)
+        path = f"{repository}/.github/workflows/{self.workflow}"
+        empty = "" if ask.get("ref") or ask.get("sha") else "The ref and sha claims are empty"
+        yield ask.file("job_workflow_ref", path, ("ref", "sha"), empty)
+        yield ask.present("jti")
+        event, forbidden = ask.get("event_name"), "pull_request_target"
+        reason = "" if isinstance(event, str) else _failed("event_name")
+        if event == forbidden:
+            reason = f"Publishing from a workflow invoked via '{forbidden}' is not supported."
+        expected = f"not {forbidden}"
+        yield ClaimCheck("event_name", expected, shown(event), not reason, reason, "not equal")
+        yield ask.present("ref")
+        yield ask.present("sha")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitLabPublisher(Publisher):
     """A pipeline file of a GitLab project, in one environment or in any (`environment=""`).
 
-    `namespace` may have slashes, `workflow_path` directories; `issuer` is https://gitlab.com or a self-managed instance. No id
-    is compared, so nothing protects against a namespace that somebody else has taken over. Raises ValueError for what the form
-    would not accept.
+    `namespace` may have slashes, `workflow_path` directories; `issuer` is https://gitlab.com or a self-managed
+    instance. No id is compared, so nothing protects against a namespace that somebody else has taken over.
+    Raises ValueError for what the form would not accept.
     """
 
     namespace: str
@@ -245,94 +245,62 @@ class GitLabPublisher(Publisher):
 
     provider: ClassVar[str] = "gitlab"
     required: ClassVar[tuple[str, ...]] = (
-        "sub",
-        "project_path",
-        "ci_config_ref_uri",
-        "jti",
-        "ref_path",
-        "sha",
-    )
+        "sub", "project_path", "ci_config_ref_uri", "jti", "ref_path", "sha",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         name = r"(?!.*[._-]{2})(?!(?i:.*\.(git|atom))\Z)[A-Za-z0-9]"
-        _require(self.namespace, "a GitLab namespace", name + r"[A-Za-z0-9_./+-]*[A-Za-z0-9]")
-        _require(
-            self.project,
-            "a GitLab project name without its namespace",
-            name + r"[A-Za-z0-9_.-]*[A-Za-z0-9]",
-        )
-        what = "the path of a .yml or .yaml file, not beginning with a slash"
-        _require(self.workflow_path, what, r"\s*(?!/).*[^/]\.ya?ml\s*")
-        object.__setattr__(self, "workflow_path", self.workflow_path.strip())
-        _require(
-            self.environment,
-            "an environment name of letters, digits, spaces and -_/${}, or ''",
-            r"[A-Za-z0-9_/${} -]*",
-        )
-        object.__setattr__(
-            self, "environment", "" if self.environment.isspace() else self.environment
-        )
-        _require(
-            self.issuer,
-            "the issuer's https:// URL, without a slash at the end",
-            r"https://[^/]+(/[^/]+)*",
-        )
+        self._require("namespace", "a GitLab namespace", name + r"[A-Za-z0-9_./+-]*[A-Za-z0-9]")
+        project = "a GitLab project name without its namespace"
+        self._require("project", project, name + r"[A-Za-z0-9_.-]*[A-Za-z0-9]")
+        path = "the path of a .yml or .yaml file, not beginning with a slash"
+        self._require("workflow_path", path, r"\s*(?!/).*[^/]\.ya?ml\s*")
+        self._store("workflow_path", self.workflow_path.strip())
+        environment = "an environment name of letters, digits, spaces and -_/${}, or ''"
+        self._require("environment", environment, r"[A-Za-z0-9_/${} -]*")
+        self._store("environment", self.environment if self.environment.strip() else "")
+        issuer = "the issuer's https:// URL, without a slash at the end"
+        self._require("issuer", issuer, r"https://[^/]+(/[^/]+)*")
+
+    @property
+    def _host(self) -> str:
+        return self.issuer.removeprefix("https://")
 
     def __str__(self) -> str:
-        where = f" in environment {self.environment}" if self.environment else ""
-        return f"{self.workflow_path} of {self.issuer.removeprefix('https://')}/{self.namespace}/{self.project}{where}"
+        where = f"{self._host}/{self.namespace}/{self.project}{self._in_environment()}"
+        return f"{self.workflow_path} of {where}"
 
     @property
     def pages(self) -> tuple[str, ...]:
         """The project, and its site on GitLab Pages."""
         group, _, subgroups = f"{self.namespace}/".partition("/")
-        site = f"https://{group}.gitlab.io"
-        below = f"/{subgroups}{self.project}"
-        own_domain = below == f"/{group}.gitlab.io"
-        return f"{self.issuer}/{self.namespace}/{self.project}", site + (
-            "" if own_domain else below
-        )
+        site, below = f"https://{group}.gitlab.io", f"/{subgroups}{self.project}"
+        site += "" if below == f"/{group}.gitlab.io" else below
+        return f"{self.issuer}/{self.namespace}/{self.project}", site
 
     @classmethod
     def unreadable(cls, claims: Mapping[str, Any]) -> list[ClaimCheck]:
         """Absent claims, or else a `ci_config_ref_uri` in which no pipeline file can be found."""
         reason = "Could not extract workflow filename from OIDC claims"
-        return super().unreadable(claims) or _without_file(
-            "ci_config_ref_uri", claims, pipeline_path, reason
-        )
+        found = super().unreadable(claims)
+        return found or _without_file("ci_config_ref_uri", claims, pipeline_path, reason)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
-        """See GitLab Docs, "OpenID Connect (OIDC) Authentication Using ID Tokens"."""
-        path, uri = f"{self.namespace}/{self.project}", claims.get("ci_config_ref_uri")
-        yield self._compare(claims, "project_path", path, stage=LOOKUP, rule="equal, ignoring case")
-        filepath = pipeline_path(uri)
-        yield self._compare(
-            claims,
-            "ci_config_ref_uri",
-            self.workflow_path,
-            stage=LOOKUP,
-            rule="path equal",
-            got=filepath,
-        )
-        yield self._environment(claims, self.environment, "equal")
-        sub = claims.get("sub")
+        """The claims are those of GitLab Docs, "OpenID Connect (OIDC) Authentication Using ID Tokens"."""
+        ask, path = _Claims(claims), f"{self.namespace}/{self.project}"
+        yield ask.equal("project_path", path, LOOKUP, _IGNORING_CASE)
+        file = pipeline_path(ask.get("ci_config_ref_uri"))
+        yield ask.equal("ci_config_ref_uri", self.workflow_path, LOOKUP, "path equal", file)
+        yield ask.environment(self.environment, "equal")
+        sub = ask.get("sub")
         subject = ":".join(sub.split(":")[:2]) if isinstance(sub, str) else sub
-        yield self._compare(
-            claims, "sub", f"project_path:{path}", rule="equal, ignoring case", got=subject
-        )
-        refs = [claims.get("ref_path"), claims.get("sha")]
-        whole = f"{self.issuer.removeprefix('https://')}/{path}//{self.workflow_path}"
-        reason = (
-            _mismatch("ci_config_ref_uri", whole, refs, uri)
-            if all(refs)
-            else "The ref_path and sha claims are empty"
-        )
-        yield ClaimCheck(
-            "ci_config_ref_uri", shown(f"{whole}@<ref_path or sha>"), shown(uri), not reason, reason
-        )
-        yield self._any_text(claims, "jti")
-        yield self._any_text(claims, "ref_path")
-        yield self._any_text(claims, "sha")
+        yield ask.equal("sub", f"project_path:{path}", CHECK, _IGNORING_CASE, subject)
+        refs = ("ref_path", "sha")
+        empty = "" if all(map(ask.get, refs)) else "The ref_path and sha claims are empty"
+        whole = f"{self._host}/{path}//{self.workflow_path}"
+        yield ask.file("ci_config_ref_uri", whole, refs, empty)
+        for claim in ("jti", *refs):
+            yield ask.present(claim)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,21 +314,20 @@ class GooglePublisher(Publisher):
     required: ClassVar[tuple[str, ...]] = ("email", "email_verified")
 
     def __post_init__(self) -> None:
-        _require(self.email, "a service account's e-mail address", r"[^\s@]+@[^\s@]+")
+        self._require("email", "a service account's e-mail address", r"[^\s@]+@[^\s@]+")
 
     def __str__(self) -> str:
         return self.email
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
-        """See Google Cloud's documentation, "Get an ID token"."""
-        yield self._compare(claims, "email", self.email, stage=LOOKUP)
+        """The claims are those of Google Cloud's documentation, "Get an ID token"."""
+        ask = _Claims(claims)
+        yield ask.equal("email", self.email, LOOKUP)
         if self.subject:
-            yield self._compare(claims, "sub", self.subject, stage=LOOKUP)
-        ok = claims.get("email_verified") is True
-        reason = "" if ok else "Check failed for required claim 'email_verified'"
-        yield ClaimCheck(
-            "email_verified", shown(True), shown(claims.get("email_verified")), ok, reason
-        )
+            yield ask.equal("sub", self.subject, LOOKUP)
+        ok = (verified := ask.get("email_verified")) is True
+        reason = "" if ok else _failed("email_verified")
+        yield ClaimCheck("email_verified", shown(True), shown(verified), ok, reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -375,9 +342,9 @@ class ActiveStatePublisher(Publisher):
     required: ClassVar[tuple[str, ...]] = ("sub", "organization", "project", "actor_id", "builder")
 
     def __post_init__(self) -> None:
-        _require(self.organization, "an organisation on the ActiveState platform")
-        _require(self.project, "a project on the ActiveState platform")
-        _require(self.actor_id, "an actor's id on the ActiveState platform")
+        self._require("organization", "an organization on the ActiveState platform")
+        self._require("project", "a project on the ActiveState platform")
+        self._require("actor_id", "an actor's id on the ActiveState platform")
 
     def __str__(self) -> str:
         return f"{self.organization}/{self.project} on ActiveState"
@@ -388,10 +355,11 @@ class ActiveStatePublisher(Publisher):
         return (f"https://platform.activestate.com/{self.organization}/{self.project}",)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
-        """See PyPI's documentation, "Publishing with a Trusted Publisher"."""
+        """The rules of PyPI's documentation, "Publishing with a Trusted Publisher"."""
+        ask = _Claims(claims)
         for claim in ("organization", "project", "actor_id"):
-            yield self._compare(claims, claim, getattr(self, claim), stage=LOOKUP)
-        expected, sub = f"org:{self.organization}:project:{self.project}", claims.get("sub")
+            yield ask.equal(claim, getattr(self, claim), LOOKUP)
+        expected, sub = f"org:{self.organization}:project:{self.project}", ask.get("sub")
         parts = sub.split(":") if isinstance(sub, str) else []
         if not sub:
             reason = "Missing 'subject' claim"
@@ -399,10 +367,9 @@ class ActiveStatePublisher(Publisher):
             reason = "Invalid 'subject' claim. Wrong format"
         else:
             reason = "" if ":".join(parts[:4]) == expected else "Invalid 'subject' claim"
-        yield ClaimCheck(
-            "sub", shown(expected), shown(sub), not reason, reason, "first four parts equal"
-        )
-        yield self._compare(claims, "builder", "pypi-publisher")
+        rule = "first four parts equal"
+        yield ClaimCheck("sub", shown(expected), shown(sub), not reason, reason, rule)
+        yield ask.equal("builder", "pypi-publisher")
 
 
 ISSUERS = {
@@ -422,25 +389,22 @@ CLASSES: dict[str, type[Publisher]] = {
 def match(
     provider: str, publishers: Iterable[Publisher], claims: Mapping[str, Any]
 ) -> tuple[Publisher | None, str]:
-    """The publisher of this provider that lets these verified claims in; or None, and why, as the real index words it.
+    """Find the publisher of this provider that lets these verified claims in; or None, and the reason in the
+    real index's words.
 
-    With several matches, the one with most configured wins: bound to the token's environment over bound to none, with a
-    subject over without.
+    With several matches, the one with most configured wins: bound to the token's environment over bound to
+    none, with a subject over without.
     """
     iss = claims.get("iss")
     if provider != "gitlab" and iss != ISSUERS[provider]:
-        return (
-            None,
-            f"JWT issuer {_quoted(iss)} does not match expected issuer {ISSUERS[provider]!r}",
-        )
+        expected = f"expected issuer {ISSUERS[provider]!r}"
+        return None, f"JWT issuer {_quoted(iss)} does not match {expected}"
     if unreadable := CLASSES[provider].unreadable(claims):
         return None, unreadable[0].reason
     mine = [each for each in publishers if each.provider == provider and each.issuer == iss]
     answers = [(publisher, publisher.check(claims)) for publisher in mine]
     found = [
-        answer
-        for answer in answers
-        if all(check.ok for check in answer[1] if check.stage == LOOKUP)
+        each for each in answers if all(check.ok for check in each[1] if check.stage == LOOKUP)
     ]
     if not found:
         return None, NOT_FOUND
@@ -449,23 +413,20 @@ def match(
 
 
 def workflow_filename(job_workflow_ref: object) -> str | None:
-    """The workflow's filename in a `job_workflow_ref`, or None. Filenames may contain `@`, and refs may look like workflows:
-    the first stretch without a slash that ends in .yml or .yaml before an `@`, as long as it can be."""
-    found = (
-        re.search(r"[^/]+\.ya?ml(?=@)", job_workflow_ref)
-        if isinstance(job_workflow_ref, str)
-        else None
-    )
-    return found[0] if found else None
+    """Return the workflow's filename in a `job_workflow_ref`, or None. Filenames may contain `@`, and refs may
+    look like workflows: it is the first stretch without a slash that ends in .yml or .yaml before an `@`, as
+    long as it can be."""
+    return _find(r"[^/]+\.ya?ml(?=@)", job_workflow_ref)
 
 
 def pipeline_path(ci_config_ref_uri: object) -> str | None:
-    """The pipeline file's path in a `ci_config_ref_uri`, or None: between `//` and the last `@` that follows .yml or .yaml."""
-    found = (
-        re.search(r"(?<=//).*[^/]\.ya?ml(?=@)", ci_config_ref_uri)
-        if isinstance(ci_config_ref_uri, str)
-        else None
-    )
+    """Return the pipeline file's path in a `ci_config_ref_uri`, or None: it stands between `//` and the last
+    `@` that follows .yml or .yaml."""
+    return _find(r"(?<=//).*[^/]\.ya?ml(?=@)", ci_config_ref_uri)
+
+
+def _find(pattern: str, value: object) -> str | None:
+    found = re.search(pattern, value) if isinstance(value, str) else None
     return found[0] if found else None
 
 
@@ -486,16 +447,7 @@ def _without_file(
     claim: str, claims: Mapping[str, Any], find: Callable[[object], str | None], reason: str
 ) -> list[ClaimCheck]:
     """The complaint about a claim in which no file can be found."""
-    if find(claims.get(claim)) is not None:
+    if find(got := claims.get(claim)) is not None:
         return []
-    return [
-        ClaimCheck(
-            claim,
-            "a .yml or .yaml file",
-            shown(claims.get(claim)),
-            False,
-            reason,
-            "readable",
-            LOOKUP,
-        )
-    ]
+    expected = "a .yml or .yaml file"
+    return [ClaimCheck(claim, expected, shown(got), False, reason, "readable", LOOKUP)]
