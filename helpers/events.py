@@ -1,7 +1,8 @@
-"""What happened in the lab, oldest first: one log for everybody, from which figures and tables are made.
+"""The events in the lab, oldest first: one log for everybody, from which figures and tables are
+made.
 
-No entry contains a usable secret: whatever looks like an API token or a JWT is cut out before it is stored, and so is
-whatever the log was told to hide.
+No entry contains a usable secret: whatever looks like an API token or a JWT is cut out before it is
+stored, and so is whatever the log was told to hide.
 """
 
 import re
@@ -23,13 +24,14 @@ _SECRETS = re.compile(
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}=*")
 _PREFIX_IN_BASE64 = re.compile("cHlwaS|B5cGkt|weXBpL")
-"""How `pypi-` looks inside base64, at each of the three offsets at which it can begin."""
+"""The forms of `pypi-` inside base64, at each of the three offsets at which it can begin."""
 _LONGEST, _LONGEST_CLIENT, _READ = 300, 40, 10_000
 
 
 @dataclass(frozen=True, repr=False)
 class Event:
-    """One thing that happened: `actor` asked `service` for `action`; `ok` says whether it was granted, `detail` why not."""
+    """One thing that happened: `actor` asked `service` for `action`; `ok` says whether it was
+    granted, `detail` why not."""
 
     time: datetime
     service: str
@@ -44,7 +46,8 @@ class Event:
         """One line: when, who asked whom for what, and what came of it."""
         about = f" [{self.project}]" if self.project else ""
         outcome = "" if self.ok else "refused: "
-        return f"{self.time:%H:%M:%S}  {self.actor} → {self.service}  {self.action}{about}  {outcome}{self.detail}"
+        asked = f"{self.actor} → {self.service}  {self.action}{about}"
+        return f"{self.time:%H:%M:%S}  {asked}  {outcome}{self.detail}"
 
     __repr__ = __str__
 
@@ -61,8 +64,8 @@ class EventLog(list[Event]):
         """Cut a secret that one cannot tell by its looks out of whatever is noted from now on."""
         self._hidden += (secret,)
 
-    def add(self, service: str, action: str, actor: str, project: str | None = None, detail: str = "", *,
-            ok: bool = True, client: str = "") -> None:  # fmt: skip
+    def add(self, service: str, action: str, actor: str, project: str | None = None,
+            detail: str = "", *, ok: bool = True, client: str = "") -> None:  # fmt: skip
         """Note what happened now. Secrets and control characters in the texts are cut out."""
         texts = [redact(text, self._hidden) for text in (actor, project or "", detail, client)]
         actor, about, detail, client = (
@@ -100,7 +103,8 @@ def _row(event: Event) -> tuple[str, ...]:
 
 
 def redact(text: str, hidden: Iterable[str] = ()) -> str:
-    """The text without API tokens, JWTs, hidden secrets and control characters, cut to a length that fits a log."""
+    """The text without API tokens, JWTs, hidden secrets and control characters, cut to a length
+    that fits a log."""
     shown = "".join(
         character if character.isprintable() else "�" for character in str(text)[:_READ]
     )

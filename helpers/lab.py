@@ -1,4 +1,5 @@
-"""The one object a chapter starts with: a clock, four identity providers, an index, and the ways to reach them."""
+"""The one object a chapter starts with: a clock, four identity providers, an index, and the ways to
+reach them."""
 
 import json
 import re
@@ -38,7 +39,8 @@ LOG_URL = "https://rekor.test"
 
 
 class Clock:
-    """The time that everything in this process believes, frozen at `at` until it is advanced. With `at=None`, the real one."""
+    """The time that everything in this process believes, frozen at `at` until it is advanced. With
+    `at=None`, the real one."""
 
     def __init__(self, at: datetime | None) -> None:
         self._travel: Any = time_machine.travel(at, tick=False) if at else None
@@ -46,7 +48,7 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether time stands still until it is advanced."""
+        """True if time stands still until it is advanced."""
         return self._frozen is not None
 
     def now(self) -> datetime:
@@ -54,8 +56,8 @@ class Clock:
         return datetime.now(UTC)
 
     def advance(self, **by: float) -> datetime:
-        """Let time pass: `advance(minutes=16)`, also `days`, `hours` and `seconds`. Returns the new time. Raises RuntimeError
-        for the real clock, which cannot be advanced."""
+        """Let time pass: `advance(minutes=16)`, also `days`, `hours` and `seconds`. Returns the new
+        time. Raises RuntimeError for the real clock, which cannot be advanced."""
         if self._frozen is None:
             raise RuntimeError(
                 "this lab runs on the real clock, which cannot be advanced: make one with Lab(at=…)"
@@ -71,10 +73,12 @@ class Clock:
 
 
 class Lab:
-    """A lab with the chapters' cast in place: the project octo-rocket of alice, and its GitHub publisher.
+    """A lab with the chapters' cast in place: the project octo-rocket of alice, and its GitHub
+    publisher.
 
-    Time stands still at the lab's day, or at `at` (an aware datetime, or a text such as "2026-05-29 00:07" in UTC), until
-    `clock.advance` moves it; `at=None` leaves the real clock running. A second Lab closes the first. Also a context manager.
+    Time stands still at the lab's day, or at `at` (an aware datetime, or a text such as "2026-05-29
+    00:07" in UTC), until `clock.advance` moves it; `at=None` leaves the real clock running. A
+    second Lab closes the first. Also a context manager.
     """
 
     def __init__(self, at: datetime | str | None = LAB_DAY) -> None:
@@ -118,7 +122,8 @@ class Lab:
 
     @property
     def trusted_root(self) -> dict[str, Any]:
-        """The public keys of the lab's signing authority and log, in the form that verifiers read."""
+        """The public keys of the lab's signing authority and log, in the form that verifiers
+        read."""
         from helpers.signing.trust import trusted_root
 
         return trusted_root(self.fulcio, self.log, FULCIO_URL)
@@ -141,8 +146,8 @@ class Lab:
         return make_app(self.test_index)
 
     def client(self, name: str) -> httpx.Client:
-        """An httpx client that reaches this lab and nothing else, whatever the environment says of proxies.
-        The event log knows it by its `name`."""
+        """An httpx client that reaches this lab and nothing else, whatever the environment says of
+        proxies. The event log knows it by its `name`."""
         return httpx.Client(
             transport=InProcess(self._reach), trust_env=False, headers={"User-Agent": name}
         )
@@ -168,7 +173,8 @@ class Lab:
     def add_issuer(self, url: str, *, trusted: bool = True) -> Issuer:
         """Add a self-managed GitLab at `url`, which the lab's indexes trust unless told not to.
 
-        Raises ValueError for a host that the lab has, and for a URL with a port or a slash at its end.
+        Raises ValueError for a host that the lab has, and for a URL with a port or a slash at its
+        end.
         """
         hosts = {INDEX_DOMAIN, TEST_DOMAIN, *(urlsplit(each).hostname for each in self._issuers)}
         if (
@@ -184,7 +190,8 @@ class Lab:
         return issuer
 
     def issuer_of(self, job: Job) -> Issuer:
-        """The identity provider that speaks for a job. Raises LookupError for a self-managed one that was not added."""
+        """The identity provider that speaks for a job. Raises LookupError for a self-managed one
+        that was not added."""
         url = getattr(job, "issuer", ISSUERS[job.provider])
         if url not in self._issuers:
             raise LookupError(
@@ -193,9 +200,11 @@ class Lab:
         return self._issuers[url]
 
     def serve(self, port: int = 0) -> "Live":
-        """The same index and providers behind HTTPS on 127.0.0.1, for clients that insist on a socket and a certificate.
+        """The same index and providers behind HTTPS on 127.0.0.1, for clients that insist on a
+        socket and a certificate.
 
-        Use it in a `with` block, or keep it over several cells and close it: closing the lab does that too.
+        Use it in a `with` block, or keep it over several cells and close it: closing the lab does
+        that too.
         """
         live = Live(self, port)
         self._live.append(live)
@@ -235,8 +244,8 @@ def close_open() -> None:
 
 @contextmanager
 def set_aside() -> Iterator[None]:
-    """Leave the open lab alone for a while: a lab made inside the block does not close it, and is closed when the block ends.
-    Time goes on where it stood."""
+    """Leave the open lab alone for a while: a lab made inside the block does not close it, and is
+    closed when the block ends. Time goes on where it stood."""
     aside = _open[:]
     _open.clear()
     try:
@@ -247,9 +256,9 @@ def set_aside() -> Iterator[None]:
 
 
 class Live:
-    """The lab behind HTTPS: the index at `url`, the lab's TestPyPI at `test_url`, the providers below
-    `url`/github, /gitlab and so on. `ca_file` is the certificate authority that clients are to trust,
-    `tls_context` serves with a certificate of it, for 127.0.0.1."""
+    """The lab behind HTTPS: the index at `url`, the lab's TestPyPI at `test_url`, the providers
+    below `url`/github, /gitlab and so on. `ca_file` is the certificate authority that clients are
+    to trust, `tls_context` serves with a certificate of it, for 127.0.0.1."""
 
     def __init__(self, lab: Lab, port: int = 0) -> None:
         self._lab = lab
@@ -284,8 +293,8 @@ class Live:
         return str(urlsplit(issuer.url).hostname)
 
     def job_environment(self, job: Job, *, approved_by: str = "") -> dict[str, str]:
-        """Start a job: the variables that its provider puts into its environment, with URLs that work on this
-        machine. See `Issuer.job_environment`."""
+        """Start a job: the variables that its provider puts into its environment, with URLs that
+        work on this machine. See `Issuer.job_environment`."""
         issuer = self._lab.issuer_of(job)
         url = f"{self.url}/{self._mount(issuer)}"
         return issuer.job_environment(job, url, approved_by=approved_by)
@@ -322,19 +331,18 @@ class Live:
 
         Args:
             job: The job. It decides what is in the environment.
-            folder: Where commands run; a fresh folder if not given.
+            folder: The folder in which commands run; a fresh one if not given.
             secrets: Variables whose values are masked in the log.
             path: Folders that are searched for programs first.
-            home: The home folder of a self-hosted machine. What a job leaves there, the next one finds.
-            approved_by: Who has approved the job, where its environment asks for that.
+            home: The home folder of a self-hosted machine. The next job finds what this one leaves.
+            approved_by: The reviewer or administrator who has approved the job.
 
-        Raises NotStarted if the rules of the job's environment are not satisfied, and ValueError for a `home`
-        although the job runs on a hosted machine, which is new for each job.
+        Raises NotStarted if the rules of the job's environment are not satisfied, and ValueError
+        for a `home` although the job runs on a hosted machine, which is new for each job.
         """
         if home and job.claims().get("runner_environment") != "self-hosted":
-            raise ValueError(
-                "expected a job with runner_environment='self-hosted' for a machine that is used again"
-            )
+            expected = "expected a job with runner_environment='self-hosted'"
+            raise ValueError(f"{expected} for a machine that is used again")
         variables = self.job_environment(job, approved_by=approved_by)
         issuer = self._lab.issuer_of(job)
         runner = Runner(variables, self.url, self.ca_file, folder, secrets, path, home=home,
@@ -349,7 +357,8 @@ class Live:
         self.close()
 
     def close(self) -> None:
-        """End the jobs, stop the servers and remove what they needed on disk. Closing twice does no harm."""
+        """End the jobs, stop the servers and remove what they needed on disk. Closing twice does no
+        harm."""
         while self._runners:
             self._runners.pop().close()
         while self._servers:

@@ -1,12 +1,12 @@
-"""What the lab's web applications have in common."""
+"""The common part of the lab's web applications."""
 
 import flask
 from werkzeug.http import HTTP_STATUS_CODES
 
 
 def new_app(name: str) -> flask.Flask:
-    """A Flask application without static files. JSON keeps its order, and reason phrases read as the standard writes them
-    ("403 Forbidden"), where Flask would shout."""
+    """A Flask application without static files. JSON keeps its order, and reason phrases read as
+    the standard writes them ("403 Forbidden"), where Flask would shout."""
     app = flask.Flask(name, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
 

@@ -1,8 +1,10 @@
-"""The index's API tokens: macaroons, as the real index mints them (pypi/warehouse, `warehouse/macaroons/`).
+"""The index's API tokens: macaroons, as the real index mints them (pypi/warehouse,
+`warehouse/macaroons/`).
 
-A token is `pypi-` and a version-2 macaroon in URL-safe base64 without padding: a location, an identifier that the index
-looks up, and *caveats*, each a condition as a JSON array. All must hold. The signature is a chain of HMACs over identifier and
-caveats, so whoever holds a token can add a caveat, and nobody can take one away.
+A token is `pypi-` and a version-2 macaroon in URL-safe base64 without padding: a location, an
+identifier that the index looks up, and *caveats*, each a condition as a JSON array. All must hold.
+The signature is a chain of HMACs over identifier and caveats, so whoever holds a token can add a
+caveat, and nobody can take one away.
 """
 
 import base64
@@ -32,12 +34,14 @@ Caveat = list[Any]
 
 
 class InvalidApiToken(ValueError):
-    """The text is not an API token, or its caveats or signature do not hold. The message is the real index's."""
+    """The text is not an API token, or its caveats or signature do not hold. The message is the
+    real index's."""
 
 
 @dataclass(frozen=True)
 class Bearer:
-    """Whom a token was issued to: a user, or a trusted publisher (by their ids; the other one is None)."""
+    """Whom a token was issued to: a user, or a trusted publisher (by their ids; the other one is
+    None)."""
 
     user: str | None = None
     publisher: str | None = None
@@ -45,7 +49,8 @@ class Bearer:
 
 @dataclass(frozen=True)
 class Use:
-    """What a token is about to be used for: a project, and what the index knows about it and the bearer."""
+    """The use that is about to be made of a token: a project, and what the index knows about it and
+    the bearer."""
 
     project: str
     """The project's name as registered."""
@@ -67,8 +72,8 @@ def token_id(number: int, location: str = LOCATION) -> str:
 
 
 def mint(identifier: str, caveats: Sequence[Caveat], location: str = LOCATION) -> str:
-    """A new API token with these caveats. It works only where its identifier is known: the index has
-    to store that."""
+    """A new API token with these caveats. It works only where its identifier is known: the index
+    has to store that."""
     macaroon = pymacaroons.Macaroon(
         location=location,
         identifier=identifier,
@@ -93,7 +98,8 @@ def parse(token: str) -> pymacaroons.Macaroon:
 
 
 def from_header(authorization: str) -> str | None:
-    """The API token in an Authorization header, or None: Basic with the user `__token__`, or Bearer, or `token`."""
+    """The API token in an Authorization header, or None: Basic with the user `__token__`, or
+    Bearer, or `token`."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() in ("bearer", "token"):
         return value
@@ -112,19 +118,22 @@ def identifier(token: str) -> str:
 
 
 def caveats(token: str) -> list[Any]:
-    """The caveats in a token, unverified, as JSON values (as text where they are not JSON). Raises InvalidApiToken."""
+    """The caveats in a token, unverified, as JSON values (as text where they are not JSON). Raises
+    InvalidApiToken."""
     return [_load(caveat.caveat_id_bytes) for caveat in parse(token).caveats]
 
 
 def attenuate(token: str, caveat: Caveat) -> str:
-    """The same token with one more caveat: what its holder can do without asking anybody. Raises InvalidApiToken."""
+    """The same token with one more caveat: what its holder can do without asking anybody. Raises
+    InvalidApiToken."""
     macaroon = parse(token)
     macaroon.add_first_party_caveat(json.dumps(caveat, separators=(",", ":")))
     return PREFIX + macaroon.serialize()
 
 
 def verify(token: str, use: Use) -> None:
-    """Check signature and caveats for one use, now. Raises InvalidApiToken with all reasons, joined by commas."""
+    """Check signature and caveats for one use, now. Raises InvalidApiToken with all reasons, joined
+    by commas."""
     macaroon, reasons = parse(token), []
 
     def holds(predicate: str) -> bool:
@@ -202,7 +211,8 @@ def unmet(caveat: Any, use: Use) -> str:
 
 
 def _from_legacy(caveat: dict[str, Any], use: Use) -> Caveat | None:
-    """The array for a caveat in the form that tokens of before 2022 have (`warehouse/macaroons/caveats/_legacy.py`)."""
+    """The array for a caveat in the form that tokens of before 2022 have
+    (`warehouse/macaroons/caveats/_legacy.py`)."""
     if caveat.get("version") == 1:
         permissions = caveat.get("permissions")
         if permissions == "user" and use.bearer.user is not None:
@@ -216,7 +226,8 @@ def _from_legacy(caveat: dict[str, Any], use: Use) -> Caveat | None:
 
 
 def root_key(identifier: str) -> bytes:
-    """The secret under which a token's chain of HMACs starts. The real index stores a random one beside each token."""
+    """The secret under which a token's chain of HMACs starts. The real index stores a random one
+    beside each token."""
     return hmac.digest(_ROOT_KEY, identifier.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 

@@ -1,4 +1,5 @@
-"""The verdict on one claim, and the table of all of them: what a maintainer in front of an `invalid-publisher` needs."""
+"""The verdict on one claim, and the table of all of them: what a maintainer in front of an
+`invalid-publisher` needs."""
 
 import json
 import unicodedata
@@ -7,15 +8,18 @@ from dataclasses import dataclass
 from helpers import display
 
 LOOKUP, CHECK = "lookup", "check"
-"""Whether a publisher is searched by a claim, or the claim is checked once the publisher was found."""
+"""The stage of a rule: a publisher is searched by a claim, or the claim is checked once the
+publisher was found."""
 
 
 @dataclass(frozen=True)
 class ClaimCheck:
-    """What one rule says of one claim: `expected` by the publisher, `got` from the token, `ok`, and the `reason` if not.
+    """The verdict of one rule on one claim: `expected` by the publisher, `got` from the token,
+    `ok`, and the `reason` if not.
 
-    `reason` is what the real index would answer if this were the first rule to fail; `rule` how the two are compared;
-    `stage` whether the publisher is looked up by it ("lookup") or the claim is checked afterwards ("check").
+    `reason` is what the real index would answer if this were the first rule to fail; `rule` how the
+    two are compared; `stage` whether the publisher is looked up by it ("lookup") or the claim is
+    checked afterwards ("check").
     """
 
     claim: str
@@ -28,16 +32,18 @@ class ClaimCheck:
 
 
 class ClaimChecks(list[ClaimCheck]):
-    """The checks of one publisher. Displayed, the table one would like to have in front of an `invalid-publisher`."""
+    """The checks of one publisher. Displayed, the table one would like to have in front of an
+    `invalid-publisher`."""
 
     @property
     def ok(self) -> bool:
-        """Whether this publisher lets the job in."""
+        """True if this publisher lets the job in."""
         return all(check.ok for check in self)
 
     @property
     def refusal(self) -> str:
-        """What the index would answer if this publisher were the only one; empty when it lets the job in."""
+        """The index's answer if this publisher were the only one; empty when it lets the
+        job in."""
         return next((check.reason for check in self if not check.ok), "")
 
     _HEAD = ("claim", "verdict", "expected", "got", "rule")
@@ -71,8 +77,9 @@ _KINDS = {
 
 
 def shown(value: object) -> str:
-    """A value for a table, so that what differs looks different: what is not a text says what it is, characters that one
-    cannot tell from others are named, and spaces at the ends are put between quotes. Never raises."""
+    """A value for a table, so that what differs looks different: what is not a text says what it
+    is, characters that one cannot tell from others are named, and spaces at the ends are put
+    between quotes. Never raises."""
     if value is None:
         return "nothing"
     if not isinstance(value, str):

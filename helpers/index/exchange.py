@@ -1,7 +1,8 @@
-"""The mint-token exchange (pypi/warehouse, `warehouse/oidc/views.py`): from the body of a request to an API token.
+"""The mint-token exchange (pypi/warehouse, `warehouse/oidc/views.py`): from the body of a request
+to an API token.
 
-The steps come in the order of the real index. Nothing here changes the index: `trade` works on a draft of the registry's
-state, and the index decides whether the draft becomes the state.
+The steps come in the order of the real index. Nothing here changes the index: `trade` works on a
+draft of the registry's state, and the index decides whether the draft becomes the state.
 """
 
 import json
@@ -20,7 +21,8 @@ from helpers.index.registry import Pending, Registration, State
 
 
 class MintRefused(Exception):
-    """An exchange is refused with this code and description. `why` is for the log, which may say more than the wire."""
+    """An exchange is refused with this code and description. `why` is for the log, which may say
+    more than the wire."""
 
     def __init__(self, code: str, description: str, why: str = "") -> None:
         super().__init__(description)
@@ -35,8 +37,8 @@ class MintRefused(Exception):
 
 @dataclass(frozen=True)
 class Grant:
-    """What came of an exchange: an API token, when it ends (Unix seconds), for which projects, and the pending publisher
-    that was turned into a project, if any."""
+    """The result of an exchange: an API token, when it ends (Unix seconds), for which projects, and
+    the pending publisher that was turned into a project, if any."""
 
     token: str
     expires: int
@@ -48,7 +50,8 @@ _EXPECTED = "expected a JSON object with a string 'token'"
 
 
 def payload(body: bytes) -> str:
-    """The string `token` in the body of a mint-token or burn-token request. Raises MintRefused, saying what was wrong."""
+    """The string `token` in the body of a mint-token or burn-token request. Raises MintRefused,
+    saying what was wrong."""
     try:
         value = json.loads(
             body.decode("utf-8")
@@ -65,15 +68,17 @@ def payload(body: bytes) -> str:
 
 
 _KINDS = {
-    dict: "an object", list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean",
-    type(None): "null",
+    dict: "an object", list: "an array", str: "a string", int: "a number", float: "a number",
+    bool: "a boolean", type(None): "null",
 }  # fmt: skip
 
 
 def peek(token: str, issuers: Mapping[str, str], disabled: Collection[str]) -> tuple[str, str]:
-    """The issuer that an unverified token names and its provider, if the index would trust it. Raises MintRefused.
+    """The issuer that an unverified token names and its provider, if the index would trust it.
+    Raises MintRefused.
 
-    `issuers` maps the known issuers to their providers; `disabled` are the switches described at `Index`.
+    `issuers` maps the known issuers to their providers; `disabled` are the switches described at
+    `Index`.
     """
     try:
         issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
@@ -92,9 +97,11 @@ def peek(token: str, issuers: Mapping[str, str], disabled: Collection[str]) -> t
 def trade(
     draft: State, provider: str, claims: dict[str, Any], *, new_projects: bool, jti_margin: int
 ) -> Grant | MintRefused:
-    """Pending publisher, publisher, `jti`, token: what verified claims are worth, worked out on a draft of the state.
+    """Pending publisher, publisher, `jti`, token: what verified claims are worth, worked out on a
+    draft of the state.
 
-    Raises MintRefused where the draft is to be forgotten; *returns* it in the one case where a refusal changes something.
+    Raises MintRefused where the draft is to be forgotten; *returns* it in the one case where a
+    refusal changes something.
     """
     realised = _pending_for(draft, provider, claims)
     if realised:

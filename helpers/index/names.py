@@ -1,4 +1,5 @@
-"""Project names: which ones the index does not give away, and why (pypi/warehouse, `warehouse/packaging/services.py`)."""
+"""Project names: which ones the index does not give away, and why (pypi/warehouse,
+`warehouse/packaging/services.py`)."""
 
 import functools
 import re
@@ -27,20 +28,21 @@ def is_valid(name: str) -> bool:
 
 
 def ultranormalize(name: str) -> str:
-    """The name as the index compares it with others for similarity: 1, i and l are one letter, 0 and o another,
-    and `-`, `_` and `.` none."""
+    """The name as the index compares it with others for similarity: 1, i and l are one letter, 0
+    and o another, and `-`, `_` and `.` none."""
     return name.lower().translate(_LOOK_ALIKE)
 
 
 @functools.cache
 def standard_library() -> frozenset[str]:
-    """The normalized names of all modules in the standard libraries of Python 2.6, 2.7 and 3.2 to 3.14, and of
-    the packages that they are in (as in stdlib-list 0.12.0)."""
+    """The normalized names of all modules in the standard libraries of Python 2.6, 2.7 and 3.2 to
+    3.14, and of the packages that they are in (as in stdlib-list 0.12.0)."""
     return frozenset(Path(__file__).with_name("stdlib_names.txt").read_text("ascii").split())
 
 
 def check_new_name(name: str, taken: Iterable[str]) -> None:
-    """Raise NameRefused unless a project could be created under that name, where those names are taken."""
+    """Raise NameRefused unless a project could be created under that name, where those names are
+    taken."""
     quoted, normalized = f"The name {shorten(name)!r}", canonicalize_name(name)
     if not is_valid(name):
         raise NameRefused(400, f"{quoted} is invalid.")

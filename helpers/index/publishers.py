@@ -1,11 +1,12 @@
 """Trusted publishers: which jobs one line of configuration on the index lets in.
 
-One class for each provider. Each states its rules once, as a list of `ClaimCheck`s; the index's short answer and the long
-table that `check` gives are two readings of the same list. Rules and wording of the refusals are those of the real index
-(pypi/warehouse, `warehouse/oidc/models/`); PyPI's own documentation calls this "Trusted Publishers".
+One class for each provider. Each states its rules once, as a list of `ClaimCheck`s; the index's
+short answer and the long table that `check` gives are two readings of the same list. Rules and
+wording of the refusals are those of the real index (pypi/warehouse, `warehouse/oidc/models/`);
+PyPI's own documentation calls this "Trusted Publishers".
 
-A rule belongs to the *lookup* (the publisher is searched by it, so a mismatch reads "was not found") or to
-the *check* that follows, whose failures name the claim.
+A rule belongs to the *lookup* (the publisher is searched by it, so a mismatch reads "was not
+found") or to the *check* that follows, whose failures name the claim.
 """
 
 import re
@@ -65,7 +66,8 @@ def _failed(claim: str) -> str:
 
 
 class Publisher:
-    """The common part of all trusted publishers: the claims that must be there, and reading the rules."""
+    """The common part of all trusted publishers: the claims that must be there, and reading the
+    rules."""
 
     provider: ClassVar[str]
     required: ClassVar[tuple[str, ...]]
@@ -90,10 +92,12 @@ class Publisher:
         return self == other
 
     def vouches_for(self, url: str) -> bool:
-        """True if a project URL is one of the publisher's pages or lies below it, so that the index shows it
-        as verified (PyPI's documentation, "Project metadata"). Upper and lower case are alike.
+        """True if a project URL is one of the publisher's pages or lies below it, so that the index
+        shows it as verified (PyPI's documentation, "Project metadata"). Upper and lower case are
+        alike.
 
-        A URL with `.` or `..` among its segments is never verified; the real index resolves them first.
+        A URL with `.` or `..` among its segments is never verified; the real index resolves them
+        first.
         """
         try:
             parts = urlsplit(url)
@@ -108,12 +112,14 @@ class Publisher:
         return repository in pages[:1] or any(f"{asked}/".startswith(f"{page}/") for page in pages)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
-        """Every rule of this publisher, lookup first, in the order in which the index applies them."""
+        """Every rule of this publisher, lookup first, in the order in which the index applies
+        them."""
         raise NotImplementedError
 
     @classmethod
     def unreadable(cls, claims: Mapping[str, Any]) -> list[ClaimCheck]:
-        """Reasons for which the index looks for no publisher of this kind: required claims that are absent."""
+        """Reasons for which the index looks for no publisher of this kind: required claims that are
+        absent."""
         return [
             ClaimCheck(
                 name, "present", "nothing", False, f"Missing claim {name!r}", "present", LOOKUP
@@ -123,9 +129,11 @@ class Publisher:
         ]
 
     def check(self, claims: Mapping[str, Any]) -> ClaimChecks:
-        """Check every claim that this publisher looks at: what it expects, what came, and the verdict.
+        """Check every claim that this publisher looks at: what it expects, what came, and the
+        verdict.
 
-        `claims` are those of a *verified* token. Never raises: a claim of an impossible shape is a mismatch.
+        `claims` are those of a *verified* token. Never raises: a claim of an impossible shape is a
+        mismatch.
 
             >>> publisher.check(IdToken.decode(token).claims).refusal
             'Publisher with matching claims was not found'
@@ -154,9 +162,10 @@ class Publisher:
 class GitHubPublisher(Publisher):
     """A workflow file of a GitHub repository, in one environment or in any (`environment=""`).
 
-    `owner` and `owner_id` are what GitHub says of the account, `repository` is the name without the owner,
-    `workflow` a bare filename. Stored as the real index stores it: the environment in lower case, everything
-    else as given. Raises ValueError for what the form on the index would not accept.
+    `owner` and `owner_id` are what GitHub says of the account, `repository` is the name without the
+    owner, `workflow` a bare filename. Stored as the real index stores it: the environment in lower
+    case, everything else as given. Raises ValueError for what the form on the index would not
+    accept.
     """
 
     owner: str
@@ -167,7 +176,8 @@ class GitHubPublisher(Publisher):
 
     provider: ClassVar[str] = "github"
     required: ClassVar[tuple[str, ...]] = (
-        "repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "jti", "event_name", "ref", "sha",
+        "repository", "repository_owner", "repository_owner_id", "job_workflow_ref",
+        "jti", "event_name", "ref", "sha",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -192,21 +202,22 @@ class GitHubPublisher(Publisher):
         return f"https://github.com/{self.owner}/{self.repository}", site
 
     def is_same(self, other: Publisher) -> bool:
-        """True if repository, owner's name, workflow and environment are the same. The owner's id is not
-        compared: the index has one row for both, with the id that it was made with."""
+        """True if repository, owner's name, workflow and environment are the same. The owner's id
+        is not compared: the index has one row for both, with the id that it was made with."""
         return isinstance(other, GitHubPublisher) and replace(other, owner_id=self.owner_id) == self
 
     @classmethod
     def unreadable(cls, claims: Mapping[str, Any]) -> list[ClaimCheck]:
-        """Absent claims, or else a `job_workflow_ref` in which no workflow filename can be found."""
+        """Absent claims, or else a `job_workflow_ref` in which no workflow filename can be
+        found."""
         # The sentence is the real index's, as it is.
         reason = "Could not job extract workflow filename from OIDC claims"
         found = super().unreadable(claims)
         return found or _without_file("job_workflow_ref", claims, workflow_filename, reason)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
-        """The rules of PyPI's documentation, "Security model and considerations"; the claims are those of
-        GitHub Docs, "OpenID Connect reference"."""
+        """The rules of PyPI's documentation, "Security model and considerations"; the claims are
+        those of GitHub Docs, "OpenID Connect reference"."""
         ask, repository = _Claims(claims), f"{self.owner}/{self.repository}"
         file = workflow_filename(ask.get("job_workflow_ref"))
         yield ask.equal("repository", repository, LOOKUP)
@@ -232,9 +243,9 @@ class GitHubPublisher(Publisher):
 class GitLabPublisher(Publisher):
     """A pipeline file of a GitLab project, in one environment or in any (`environment=""`).
 
-    `namespace` may have slashes, `workflow_path` directories; `issuer` is https://gitlab.com or a self-managed
-    instance. No id is compared, so nothing protects against a namespace that somebody else has taken over.
-    Raises ValueError for what the form would not accept.
+    `namespace` may have slashes, `workflow_path` directories; `issuer` is https://gitlab.com or a
+    self-managed instance. No id is compared, so nothing protects against a namespace that somebody
+    else has taken over. Raises ValueError for what the form would not accept.
     """
 
     namespace: str
@@ -286,7 +297,8 @@ class GitLabPublisher(Publisher):
         return found or _without_file("ci_config_ref_uri", claims, pipeline_path, reason)
 
     def rules(self, claims: Mapping[str, Any]) -> Iterator[ClaimCheck]:
-        """The claims are those of GitLab Docs, "OpenID Connect (OIDC) Authentication Using ID Tokens"."""
+        """The claims are those of GitLab Docs, "OpenID Connect (OIDC) Authentication Using ID
+        Tokens"."""
         ask, path = _Claims(claims), f"{self.namespace}/{self.project}"
         yield ask.equal("project_path", path, LOOKUP, _IGNORING_CASE)
         file = pipeline_path(ask.get("ci_config_ref_uri"))
@@ -305,7 +317,8 @@ class GitLabPublisher(Publisher):
 
 @dataclass(frozen=True, kw_only=True)
 class GooglePublisher(Publisher):
-    """A Google Cloud service account, by e-mail and, if `subject` is given, by its numeric subject too."""
+    """A Google Cloud service account, by e-mail and, if `subject` is given, by its numeric subject
+    too."""
 
     email: str
     subject: str = ""
@@ -389,11 +402,11 @@ CLASSES: dict[str, type[Publisher]] = {
 def match(
     provider: str, publishers: Iterable[Publisher], claims: Mapping[str, Any]
 ) -> tuple[Publisher | None, str]:
-    """Find the publisher of this provider that lets these verified claims in; or None, and the reason in the
-    real index's words.
+    """Find the publisher of this provider that lets these verified claims in; or None, and the
+    reason in the real index's words.
 
-    With several matches, the one with most configured wins: bound to the token's environment over bound to
-    none, with a subject over without.
+    With several matches, the one with most configured wins: bound to the token's environment over
+    bound to none, with a subject over without.
     """
     iss = claims.get("iss")
     if provider != "gitlab" and iss != ISSUERS[provider]:
@@ -413,15 +426,15 @@ def match(
 
 
 def workflow_filename(job_workflow_ref: object) -> str | None:
-    """Return the workflow's filename in a `job_workflow_ref`, or None. Filenames may contain `@`, and refs may
-    look like workflows: it is the first stretch without a slash that ends in .yml or .yaml before an `@`, as
-    long as it can be."""
+    """Return the workflow's filename in a `job_workflow_ref`, or None. Filenames may contain `@`,
+    and refs may look like workflows: it is the first stretch without a slash that ends in .yml or
+    .yaml before an `@`, as long as it can be."""
     return _find(r"[^/]+\.ya?ml(?=@)", job_workflow_ref)
 
 
 def pipeline_path(ci_config_ref_uri: object) -> str | None:
-    """Return the pipeline file's path in a `ci_config_ref_uri`, or None: it stands between `//` and the last
-    `@` that follows .yml or .yaml."""
+    """Return the pipeline file's path in a `ci_config_ref_uri`, or None: it stands between `//` and
+    the last `@` that follows .yml or .yaml."""
     return _find(r"(?<=//).*[^/]\.ya?ml(?=@)", ci_config_ref_uri)
 
 

@@ -1,7 +1,8 @@
-"""What the index remembers, and how it changes: everything at once or not at all.
+"""The index's memory, which changes everything at once or not at all.
 
-The whole of it is one value, `State`. A change works on a copy, and one assignment puts the copy in the original's place.
-So nobody ever sees half a change, and a change that is refused or interrupted has not begun.
+The whole of it is one value, `State`. A change works on a copy, and one assignment puts the copy in
+the original's place. So nobody ever sees half a change, and a change that is refused or interrupted
+has not begun.
 """
 
 import copy
@@ -40,8 +41,8 @@ class File:
 
 
 class ProjectUrl(NamedTuple):
-    """A project URL of a release. `verified` says that it belongs to the publisher of its first file, or is the
-    project's own page. It is decided when the release is made, and never again."""
+    """A project URL of a release. `verified` says that it belongs to the publisher of its first
+    file, or is the project's own page. It is decided when the release is made, and never again."""
 
     label: str
     url: str
@@ -50,7 +51,8 @@ class ProjectUrl(NamedTuple):
 
 @dataclass(frozen=True)
 class Release:
-    """A version of a project, as its first file writes it, and when it was created (Unix seconds)."""
+    """A version of a project, as its first file writes it, and when it was created (Unix
+    seconds)."""
 
     version: str
     created: float
@@ -58,14 +60,15 @@ class Release:
 
 
 def release_key(version: str) -> str:
-    """The text that is the same for all spellings of a version: 1.0 and 1.0.0 are one release (PEP 440)."""
+    """The text that is the same for all spellings of a version: 1.0 and 1.0.0 are one release (PEP
+    440)."""
     return canonicalize_version(version)
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project: its name as last written, who owns it, its files in the order of upload, and its releases by
-    `release_key`."""
+    """A project: its name as last written, who owns it, its files in the order of upload, and its
+    releases by `release_key`."""
 
     name: str
     owner: str
@@ -76,7 +79,8 @@ class Project:
 
 @dataclass(frozen=True)
 class Registration:
-    """A trusted publisher in use: its id, and the normalised names of the projects it may publish."""
+    """A trusted publisher in use: its id, and the normalised names of the projects it may
+    publish."""
 
     id: str
     publisher: Publisher
@@ -85,7 +89,8 @@ class Registration:
 
 @dataclass(frozen=True)
 class Pending:
-    """A trusted publisher for a project that does not exist yet. It reserves no name. `created` is in Unix seconds."""
+    """A trusted publisher for a project that does not exist yet. It reserves no name. `created` is
+    in Unix seconds."""
 
     publisher: Publisher
     project: str
@@ -128,21 +133,25 @@ class State:
         """The project of that name. Raises LookupError if there is none."""
         if found := self.project(name):
             return found
-        raise LookupError(
-            f"expected a project of the index, got {name!r}: create it first, or add a pending publisher"
-        )
+        advice = "create it first, or add a pending publisher"
+        raise LookupError(f"expected a project of the index, got {name!r}: {advice}")
+
+    def publisher_of(self, bearer: Bearer) -> Publisher | None:
+        """The trusted publisher that a token was minted for; None if it is gone, or the token is a
+        user's."""
+        registration = self.registrations.get(bearer.publisher or "")
+        return registration.publisher if registration else None
 
     def who(self, bearer: Bearer) -> str:
         """A name for the log: the user's, or the publisher's."""
         if bearer.user is not None:
             return self.users[bearer.user]
-        registration = self.registrations.get(bearer.publisher or "")
-        return str(registration.publisher) if registration else "a publisher that is gone"
+        return str(self.publisher_of(bearer) or "a publisher that is gone")
 
     def create(self, name: str, owner: str, *, allowed: bool = True) -> Project:
-        """Create a project without files; drop other users' pending publishers for that name or a similar one.
-        Raises NameRefused if the name will not do, or none are `allowed` at the moment. Follows pypi/warehouse,
-        `warehouse/packaging/services.py`."""
+        """Create a project without files; drop other users' pending publishers for that name or a
+        similar one. Raises NameRefused if the name will not do, or none are `allowed` at the
+        moment. Follows pypi/warehouse, `warehouse/packaging/services.py`."""
         if not allowed:
             raise NameRefused(403, "New project registration temporarily disabled.")
         check_new_name(name, [project.name for project in self.projects.values()])
@@ -173,7 +182,8 @@ class State:
         self.projects[canonicalize_name(project.name)] = changed
 
     def delete_release(self, project: Project, version: str) -> None:
-        """Delete a release with its files. Their names are remembered. Raises LookupError if there is none."""
+        """Delete a release with its files. Their names are remembered. Raises LookupError if there
+        is none."""
         key = release_key(version)
         if key not in project.releases:
             raise LookupError(f"expected a release of {project.name!r}, got {version!r}")
@@ -185,8 +195,8 @@ class State:
         self.projects[canonicalize_name(project.name)] = changed
 
     def register(self, name: str, publisher: Publisher) -> Registration:
-        """Let a publisher publish a project too. One with the same identity that is registered already is used
-        again, with the owner's id that it has."""
+        """Let a publisher publish a project too. One with the same identity that is registered
+        already is used again, with the owner's id that it has."""
         normalized = canonicalize_name(name)
         registered = self.registrations.values()
         same = next((each for each in registered if each.publisher.is_same(publisher)), None)
@@ -199,20 +209,14 @@ class State:
         return registration
 
     def unregister(self, name: str, registration: Registration) -> None:
-        """Take a publisher off a project. With its last project it is gone, and so are the tokens minted for it."""
-        left = Registration(
-            registration.id,
-            registration.publisher,
-            registration.projects - {canonicalize_name(name)},
-        )
-        self.registrations[registration.id] = left
-        if not left.projects:
-            del self.registrations[registration.id]
-            self.tokens = {
-                key: bearer
-                for key, bearer in self.tokens.items()
-                if bearer.publisher != registration.id
-            }
+        """Take a publisher off a project. With its last project it is gone, and so are the tokens
+        minted for it."""
+        id, left = registration.id, registration.projects - {canonicalize_name(name)}
+        self.registrations[id] = replace(registration, projects=left)
+        if not left:
+            del self.registrations[id]
+            tokens = self.tokens.items()
+            self.tokens = {key: bearer for key, bearer in tokens if bearer.publisher != id}
 
 
 class Registry:
@@ -224,7 +228,8 @@ class Registry:
 
     @contextmanager
     def change(self) -> Iterator[State]:
-        """A draft to work on. It becomes the state when the block ends, and is forgotten if the block raises."""
+        """A draft to work on. It becomes the state when the block ends, and is forgotten if the
+        block raises."""
         with self._lock:
             draft = copy.copy(self.state)
             for name in ("projects", "files", "registrations", "tokens", "users", "used_jtis"):

@@ -1,4 +1,5 @@
-"""The simple API: what installers ask. HTML as in PEP 503, JSON as in PEP 691 with the fields of PEP 700 and PEP 792."""
+"""The simple API: what installers ask. HTML as in PEP 503, JSON as in PEP 691 with the fields of
+PEP 700 and PEP 792."""
 
 import html
 from collections.abc import Iterable
@@ -33,7 +34,8 @@ def project_list(projects: Iterable[Project], request: flask.Request) -> flask.R
 
 
 def project_detail(project: Project, request: flask.Request) -> flask.Response:
-    """All files of a project, oldest version first. File URLs are absolute, at the host that was asked."""
+    """All files of a project, oldest version first. File URLs are absolute, at the host that was
+    asked."""
     files = sorted(project.files, key=lambda file: (Version(file.version), file.filename))
     name = canonicalize_name(project.name)
     body = {
@@ -90,8 +92,11 @@ def _answer(
         response = flask.jsonify(body)
     else:
         lines = [_link({"href": url, **more}, text) for url, text, more in links]
-        head = f'<!DOCTYPE html>\n<html>\n<head><meta name="pypi:repository-version" content="{_META["api-version"]}">{meta}'
-        page = f"{head}<title>{html.escape(title)}</title></head>\n<body>\n<h1>{html.escape(title)}</h1>\n"
+        version, title = _META["api-version"], html.escape(title)
+        head = (
+            f'<meta name="pypi:repository-version" content="{version}">{meta}<title>{title}</title>'
+        )
+        page = f"<!DOCTYPE html>\n<html>\n<head>{head}</head>\n<body>\n<h1>{title}</h1>\n"
         response = flask.Response(page + "\n".join([*lines, "</body>", "</html>", ""]))
     response.content_type = chosen if chosen == V1_JSON else f"{chosen}; charset=UTF-8"
     response.headers["Vary"] = "Accept"

@@ -1,4 +1,5 @@
-"""What the index asks of an upload: the form, then the file. Follows pypi/warehouse, `warehouse/forklift/legacy.py`.
+"""Rules for an upload: the form, then the file. Follows pypi/warehouse,
+`warehouse/forklift/legacy.py`.
 
 The lab does not look inside the files, and does not render descriptions.
 """
@@ -25,16 +26,18 @@ _METADATA_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 _SEE = "See the core metadata specifications for more information."
 _REUSE = "See the page on file name reuse for more information."
 _GONE = {
-    "submit": "Project pre-registration is no longer required or supported, upload your files instead.",
+    "submit": "Project pre-registration is no longer required or supported, "
+    "upload your files instead.",
     "doc_upload": "Uploading documentation is no longer supported.",
 }
 _GONE["submit_pkg_info"] = _GONE["submit"]
 
-# The platform tags that wheels on the index may have (PEP 425, 513, 571, 599, 600, 656, 730, 738, 783).
+# The platform tags that wheels may have (PEP 425, 513, 571, 599, 600, 656, 730, 738, 783).
 _ARCH = "(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64{})"
 _PLATFORM = re.compile(
     r"any|win32|win_(arm64|amd64|ia64)|linux_armv[67]l"
-    r"|manylinux(1|2010)_(x86_64|i686)|manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)"
+    r"|manylinux(1|2010)_(x86_64|i686)"
+    r"|manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)"
     rf"|manylinux_\d+_\d+_{_ARCH.format('|ppc64')}|musllinux_\d+_\d+_{_ARCH.format('')}"
     r"|macosx_(10_\d+|(1[1-5]|26)_0)_"
     r"(ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2)"
@@ -62,7 +65,8 @@ class Upload:
     urls: tuple[tuple[str, str], ...]
     """The project URLs, each a label and a URL."""
     media_type: str
-    """What the client says of the file's content: such as "application/octet-stream", or nothing."""
+    """The type of the file's content as stated, such as "application/octet-stream", or
+    nothing."""
     attestations: str | None = None
     """The field of that name as it came (PEP 740), None if there was none."""
 
@@ -84,8 +88,8 @@ def read_form(request: flask.Request) -> Upload:
         raise Refused(400, f"{_invalid(stated, 'Metadata-Version')} {_SEE}")
     name, version, filetype = (fields.get(key, "") for key in ("name", "version", "filetype"))
     if not is_valid(name):
-        rule = "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'."
-        raise Refused(400, f"{_invalid(name, 'Name')} Error: {rule} {_SEE}")
+        rule = "Start and end with a letter or numeral containing only ASCII numeric"
+        raise Refused(400, f"{_invalid(name, 'Name')} Error: {rule} and '.', '_' and '-'. {_SEE}")
     _check_version(version)
     _check_filetype(filetype, fields.get("pyversion", ""))
     digests = _digests(fields)
@@ -118,10 +122,11 @@ _OLD_URLS = (("Homepage", "home_page"), ("Download", "download_url"))
 
 
 def accept(upload: Upload, project: Project, release: Release, state: State) -> bool:
-    """Check a file for a release, which may be new. Returns False if the very same file is there already.
+    """Check a file for a release, which may be new. Returns False if the very same file is there
+    already.
 
-    Raises Refused with status 400. The order is the real index's; it looks into the archive before it compares
-    the filename with project and version. Attestations come last, see `attestations`.
+    Raises Refused with status 400. The order is the real index's; it looks into the archive before
+    it compares the filename with project and version. Attestations come last, see `attestations`.
     """
     file = upload.file
     _check_filename(file)
@@ -147,8 +152,8 @@ def accept(upload: Upload, project: Project, release: Release, state: State) -> 
 
 
 def _is_there(file: File, state: State) -> bool:
-    """Compare with what the index has: False for a new file. Raises Refused for one that is there in part: the
-    same name with other bytes, or the same bytes under another name."""
+    """Compare with what the index has: False for a new file. Raises Refused for one that is there
+    in part: the same name with other bytes, or the same bytes under another name."""
     same_name = state.files.get(file.filename)
     if same_name and same_name.blake2_256 == file.blake2_256:
         return True
@@ -240,7 +245,8 @@ def _check_sdist(file: File, project: Project) -> None:
 
 
 def _check_wheel(file: File, project: Project) -> None:
-    """The filename is that of this project and version (PEP 427), for platforms that the index serves."""
+    """The filename is that of this project and version (PEP 427), for platforms that the index
+    serves."""
     name, escaped = shorten(file.filename), _escaped(project)
     try:
         found, version, _, tags = parse_wheel_filename(file.filename)

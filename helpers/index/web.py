@@ -1,4 +1,5 @@
-"""The index behind HTTP: paths, status codes, headers, and how a refusal travels. Paths are those of the real index."""
+"""The index behind HTTP: paths, status codes, headers, and how a refusal travels. Paths are those
+of the real index."""
 
 import io
 from http import HTTPStatus
@@ -13,7 +14,8 @@ from helpers.index.uploads import Refused, read_form
 from helpers.webapp import client_name, new_app
 
 MAX_REQUEST = 100 * 1024 * 1024
-"""Bytes that a request may have, and MAX_PARTS the fields of a form. More is answered with status 413."""
+"""Bytes that a request may have, and MAX_PARTS the fields of a form. More is answered with status
+413."""
 MAX_PARTS = 10_000
 INTEGRITY = "application/vnd.pypi.integrity.v1+json"
 MAX_REASON = 1000
@@ -22,7 +24,8 @@ MAX_REASON = 1000
 
 class _Request(flask.Request):
     def _get_file_stream(self, *_: Any, **__: Any) -> io.BytesIO:
-        """The index keeps files in memory anyway, and so a body that ends too soon leaves no open file behind."""
+        """The index keeps files in memory anyway, and so a body that ends too soon leaves no open
+        file behind."""
         return io.BytesIO()
 
 
@@ -130,7 +133,8 @@ def _note(index: Index, action: str, project: str | None, detail: str, *, ok: bo
 
 
 def refused(refusal: Refused) -> flask.Response:
-    """A refusal, twice: as the reason phrase, and in the body, as JSON for clients that ask for it."""
+    """A refusal, twice: as the reason phrase, and in the body, as JSON for clients that ask for
+    it."""
     title = HTTPStatus(refusal.status).phrase
     line = "".join(
         character if character.isprintable() else "?" for character in refusal.message[:MAX_REASON]
@@ -150,7 +154,8 @@ def refused(refusal: Refused) -> flask.Response:
 
 
 def _moved() -> flask.Response:
-    message = "An upload was attempted to /legacy but the expected upload URL is /legacy/ (with a trailing slash)"
+    expected = "the expected upload URL is /legacy/ (with a trailing slash)"
+    message = f"An upload was attempted to /legacy but {expected}"
     response = flask.Response(message, content_type="text/plain; charset=UTF-8")
     response.status = f"308 {message}"
     response.headers["Location"] = f"{flask.request.host_url}legacy/"

@@ -1,7 +1,8 @@
-"""The machine that a CI job runs on: an environment built from nothing, real commands, a log in which secrets are masked.
+"""The machine that a CI job runs on: an environment built from nothing, real commands, a log in
+which secrets are masked.
 
-What a job finds in its environment decides whether it can publish. So nothing is inherited from the machine that the lab
-runs on but what a program needs in order to start.
+What a job finds in its environment decides whether it can publish. So nothing is inherited from the
+machine that the lab runs on but what a program needs in order to start.
 """
 
 import base64
@@ -27,7 +28,8 @@ TIME_LIMIT = 120
 """Seconds after which a command is killed, unless `run` is told otherwise."""
 MASK = "***"
 LAB_TIME = Path(__file__).parent / "lab_time"
-"""A folder for a job's PYTHONPATH: with it, Python programs live at the time in the variable LAB_TIME."""
+"""A folder for a job's PYTHONPATH: with it, Python programs live at the time in the variable
+LAB_TIME."""
 
 _INHERITED = (
     "SYSTEMROOT",
@@ -50,7 +52,8 @@ _SIZE = re.compile(
 
 @dataclass(frozen=True)
 class Run:
-    """What a command did: its arguments, its exit code (None if it was killed for taking too long), and its masked log."""
+    """A command that has run: its arguments, its exit code (None if it was killed for taking too
+    long), and its masked log."""
 
     command: tuple[str, ...]
     exit_code: int | None
@@ -58,7 +61,7 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Whether the command succeeded."""
+        """True if the command succeeded."""
         return self.exit_code == 0
 
     def __repr__(self) -> str:
@@ -73,18 +76,28 @@ class Run:
 class Runner:
     """A machine for one job. `run("uv publish …")` runs a command on it, in `folder`.
 
-    `variables` are what the provider puts into the job's environment, `index_url` is the index that every
-    client on this machine is to use, `ca_file` the certificate authority they are to trust, `secrets` what the
-    job was given from the CI system's secret store: variables whose values are masked in the log. `home` is the
-    home folder of a machine that is used for more than one job; without it, the machine is new.
+    `variables` are what the provider puts into the job's environment, `index_url` is the index that
+    every client on this machine is to use, `ca_file` the certificate authority they are to trust,
+    `secrets` what the job was given from the CI system's secret store: variables whose values are
+    masked in the log. `home` is the home folder of a machine that is used for more than one job;
+    without it, the machine is new.
 
-    Close it, or use it in a `with` block: that ends the job. Whatever still runs is killed, a new machine's home
-    folder removed, and `at_end` called.
+    Close it, or use it in a `with` block: that ends the job. Whatever still runs is killed, a new
+    machine's home folder removed, and `at_end` called.
     """
 
-    def __init__(self, variables: Mapping[str, str], index_url: str, ca_file: Path, folder: Path | None = None,
-                 secrets: Mapping[str, str] | None = None, path: Sequence[Path] = (), *, home: Path | None = None,
-                 at_end: Callable[[], None] = lambda: None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        index_url: str,
+        ca_file: Path,
+        folder: Path | None = None,
+        secrets: Mapping[str, str] | None = None,
+        path: Sequence[Path] = (),
+        *,
+        home: Path | None = None,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self._home = home or Path(tempfile.mkdtemp(prefix="lab-job-"))
         self._is_new, self._is_over, self._at_end = home is None, False, at_end
         self._left_running: list[psutil.Process] = []
@@ -105,16 +118,18 @@ class Runner:
                 self.mask(value)
 
     def mask(self, secret: str) -> None:
-        """Hide a value, each of its lines, and what it looks like in base64, wherever the log shows them from now on."""
+        """Hide a value, each of its lines, and what it looks like in base64, wherever the log shows
+        them from now on."""
         for value in {secret, *secret.splitlines()}:
             if value.strip():
                 self._hidden |= {value, *_base64_forms(value)}
 
     def run(self, command: str | Sequence[str], *, time_limit: float = TIME_LIMIT) -> Run:
-        """Run a real command without a shell: a text is split into words as a shell would. Standard error goes
-        into the log with standard output. After `time_limit` seconds the command is killed, with all that it has
-        started; what a command leaves running otherwise lives until the job ends. A program that does not exist
-        has exit code 127, as in a shell. Raises RuntimeError once the job is over."""
+        """Run a real command without a shell: a text is split into words as a shell would. Standard
+        error goes into the log with standard output. After `time_limit` seconds the command is
+        killed, with all that it has started; what a command leaves running otherwise lives until
+        the job ends. A program that does not exist has exit code 127, as in a shell. Raises
+        RuntimeError once the job is over."""
         if self._is_over:
             raise RuntimeError(
                 "expected a job that still runs, got one that is over: start another"
@@ -131,8 +146,15 @@ class Runner:
         with (
             tempfile.TemporaryFile() as output
         ):  # not a pipe: a child that outlives its parent would keep that open
-            process = subprocess.Popen([program, *words[1:]], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-                                       stdout=output, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+            process = subprocess.Popen(
+                [program, *words[1:]],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             exit_code = None
             try:
                 exit_code = _wait(process, time_limit)
@@ -151,8 +173,9 @@ class Runner:
         return Run(tuple(map(self._clean, words)), exit_code, log)
 
     def _clean(self, text: str) -> str:
-        """The text as the CI system shows it: secrets masked, commands to the CI system taken out; and, for the lab's sake,
-        without what differs from run to run: ports, durations, sizes of built files, folders, colours."""
+        """The text as the CI system shows it: secrets masked, commands to the CI system taken out;
+        and, for the lab's sake, without what differs from run to run: ports, durations, sizes of
+        built files, folders, colours."""
         text = _ANSI.sub("", text).replace("\r\n", "\n")
         for announced in _ADD_MASK.findall(text):
             self.mask(_unescape(announced.strip()))
@@ -177,8 +200,8 @@ class Runner:
     def close(self) -> None:
         """End the job. Closing twice does no harm.
 
-        Besides what was seen to be left running, everything dies that carries the job's tracking id, which is how
-        GitHub's runner finds the orphans of a job.
+        Besides what was seen to be left running, everything dies that carries the job's tracking
+        id, which is how GitHub's runner finds the orphans of a job.
         """
         if self._is_over:
             return
@@ -199,29 +222,33 @@ class Runner:
 
 
 def _clients(index_url: str, ca_file: Path, home: Path) -> dict[str, str]:
-    """What keeps uv, pip, twine and git to this index, this certificate authority and this folder."""
+    """The variables that keep uv, pip, twine and git to this index, this certificate authority and
+    this folder."""
     authority, nowhere = str(ca_file), os.devnull
     return {
-        "HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home), "TEMP": str(home), "TMP": str(home),
-        "LANG": "C.UTF-8", "PYTHONUTF8": "1", "NO_COLOR": "1", "COLUMNS": "100", "PYTHONDONTWRITEBYTECODE": "1",
-        "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority, "PIP_CERT": authority,
-        "PIP_CONFIG_FILE": nowhere, "PIP_INDEX_URL": f"{index_url}/simple/", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_INPUT": "1", "PIP_PROGRESS_BAR": "off", "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0",
-        "UV_NO_CONFIG": "1", "UV_HTTP_RETRIES": "0", "UV_DEFAULT_INDEX": f"{index_url}/simple/", "UV_NO_PROGRESS": "1",
-        "UV_CACHE_DIR": str(home / "uv-cache"), "UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable,
-        "GIT_CONFIG_GLOBAL": nowhere, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home), "TEMP": str(home),
+        "TMP": str(home), "LANG": "C.UTF-8", "PYTHONUTF8": "1", "NO_COLOR": "1",
+        "COLUMNS": "100", "PYTHONDONTWRITEBYTECODE": "1", "SSL_CERT_FILE": authority,
+        "REQUESTS_CA_BUNDLE": authority, "PIP_CERT": authority, "PIP_CONFIG_FILE": nowhere,
+        "PIP_INDEX_URL": f"{index_url}/simple/", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1", "PIP_PROGRESS_BAR": "off", "PIP_NO_CACHE_DIR": "1",
+        "PIP_RETRIES": "0", "UV_NO_CONFIG": "1", "UV_HTTP_RETRIES": "0",
+        "UV_DEFAULT_INDEX": f"{index_url}/simple/", "UV_NO_PROGRESS": "1",
+        "UV_CACHE_DIR": str(home / "uv-cache"), "UV_PYTHON_DOWNLOADS": "never",
+        "UV_PYTHON": sys.executable, "GIT_CONFIG_GLOBAL": nowhere, "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }  # fmt: skip
 
 
 def _unescape(value: str) -> str:
-    """A value as it stands in a command to the CI system, where `%`, CR and LF are written as %25, %0D and %0A."""
+    """A value as it stands in a command to the CI system, where `%`, CR and LF are written as %25,
+    %0D and %0A."""
     return value.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
 
 
 def _base64_forms(value: str) -> set[str]:
-    """How a value looks inside base64, at each of the three offsets at which it may begin: the characters that depend on it
-    alone. GitHub's runner registers these as well."""
+    """The forms of a value inside base64, at each of the three offsets at which it may begin: the
+    characters that depend on it alone. GitHub's runner registers these as well."""
     data, forms = value.encode("utf-8"), set()
     for offset in range(3):
         whole = base64.b64encode(b"\0" * offset + data).decode("ascii").rstrip("=")
@@ -240,7 +267,8 @@ def _wait(process: subprocess.Popen[bytes], time_limit: float) -> int | None:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a command with its session and all that it has started, also in sessions of their own."""
+    """Kill a command with its session and all that it has started, also in sessions of their
+    own."""
     family: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
         family = psutil.Process(process.pid).children(recursive=True)
@@ -278,7 +306,7 @@ def _session_of(leader: int) -> list[psutil.Process]:
 
 
 def _is_dead(process: psutil.Process) -> bool:
-    """Whether a process runs no more, buried or not."""
+    """True if a process runs no more, buried or not."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.Error:

@@ -1,7 +1,9 @@
-"""Two ways to reach the lab's web applications: in process, with no socket at all, and over HTTPS on loopback.
+"""Two ways to reach the lab's web applications: in process, with no socket at all, and over HTTPS
+on loopback.
 
-In process, `InProcess` stands where httpx would open a connection, so that a learner writes the very code that would talk to
-the real services. A host that the lab does not have is refused by name; nothing leaves the machine.
+In process, `InProcess` stands where httpx would open a connection, so that a learner writes the
+very code that would talk to the real services. A host that the lab does not have is refused by
+name; nothing leaves the machine.
 """
 
 import contextlib
@@ -31,18 +33,20 @@ CONNECTION_LIMIT = 300
 MAX_HEAD = 64 * 1024
 """Bytes that a request's first line and headers may have."""
 MAX_BODY = 256 * 1024 * 1024
-"""Bytes of a request's body that are kept. More is read and thrown away; the application sees only how many there were."""
+"""Bytes of a request's body that are kept. More is read and thrown away; the application sees only
+how many there were."""
 
 
 class InProcess(httpx.BaseTransport):
-    """An httpx transport that calls WSGI applications, by host. `reach` returns the host's application or None, or raises
-    ConnectionError for one that is down."""
+    """An httpx transport that calls WSGI applications, by host. `reach` returns the host's
+    application or None, or raises ConnectionError for one that is down."""
 
     def __init__(self, reach: Callable[[str], WSGIApp | None]) -> None:
         self._reach = reach
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request. Raises httpx.ConnectError for a host that the lab does not have or that is down."""
+        """Answer a request. Raises httpx.ConnectError for a host that the lab does not have or that
+        is down."""
         try:
             app = self._reach(request.url.host)
         except ConnectionError as error:
@@ -77,7 +81,8 @@ def _call(app: WSGIApp, request: httpx.Request) -> httpx.Response:
 
 def _environ(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes, length: int,
              host: str, port: int) -> dict[str, Any]:  # fmt: skip
-    """A request as WSGI has it (PEP 3333): texts are bytes read as latin-1, and the path is percent-decoded."""
+    """A request as WSGI has it (PEP 3333): texts are bytes read as latin-1, and the path is
+    percent-decoded."""
     path, _, query = target.partition("?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
@@ -128,8 +133,8 @@ def _answer(app: WSGIApp, environ: dict[str, Any]) -> tuple[str, list[tuple[str,
 class _Handler(BaseRequestHandler):
     """One connection: the handshake, then request after request until either side closes it.
 
-    h11 reads and writes HTTP/1.1 and is as strict as RFC 9112 asks. The whole body is read before the application
-    sees the request, as the in-process transport does.
+    h11 reads and writes HTTP/1.1 and is as strict as RFC 9112 asks. The whole body is read before
+    the application sees the request, as the in-process transport does.
     """
 
     server: "_Server"
@@ -216,7 +221,8 @@ class _Handler(BaseRequestHandler):
 
 
 def _path_of(address: str) -> str:
-    """Path and query of an address that is written out in the request line. Raises RemoteProtocolError."""
+    """Path and query of an address that is written out in the request line. Raises
+    RemoteProtocolError."""
     try:
         return urlsplit(address)._replace(scheme="", netloc="").geturl()
     except ValueError as error:
@@ -251,7 +257,8 @@ class _Server(ThreadingTCPServer):
         """Say nothing: a client that hangs up, or does not speak TLS, harms only itself."""
 
     def service_actions(self) -> None:
-        """Hang up on connections that have reached their limit. Called by the server's loop, many times a second."""
+        """Hang up on connections that have reached their limit. Called by the server's loop, many
+        times a second."""
         now = time.monotonic()
         for connection, end in list(self.connections.items()):
             if end < now:
@@ -259,10 +266,11 @@ class _Server(ThreadingTCPServer):
 
 
 class HttpsServer:
-    """A WSGI application behind HTTPS on 127.0.0.1, a thread for each connection, on a port that the system chooses.
+    """A WSGI application behind HTTPS on 127.0.0.1, a thread for each connection, on a port that
+    the system chooses.
 
-    The handshake happens in the connection's own thread and has a time limit, so that an idle or hostile client blocks nobody.
-    Raises OSError if the `port` is taken.
+    The handshake happens in the connection's own thread and has a time limit, so that an idle or
+    hostile client blocks nobody. Raises OSError if the `port` is taken.
     """
 
     def __init__(self, app: WSGIApp, context: ssl.SSLContext, port: int = 0) -> None:
@@ -293,7 +301,8 @@ def _hang_up(connection: ssl.SSLSocket) -> None:
 
 
 def certificate() -> tuple[ssl.SSLContext, bytes]:
-    """A TLS context for 127.0.0.1 from a throw-away certificate authority, and that authority's certificate in PEM."""
+    """A TLS context for 127.0.0.1 from a throw-away certificate authority, and that authority's
+    certificate in PEM."""
     import trustme
 
     authority = trustme.CA(organization_name="The lab's throw-away CA")

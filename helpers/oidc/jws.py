@@ -1,6 +1,7 @@
 """JWS compact serialization (RFC 7515): three base64url parts with dots between them.
 
-Nothing in this module verifies anything. It takes tokens apart so that one can look at them; `verification` decides.
+Nothing in this module verifies anything. It takes tokens apart so that one can look at them;
+`verification` decides.
 """
 
 import base64
@@ -28,7 +29,8 @@ def b64url_encode(data: bytes) -> str:
 
 
 def b64url_decode(text: str) -> bytes:
-    """The bytes behind base64url text without padding. Raises MalformedToken for any other character or length.
+    """The bytes behind base64url text without padding. Raises MalformedToken for any other
+    character or length.
 
     Python's own decoder skips characters it does not know, which is too kind for a token.
     """
@@ -40,7 +42,8 @@ def b64url_decode(text: str) -> bytes:
 
 
 def split(token: str) -> tuple[str, str, str]:
-    """Header, payload and signature, still encoded. Raises MalformedToken unless there are exactly three parts."""
+    """Header, payload and signature, still encoded. Raises MalformedToken unless there are exactly
+    three parts."""
     parts = token.split(".")
     if len(parts) != 3:
         raise MalformedToken(f"expected three parts with dots between them, got {len(parts)}")
@@ -48,7 +51,8 @@ def split(token: str) -> tuple[str, str, str]:
 
 
 def signing_input(token: str) -> bytes:
-    """What the signature is over: header and payload as encoded, and the dot between them (RFC 7515, section 5.1)."""
+    """Return what the signature is over: header and payload as encoded, and the dot between them
+    (RFC 7515, section 5.1)."""
     header, payload, _ = split(token)
     return f"{header}.{payload}".encode("ascii")
 
@@ -63,14 +67,16 @@ def sign(header: dict[str, Any], claims: dict[str, Any], private_key: rsa.RSAPri
 
 
 def shorten(token: str, keep: int = 12) -> str:
-    """A token as the chapters print it: both ends, and how many characters are left out between them."""
+    """A token as the chapters print it: both ends, and how many characters are left out between
+    them."""
     hidden = len(token) - 2 * keep
     return token if hidden <= 0 else f"{token[:keep]}…[{hidden} more]…{token[-keep:]}"
 
 
 @dataclass(frozen=True)
 class IdToken:
-    """A decoded ID token. *Unverified*: anybody can write any claims they like. Shown, it displays its three parts."""
+    """A decoded ID token. *Unverified*: anybody can write any claims they like. Shown, it displays
+    its three parts."""
 
     encoded: str
     header: dict[str, Any]

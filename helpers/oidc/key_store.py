@@ -1,9 +1,11 @@
-"""The relying party's key store: discovery, JWKS, a cache by `kid`, and a limit on how often it asks.
+"""The relying party's key store: discovery, JWKS, a cache by `kid`, and a limit on how often it
+asks.
 
-The rules are those of the real index (pypi/warehouse, `warehouse/oidc/services.py`): keys are cached for each issuer without
-expiry; only a `kid` that is not in the cache causes a refresh, which replaces the whole set; and no issuer is asked
-again within a minute. So a provider is asked once in a while, however many tokens come in, and a key that the
-provider has withdrawn keeps verifying until some unknown `kid` forces a refresh.
+The rules are those of the real index (pypi/warehouse, `warehouse/oidc/services.py`): keys are
+cached for each issuer without expiry; only a `kid` that is not in the cache causes a refresh, which
+replaces the whole set; and no issuer is asked again within a minute. So a provider is asked once in
+a while, however many tokens come in, and a key that the provider has withdrawn keeps verifying
+until some unknown `kid` forces a refresh.
 """
 
 import threading
@@ -21,7 +23,8 @@ TIMEOUT = 5
 
 
 class UnknownKey(LookupError):
-    """No usable key of that name at that issuer, even after as much asking as is allowed. Says which."""
+    """No usable key of that name at that issuer, even after as much asking as is allowed. Says
+    which."""
 
 
 def is_for_rs256(jwk: dict[str, Any]) -> bool:
@@ -45,7 +48,8 @@ class KeyStore:
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def key(self, issuer: str, kid: str) -> jwt.PyJWK:
-        """The issuer's public key named `kid`, from the cache or after at most one refresh. Raises UnknownKey."""
+        """The issuer's public key named `kid`, from the cache or after at most one refresh. Raises
+        UnknownKey."""
         try:
             return self._ready[issuer][kid]
         except KeyError:
@@ -78,12 +82,13 @@ class KeyStore:
         return key
 
     def _refresh(self, issuer: str) -> None:
-        """Replace the issuer's keys by what it publishes now; keep the old ones if anything at all goes wrong."""
+        """Replace the issuer's keys by what it publishes now; keep the old ones if anything at all
+        goes wrong."""
         self._asked[issuer] = time.time()
         try:
             configuration = self._get(f"{issuer}/.well-known/openid-configuration")
             jwks = {jwk["kid"]: jwk for jwk in self._get(configuration["jwks_uri"])["keys"]}
-        except Exception:  # a time-out, another status, another shape: whatever a provider's answer makes the libraries raise
+        except Exception:  # a time-out, another status, another shape: whatever the libraries raise
             return
         if jwks:
             self._jwks[issuer] = jwks

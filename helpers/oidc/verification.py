@@ -1,9 +1,11 @@
-"""ID token verification, as the index does it: the checks in order, each failure an exception of its own.
+"""ID token verification, as the index does it: the checks in order, each failure an exception of
+its own.
 
-The signature and the standard claims are PyJWT's work, with the options the real index gives it (pypi/warehouse,
-`warehouse/oidc/services.py`): RS256 and no other algorithm; the key by the header's `kid` among the keys of that issuer;
-`iss`, `iat`, `exp` and `aud` present; one audience, as a string; 30 seconds of leeway. What this module adds is an
-answer that helps: which claim, what was expected, what came. The index keeps that for its own log; the wire says less.
+The signature and the standard claims are PyJWT's work, with the options the real index gives it
+(pypi/warehouse, `warehouse/oidc/services.py`): RS256 and no other algorithm; the key by the
+header's `kid` among the keys of that issuer; `iss`, `iat`, `exp` and `aud` present; one audience,
+as a string; 30 seconds of leeway. What this module adds is an answer that helps: which claim, what
+was expected, what came. The index keeps that for its own log; the wire says less.
 """
 
 import json
@@ -21,7 +23,8 @@ _OPTIONS: Any = {"require": ["iss", "iat", "exp", "aud"], "strict_aud": True}
 
 
 class InvalidToken(ValueError):
-    """The token is refused. `claim` is what was looked at, `expected` and `got` what it should have been and was."""
+    """The token is refused. `claim` is what was looked at, `expected` and `got` what it should have
+    been and was."""
 
     def __init__(self, claim: str, expected: object, got: object) -> None:
         super().__init__(f"{claim}: expected {expected}, got {got}")
@@ -65,7 +68,7 @@ class Expired(InvalidToken):
 
 
 class Keys(Protocol):
-    """Where keys come from: a `jwks.KeyStore`, or anything with the same method."""
+    """A source of public keys: a `KeyStore`, or anything with the same method."""
 
     def key(self, issuer: str, kid: str) -> jwt.PyJWK:
         """The key, or UnknownKey."""
@@ -76,8 +79,9 @@ def verify_id_token(
 ) -> dict[str, Any]:
     """The claims of an ID token that is what it says it is.
 
-    `issuer` is the issuer one has decided to trust for this token, `keys` where its public keys are found. Raises a
-    subclass of InvalidToken otherwise, whatever the token contains: a check that fails in an unforeseen way is a refusal.
+    `issuer` is the issuer one has decided to trust for this token, `keys` where its public keys are
+    found. Raises a subclass of InvalidToken otherwise, whatever the token contains: a check that
+    fails in an unforeseen way is a refusal.
     """
     try:
         # Only the header is needed to find the key; PyJWT decodes the rest, once.

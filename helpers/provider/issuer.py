@@ -1,6 +1,7 @@
 """An OIDC identity provider: discovery, JWKS, ID tokens for jobs, key rotation, and an off switch.
 
-The endpoints are those of OpenID Connect Discovery 1.0 (section 4) and of GitHub Docs "OpenID Connect reference".
+The endpoints are those of OpenID Connect Discovery 1.0 (section 4) and of GitHub Docs "OpenID
+Connect reference".
 """
 
 import functools
@@ -33,7 +34,8 @@ class ProviderOffline(ConnectionError):
 class Issuer:
     """One identity provider. `url` is what its tokens carry as `iss`; `online` may be set to False.
 
-    `provider` is "github", "gitlab", "google" or "activestate"; `keys` names the set in `lab_keys.json`.
+    `provider` is "github", "gitlab", "google" or "activestate"; `keys` names the set in
+    `lab_keys.json`.
     """
 
     def __init__(self, url: str, provider: str, events: EventLog, keys: str | None = None) -> None:
@@ -52,7 +54,7 @@ class Issuer:
         """The provider's web application, made on first use: most labs need one of four."""
         return self._make_app()
 
-    # -- keys ---------------------------------------------------------------------------------------------------------
+    # -- keys --------------------------------------------------------------------------------------
 
     @property
     def signing_key(self) -> Any:
@@ -65,19 +67,19 @@ class Issuer:
         return {"keys": [key.public_jwk for key in self._published]}
 
     def rotate(self) -> None:
-        """Publish the provider's other key beside today's and sign with it from now on. Raises RuntimeError the second
-        time in a row: `retire()` the old one first, the lab has two for each provider."""
+        """Publish the provider's other key beside today's and sign with it from now on. Raises
+        RuntimeError the second time in a row: `retire()` the old one first, the lab has two for
+        each provider."""
         if len(self._published) == 2:
-            raise RuntimeError(
-                "both keys of this provider are published already; call retire() before rotating again"
-            )
+            what = "both keys of this provider are published already"
+            raise RuntimeError(f"{what}; call retire() before rotating again")
         self._published.append(next(key for key in self._keys if key is not self.signing_key))
 
     def retire(self) -> None:
         """Withdraw all keys but the one that signs."""
         self._published = [self.signing_key]
 
-    # -- tokens -------------------------------------------------------------------------------------------------------
+    # -- tokens ------------------------------------------------------------------------------------
 
     def id_token(
         self,
@@ -86,10 +88,11 @@ class Issuer:
         *,
         header: dict[str, Any] | None = None,
     ) -> str:
-        """An ID token for a job, or, given a dict, a token over exactly these claims, with nothing added.
+        """An ID token for a job, or, given a dict, a token over exactly these claims, with nothing
+        added.
 
-        `header` replaces or adds members of the JWS header. Raises ProviderOffline while the provider is down, and
-        ValueError for a job of another provider.
+        `header` replaces or adds members of the JWS header. Raises ProviderOffline while the
+        provider is down, and ValueError for a job of another provider.
         """
         if not self.online:
             raise ProviderOffline(
@@ -106,9 +109,8 @@ class Issuer:
 
     def _claims(self, job: Job, audience: str) -> dict[str, Any]:
         if job.provider != self.provider:
-            raise ValueError(
-                f"expected a job of {self.provider}, got a {type(job).__name__}: ask that job's own provider"
-            )
+            got = f"got a {type(job).__name__}: ask that job's own provider"
+            raise ValueError(f"expected a job of {self.provider}, {got}")
         now = int(time.time())
         claims = {
             **job.claims(),
@@ -126,26 +128,27 @@ class Issuer:
         return dict(sorted(claims.items()))
 
     def repository(self, name: str, id: str = GitHubJob.repository_id) -> Repository:
-        """What the provider keeps for the repository with that name and id, whatever is made later under the
-        same name: its environments with their rules."""
+        """Return what the provider keeps for the repository with that name and id, whatever is made
+        later under the same name: its environments with their rules."""
         return self._repositories.setdefault((name.lower(), id), Repository(name, id))
 
     def job_environment(
         self, job: Job, base_url: str | None = None, *, approved_by: str = ""
     ) -> dict[str, str]:
-        """Start a job: the environment variables that the provider gives it, the way to its ID token included if
-        it may have one.
+        """Start a job: the environment variables that the provider gives it, the way to its ID
+        token included if it may have one.
 
-        `base_url` is where this provider is reached, if not at `url`. `approved_by` is who has approved the job,
-        where its environment asks for that; raises NotStarted if its rules are not satisfied. The request token
-        in the environment is a secret of the job. It works until `end_job`, JOB_LIMIT seconds at most.
+        `base_url` is where this provider is reached, if not at `url`. `approved_by` is who has
+        approved the job, where its environment asks for that; raises NotStarted if its rules are
+        not satisfied. The request token in the environment is a secret of the job. It works until
+        `end_job`, JOB_LIMIT seconds at most.
         """
         variables = job.variables()
         if isinstance(job, GitHubJob):
             self._admit(job, approved_by)
         if isinstance(job, GitHubJob) and job.may_ask:
             run = str(next(self._runs))
-            # A real one cannot be guessed. This one is the same on every run, like everything in the lab.
+            # A real one cannot be guessed. This one is the same on every run, like all in the lab.
             request_token = b64url_encode(
                 hashlib.sha256(f"{self.url}/idtoken/{run}".encode()).digest()
             )
@@ -173,7 +176,7 @@ class Issuer:
         token = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
         self._jobs = {run: known for run, known in self._jobs.items() if known[0] != token}
 
-    # -- the web ------------------------------------------------------------------------------------------------------
+    # -- the web -----------------------------------------------------------------------------------
 
     def _make_app(self) -> flask.Flask:
         app = new_app(f"issuer:{self.provider}")

@@ -1,9 +1,10 @@
 """A CI job, and what its provider says of it: the claims that go into its ID token.
 
-A job's own code chooses none of these values. The provider fills them in from what it knows about the run, which is
-why the index may believe them. Names and shapes follow GitHub Docs "OpenID Connect reference", GitLab Docs "OpenID Connect
-(OIDC) Authentication Using ID Tokens", and what the real index expects of Google Cloud and ActiveState.
-Claims that the provider adds to every token alike (`iss`, `aud`, `iat`, `nbf`, `exp`, `jti`) are the issuer's business.
+A job's own code chooses none of these values. The provider fills them in from what it knows about
+the run, which is why the index may believe them. Names and shapes follow GitHub Docs "OpenID
+Connect reference", GitLab Docs "OpenID Connect (OIDC) Authentication Using ID Tokens", and what the
+real index expects of Google Cloud and ActiveState. Claims that the provider adds to every token
+alike (`iss`, `aud`, `iat`, `nbf`, `exp`, `jti`) are the issuer's business.
 """
 
 import hashlib
@@ -12,7 +13,8 @@ from typing import Any, ClassVar, Protocol
 
 
 class Job(Protocol):
-    """What an issuer needs to know of a job. All claim values are strings unless the provider writes something else."""
+    """The part of a job that an issuer needs to know. All claim values are strings unless the
+    provider writes something else."""
 
     provider: ClassVar[str]
     lifetime: ClassVar[int]
@@ -26,7 +28,7 @@ class Job(Protocol):
         """The claims about this job."""
 
     def variables(self) -> dict[str, str]:
-        """What the job finds in its environment, but for the way to an ID token."""
+        """The variables in the job's environment, but for the way to an ID token."""
 
 
 def _commit(*parts: str) -> str:
@@ -40,11 +42,12 @@ def _commit(*parts: str) -> str:
 class GitHubJob:
     """A GitHub Actions job. As it stands, the release job of the chapters' cast.
 
-    `workflow` is the filename of the workflow that was triggered. With a reusable workflow, `called_workflow` is the
-    called file as `owner/repo/.github/workflows/file.yml@ref`. `id_token` says whether the job has the permission
-    `id-token: write`; a pull request `from_fork` never gets it. `immutable_subject` selects the `sub` format of
-    repositories created, renamed or transferred after 15 July 2026. `runner_environment` is "github-hosted", or
-    "self-hosted" for a job on a machine of the owner's.
+    `workflow` is the filename of the workflow that was triggered. With a reusable workflow,
+    `called_workflow` is the called file as `owner/repo/.github/workflows/file.yml@ref`. `id_token`
+    says whether the job has the permission `id-token: write`; a pull request `from_fork` never gets
+    it. `immutable_subject` selects the `sub` format of repositories created, renamed or transferred
+    after 15 July 2026. `runner_environment` is "github-hosted", or "self-hosted" for a job on a
+    machine of the owner's.
     """
 
     provider: ClassVar[str] = "github"
@@ -75,7 +78,7 @@ class GitHubJob:
 
     @property
     def may_ask(self) -> bool:
-        """Whether the provider hands this job an ID token at all."""
+        """True if the provider hands this job an ID token at all."""
         return self.id_token and not self.from_fork
 
     @property
@@ -93,7 +96,8 @@ class GitHubJob:
         return f"repo:{owner}/{name}:{context}"
 
     def claims(self) -> dict[str, Any]:
-        """All claims of a GitHub ID token about the job; `environment` only where the job has one."""
+        """All claims of a GitHub ID token about the job; `environment` only where the job has
+        one."""
         sha = self.sha or _commit(self.repository, self.ref)
         workflow_ref = f"{self.repository}/.github/workflows/{self.workflow}@{self.ref}"
         called_ref = self.called_workflow or workflow_ref
@@ -127,7 +131,8 @@ class GitHubJob:
         return claims | ({"environment": self.environment} if self.environment else {})
 
     def variables(self) -> dict[str, str]:
-        """The part of a job's environment by which programs recognise GitHub Actions and the run."""
+        """The part of a job's environment by which programs recognise GitHub Actions and the
+        run."""
         claims = self.claims()
         shown = ("actor", "event_name", "ref", "repository", "run_id", "sha")
         named = {f"GITHUB_{name.upper()}": claims[name] for name in shown}
@@ -143,9 +148,10 @@ class GitHubJob:
 class GitLabJob:
     """A GitLab CI job, on gitlab.com or on the self-managed instance at `issuer`.
 
-    `config` is the path of the pipeline's file; `id_tokens` what that file asks for with `id_tokens:`, as a variable's
-    name and its audience, e.g. `{"PYPI_ID_TOKEN": "pypi"}`. `namespace` may have slashes. Its tokens live as long as the
-    job may run: an hour, unless the project says otherwise.
+    `config` is the path of the pipeline's file; `id_tokens` what that file asks for with
+    `id_tokens:`, as a variable's name and its audience, e.g. `{"PYPI_ID_TOKEN": "pypi"}`.
+    `namespace` may have slashes. Its tokens live as long as the job may run: an hour, unless the
+    project says otherwise.
     """
 
     provider: ClassVar[str] = "gitlab"
@@ -169,8 +175,9 @@ class GitLabJob:
     id_tokens: dict[str, str] = field(default_factory=lambda: {"PYPI_ID_TOKEN": "pypi"})
 
     def claims(self) -> dict[str, Any]:
-        """All claims of a GitLab ID token about the job; `environment` only where the job has one."""
-        path = f"{self.namespace}/{self.project}"
+        """All claims of a GitLab ID token about the job; `environment` only where the job has
+        one."""
+        path, host = f"{self.namespace}/{self.project}", self.issuer.removeprefix("https://")
         ref_path = f"refs/{'tags' if self.ref_type == 'tag' else 'heads'}/{self.ref}"
         sha = self.sha or _commit(path, ref_path)
         claims = {
@@ -195,7 +202,7 @@ class GitLabJob:
             else "self-hosted",
             "sha": sha,
             "project_visibility": "public",
-            "ci_config_ref_uri": f"{self.issuer.removeprefix('https://')}/{path}//{self.config}@{ref_path}",
+            "ci_config_ref_uri": f"{host}/{path}//{self.config}@{ref_path}",
             "ci_config_sha": sha,
             "sub": f"project_path:{path}:ref_type:{self.ref_type}:ref:{self.ref}",
         }
@@ -217,7 +224,8 @@ class GitLabJob:
 
 @dataclass(frozen=True, kw_only=True)
 class GoogleJob:
-    """Something that runs on Google Cloud as a service account, identified by e-mail and numeric subject."""
+    """Something that runs on Google Cloud as a service account, identified by e-mail and numeric
+    subject."""
 
     provider: ClassVar[str] = "google"
     lifetime: ClassVar[int] = 3600
@@ -238,7 +246,8 @@ class GoogleJob:
         }
 
     def variables(self) -> dict[str, str]:
-        """Nothing: a program on Google Cloud asks its metadata server, which the lab does not have."""
+        """Nothing: a program on Google Cloud asks its metadata server, which the lab does not
+        have."""
         return {}
 
 

@@ -1,7 +1,9 @@
-"""The lab's signing keys: private JWKs (RFC 7517), published on purpose and worthless for that reason.
+"""The lab's signing keys: private JWKs (RFC 7517), published on purpose and worthless for that
+reason.
 
-`lab_keys.json` holds two keys for each identity provider, so that rotation can be shown, and RS256 is deterministic, so
-the tokens printed in the chapters are the same for everybody. A real provider's private keys never leave it.
+`lab_keys.json` holds two keys for each identity provider, so that rotation can be shown, and RS256
+is deterministic, so the tokens printed in the chapters are the same for everybody. A real
+provider's private keys never leave it.
 """
 
 import functools
@@ -19,7 +21,8 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi"})
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One RSA key of a provider. `jwk` is the private JWK (RFC 7518, section 6.3.2), numbers as base64url text."""
+    """One RSA key of a provider. `jwk` is the private JWK (RFC 7518, section 6.3.2), numbers as
+    base64url text."""
 
     jwk: dict[str, object] = field(repr=False)
 
@@ -41,7 +44,7 @@ class SigningKey:
             for member in ("n", "e", "d", "p", "q", "dp", "dq", "qi")
         )
         numbers = rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n))
-        # Checking that p and q are prime takes 50 ms a key. These are the lab's own, and a test checks them.
+        # To check that p and q are prime takes 50 ms a key. A test does it for the lab's own.
         return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 

@@ -1,8 +1,9 @@
-"""Things that a code host keeps for a repository: environments, and the rules for the jobs that use them.
+"""Things that a code host keeps for a repository: environments, and the rules for the jobs that use
+them.
 
-They belong to a repository, not to its name: a repository that is deleted and made again under the same name
-has another id and none of them. The rules are those of GitHub Docs, "Managing environments for deployment"
-and "Deployments and environments".
+They belong to a repository, not to its name: a repository that is deleted and made again under the
+same name has another id and none of them. The rules are those of GitHub Docs, "Managing
+environments for deployment" and "Deployments and environments".
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from helpers.provider.jobs import GitHubJob
 
 
 class NotStarted(Exception):
-    """A job may not start: the rules of its environment are not satisfied. The message says which."""
+    """A job may not start: the rules of its environment are not satisfied. The message says
+    which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +23,15 @@ class Environment:
     """An environment and its rules; without any, every job may use it.
 
     Args:
-        refs: Patterns of the refs whose jobs may use it, such as "refs/tags/v*" or "refs/heads/main". A bare
-            "v*" holds for branches and tags alike. A `*` matches no slash. None: any ref.
-        protected_branches: Only the repository's protected branches may use it. If it protects none, all may.
-        reviewer: Who has to approve, one name or up to six of them. One approval is enough.
+        refs: Patterns of the refs whose jobs may use it, such as "refs/tags/v*". A bare "v*" holds
+            for branches and tags alike. A `*` matches no slash. None: any ref.
+        protected_branches: Only the repository's protected branches may use it. If it protects
+            none, all may.
+        reviewer: The name of the reviewer, or up to six names. One approval is enough.
         prevent_self_review: Nobody approves a job that they have started themselves.
         administrators_bypass: Administrators may let a job start that no reviewer has approved.
 
-    Raises ValueError for more than six reviewers.
+    Raises ValueError for more than six reviewers, and for both kinds of rules about refs.
     """
 
     refs: Sequence[str] = ()
@@ -56,10 +59,11 @@ class Environment:
 
 @dataclass
 class Repository:
-    """A repository: its environments by name, its administrators, the branches that it protects (patterns,
-    without `refs/heads/`), and its owner's plan: "free", "pro", "team" or "enterprise".
+    """A repository: its environments by name, its administrators, the branches that it protects
+    (patterns, without `refs/heads/`), and its owner's plan: "free", "pro", "team" or "enterprise".
 
-    On the free plan a private repository's rules are ignored, and its reviewers on all but "enterprise".
+    On the free plan a private repository's rules are ignored, and its reviewers on all but
+    "enterprise".
     """
 
     name: str
@@ -70,8 +74,8 @@ class Repository:
     plan: str = "free"
 
     def environment(self, name: str) -> Environment:
-        """The environment of that name, in upper or lower case. One that a job names and nobody has configured
-        is made without rules."""
+        """The environment of that name, in upper or lower case. One that a job names and nobody has
+        configured is made without rules."""
         known = {each.lower(): each for each in self.environments}
         return self.environments.setdefault(known.get(name.lower(), name), Environment())
 

@@ -1,4 +1,5 @@
-"""On the PYTHONPATH of a job, Python programs live at LAB_TIME, which is where the lab's clock stands."""
+"""On the PYTHONPATH of a job, Python programs live at LAB_TIME, which is where the lab's clock
+stands."""
 
 import os
 from datetime import datetime
