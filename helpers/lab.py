@@ -43,8 +43,8 @@ class Clock:
     `at=None`, the real one."""
 
     def __init__(self, at: datetime | None) -> None:
-        self._travel: Any = time_machine.travel(at, tick=False) if at else None
-        self._frozen = self._travel.start() if at else None
+        self._travel = time_machine.travel(at, tick=False) if at else None
+        self._frozen = self._travel.start() if self._travel else None
 
     @property
     def frozen(self) -> bool:
@@ -59,9 +59,8 @@ class Clock:
         """Let time pass: `advance(minutes=16)`, also `days`, `hours` and `seconds`. Returns the new
         time. Raises RuntimeError for the real clock, which cannot be advanced."""
         if self._frozen is None:
-            raise RuntimeError(
-                "this lab runs on the real clock, which cannot be advanced: make one with Lab(at=…)"
-            )
+            advice = "which cannot be advanced: make one with Lab(at=…)"
+            raise RuntimeError(f"this lab runs on the real clock, {advice}")
         self._frozen.move_to(self.now() + timedelta(**by))
         return self.now()
 
@@ -76,9 +75,16 @@ class Lab:
     """A lab with the chapters' cast in place: the project octo-rocket of alice, and its GitHub
     publisher.
 
-    Time stands still at the lab's day, or at `at` (an aware datetime, or a text such as "2026-05-29
-    00:07" in UTC), until `clock.advance` moves it; `at=None` leaves the real clock running. A
-    second Lab closes the first. Also a context manager.
+        lab = Lab()
+        id_token = lab.github.id_token(GitHubJob(), audience="pypi")
+        answer = lab.http.post("https://pypi.test/_/oidc/mint-token", json={"token": id_token})
+        answer.json()["token"]  # an API token, for 15 minutes
+        lab.events  # who asked whom for what, and what came of it
+
+    Time stands still at the lab's day, or at `at` (an aware datetime, or a text such as
+    "2026-05-29 00:07" in UTC), until `clock.advance` moves it; `at=None` leaves the real clock
+    running. A second Lab closes the first. Also a context manager: closing stops what was served
+    and returns to the real time.
     """
 
     def __init__(self, at: datetime | str | None = LAB_DAY) -> None:
@@ -91,13 +97,8 @@ class Lab:
             self._issuers[url] = Issuer(url, provider, self.events)
         self.github, self.gitlab, self.google, self.activestate = self._issuers.values()
         self.index = Index(KeyStore(self.client(INDEX_DOMAIN)), self.events)
-        self.test_index = Index(
-            KeyStore(self.client(TEST_DOMAIN)),
-            self.events,
-            domain=TEST_DOMAIN,
-            audience="testpypi",
-            name="test index",
-        )
+        names = {"domain": TEST_DOMAIN, "audience": "testpypi", "name": "test index"}
+        self.test_index = Index(KeyStore(self.client(TEST_DOMAIN)), self.events, **names)
         for index in (self.index, self.test_index):
             index.trust = lambda: self.trust
         self.http = self.client("learner")
@@ -153,22 +154,22 @@ class Lab:
         )
 
     def _reach(self, host: str) -> WSGIApp | None:
-        if host == INDEX_DOMAIN:
-            return self.index_app
-        if host == urlsplit(FULCIO_URL).hostname:
-            return self.fulcio.app
-        if host == urlsplit(LOG_URL).hostname:
-            return self.log.app
-        if host == TEST_DOMAIN:
-            return self.test_index_app
-        issuer = next(
-            (each for each in self._issuers.values() if urlsplit(each.url).hostname == host), None
-        )
-        if issuer is not None and not issuer.online:
-            raise ProviderOffline(
-                f"{issuer.url} does not answer: it was switched off with .online = False"
-            )
-        return issuer.app if issuer else None
+        match host:
+            case "pypi.test":
+                return self.index_app
+            case "test.pypi.test":
+                return self.test_index_app
+            case "fulcio.test":
+                return self.fulcio.app
+            case "rekor.test":
+                return self.log.app
+        for issuer in self._issuers.values():
+            if urlsplit(issuer.url).hostname == host:
+                if not issuer.online:
+                    reason = "it was switched off with .online = False"
+                    raise ProviderOffline(f"{issuer.url} does not answer: {reason}")
+                return issuer.app
+        return None
 
     def add_issuer(self, url: str, *, trusted: bool = True) -> Issuer:
         """Add a self-managed GitLab at `url`, which the lab's indexes trust unless told not to.
@@ -177,13 +178,10 @@ class Lab:
         end.
         """
         hosts = {INDEX_DOMAIN, TEST_DOMAIN, *(urlsplit(each).hostname for each in self._issuers)}
-        if (
-            not re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url)
-            or urlsplit(url).hostname in hosts
-        ):
-            raise ValueError(
-                f"expected the https:// URL of a host that the lab does not have yet, got {url!r}"
-            )
+        is_url = re.fullmatch(r"https://[a-z0-9.-]+(/[^/?#]+)*", url)
+        if not is_url or urlsplit(url).hostname in hosts:
+            expected = "expected the https:// URL of a host that the lab does not have yet"
+            raise ValueError(f"{expected}, got {url!r}")
         issuer = self._issuers[url] = Issuer(url, "gitlab", self.events, keys="self-managed")
         for index in (self.index, self.test_index) if trusted else ():
             index.add_issuer(url, "gitlab")
@@ -194,9 +192,8 @@ class Lab:
         that was not added."""
         url = getattr(job, "issuer", ISSUERS[job.provider])
         if url not in self._issuers:
-            raise LookupError(
-                f"expected an issuer of this lab, got {url!r}: lab.add_issuer({url!r}) adds it"
-            )
+            advice = f"lab.add_issuer({url!r}) adds it"
+            raise LookupError(f"expected an issuer of this lab, got {url!r}: {advice}")
         return self._issuers[url]
 
     def serve(self, port: int = 0) -> "Live":

@@ -82,7 +82,7 @@ def mint(identifier: str, caveats: Sequence[Caveat], location: str = LOCATION) -
     )
     for caveat in caveats:
         macaroon.add_first_party_caveat(json.dumps(caveat, separators=(",", ":")))
-    return PREFIX + macaroon.serialize()
+    return f"{PREFIX}{macaroon.serialize()}"
 
 
 def parse(token: str) -> pymacaroons.Macaroon:
@@ -114,7 +114,7 @@ def from_header(authorization: str) -> str | None:
 
 def identifier(token: str) -> str:
     """The identifier in a token, unverified. Raises InvalidApiToken."""
-    return parse(token).identifier_bytes.decode("utf-8")
+    return str(parse(token).identifier_bytes, "utf-8")
 
 
 def caveats(token: str) -> list[Any]:
@@ -128,7 +128,7 @@ def attenuate(token: str, caveat: Caveat) -> str:
     InvalidApiToken."""
     macaroon = parse(token)
     macaroon.add_first_party_caveat(json.dumps(caveat, separators=(",", ":")))
-    return PREFIX + macaroon.serialize()
+    return f"{PREFIX}{macaroon.serialize()}"
 
 
 def verify(token: str, use: Use) -> None:

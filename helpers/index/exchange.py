@@ -160,7 +160,7 @@ def _mint(draft: State, registration: Registration, realised: Pending | None) ->
     now = int(time.time())
     expires = now + api_tokens.LIFETIME
     projects = [draft.projects[name] for name in sorted(registration.projects)]
-    caveats = [
+    caveats: list[list[Any]] = [
         [api_tokens.PUBLISHER, registration.id, None],
         [api_tokens.PROJECT_IDS, [project.id for project in projects]],
         [api_tokens.EXPIRATION, expires, now],

@@ -17,20 +17,16 @@ HTML = "text/html"
 V1_HTML = "application/vnd.pypi.simple.v1+html"
 V1_JSON = "application/vnd.pypi.simple.v1+json"
 _META = {"api-version": "1.4"}
+Link = tuple[str, str, dict[str, str]]
+"""A link of an HTML page: URL, text, further attributes."""
 
 
 def project_list(projects: Iterable[Project], request: flask.Request) -> flask.Response:
-    """All projects, by normalised name."""
-    by_name = sorted(projects, key=lambda project: canonicalize_name(project.name))
-    links = [
-        (f"/simple/{canonicalize_name(project.name)}/", project.name, {}) for project in by_name
-    ]
-    return _answer(
-        request,
-        {"meta": _META, "projects": [{"name": project.name} for project in by_name]},
-        "Simple index",
-        links,
-    )
+    """All projects, by normalized name."""
+    names = sorted((project.name for project in projects), key=canonicalize_name)
+    links: list[Link] = [(f"/simple/{canonicalize_name(name)}/", name, {}) for name in names]
+    body = {"meta": _META, "projects": [{"name": name} for name in names]}
+    return _answer(request, body, "Simple index", links)
 
 
 def project_detail(project: Project, request: flask.Request) -> flask.Response:
@@ -83,7 +79,7 @@ def _answer(
     request: flask.Request,
     body: dict[str, Any],
     title: str,
-    links: list[tuple[str, str, dict[str, str]]],
+    links: list[Link],
     meta: str = "",
 ) -> flask.Response:
     """The page as JSON or HTML, as the Accept header prefers; HTML where it names neither."""

@@ -155,7 +155,7 @@ class _Handler(BaseRequestHandler):
         except h11.RemoteProtocolError as error:
             self._refuse(error)
 
-    def _next_event(self) -> h11.Event | type[h11.PAUSED]:
+    def _next_event(self) -> Any:
         while (event := self._read_event()) is h11.NEED_DATA:
             if self.http.they_are_waiting_for_100_continue:
                 self._send(
@@ -164,7 +164,7 @@ class _Handler(BaseRequestHandler):
             self.http.receive_data(self.request.recv(1 << 16))
         return event
 
-    def _read_event(self) -> Any:
+    def _read_event(self) -> "h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]":
         if self.http.their_state is h11.IDLE:
             self.head = self.http.trailing_data[0]
         return self.http.next_event()

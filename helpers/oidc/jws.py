@@ -96,7 +96,7 @@ class IdToken:
             if not isinstance(value, dict):
                 raise MalformedToken(f"the {name} part is JSON, but not an object")
             decoded.append(value)
-        return cls(token, *decoded, b64url_decode(signature))
+        return cls(token, decoded[0], decoded[1], b64url_decode(signature))
 
     def _shown(self) -> list[tuple[str, str, str]]:
         """Return name, encoded form and content of each of the three parts."""

@@ -77,11 +77,19 @@ class Keys(Protocol):
 def verify_id_token(
     token: str, keys: Keys, *, issuer: str, audience: str = "pypi"
 ) -> dict[str, Any]:
-    """The claims of an ID token that is what it says it is.
+    """Verify an ID token (RFC 7519, section 7.2; RFC 8725) and return its claims.
 
-    `issuer` is the issuer one has decided to trust for this token, `keys` where its public keys are
-    found. Raises a subclass of InvalidToken otherwise, whatever the token contains: a check that
-    fails in an unforeseen way is a refusal.
+        claims = verify_id_token(token, keys, issuer="https://gitlab.com", audience="pypi")
+        claims["sub"]  # 'project_path:octo-org/rocket:ref_type:branch:ref:main'
+
+    Args:
+        token: The ID token, in JWS compact serialization.
+        keys: The public keys, by issuer and `kid`.
+        issuer: The issuer that the caller has decided to trust for this token.
+        audience: The one audience that the token must be for.
+
+    Raises a subclass of InvalidToken, whatever the token contains: a check that fails in an
+    unforeseen way is a refusal.
     """
     try:
         # Only the header is needed to find the key; PyJWT decodes the rest, once.
