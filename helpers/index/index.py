@@ -132,7 +132,8 @@ class Index:
         with self._registry.change() as draft:
             owner = draft.existing(project).owner
             if not (found := _same(publisher, draft.publishers_of(project))):
-                raise LookupError(f"expected a publisher of {project!r}, got {publisher}")
+                got = f"got {publisher}: it is not registered there"
+                raise LookupError(f"expected a publisher of {project!r}, {got}")
             draft.unregister(project, found[0])
         self.note("remove publisher", owner, project, str(publisher))
 
