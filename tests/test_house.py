@@ -54,6 +54,7 @@ TOO_LONG = {
     "course.attacks._keys",
     "course.ch00.figures.release_hours",
     "course.ch01.exercises.probe_find_tokens",
+    "course.ch03.exercises.q3_4",
     "course.ch03.figures.key_hour",
     "course.ch05.figures.matching",
     "course.ch06.figures.first_gaps",
