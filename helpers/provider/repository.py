@@ -1,12 +1,11 @@
-"""Things that a code host keeps for a repository: environments, and the rules for the jobs that use
-them.
+"""Things that a code host keeps for a repository: environments with rules, secrets and a cache.
 
 They belong to a repository, not to its name: a repository that is deleted and made again under the
 same name has another id and none of them. The rules are those of GitHub Docs, "Managing
 environments for deployment" and "Deployments and environments".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -30,6 +29,7 @@ class Environment:
         reviewer: The name of the reviewer, or up to six names. One approval is enough.
         prevent_self_review: Nobody approves a job that they have started themselves.
         administrators_bypass: Administrators may let a job start that no reviewer has approved.
+        secrets: Secrets for the jobs that use the environment, by name.
 
     Raises ValueError for more than six reviewers, and for both kinds of rules about refs.
     """
@@ -39,6 +39,7 @@ class Environment:
     reviewer: str | Sequence[str] = ()
     prevent_self_review: bool = False
     administrators_bypass: bool = True
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.refs, str):
@@ -72,12 +73,26 @@ class Repository:
     administrators: set[str] = field(default_factory=lambda: {"alice"})
     protected_branches: list[str] = field(default_factory=list)
     plan: str = "free"
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Secrets for every job except those of pull requests from forks, by name."""
+    cache: dict[str, str] = field(default_factory=dict)
+    """Things that one job leaves for the next, by name."""
+    profile: str = ""
+    """A step that runs at the start of every job, because an earlier job has left it on a machine
+    that is used again. A hosted machine is new each time and has none."""
 
     def environment(self, name: str) -> Environment:
         """The environment of that name, in upper or lower case. One that a job names and nobody has
         configured is made without rules."""
         known = {each.lower(): each for each in self.environments}
         return self.environments.setdefault(known.get(name.lower(), name), Environment())
+
+    def secrets_for(self, job: GitHubJob) -> dict[str, str]:
+        """Return the secrets that a job may have: the repository's, and those of its environment."""
+        if job.from_fork:
+            return {}
+        inner = self.environment(job.environment).secrets if job.environment else {}
+        return {**self.secrets, **inner}
 
     def admit(self, job: GitHubJob, approved_by: str = "") -> None:
         """Let a job start, perhaps since somebody has approved it. Raises NotStarted."""

@@ -1,0 +1,1 @@
+"""Exercises, figures and tools of chapter 08."""

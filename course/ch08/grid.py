@@ -1,0 +1,113 @@
+"""Attacks on pipelines: each cell of the grid is run in a lab of its own."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from course.ch08.attacks import Attack
+from course.ch08.clients import Policy
+from course.ch08.mallory import Mallory
+from course.ch08.pipeline import Pipeline, Project
+from helpers.lab import Lab, set_aside
+from helpers.machine.steps import Stopped
+
+PROBES = (60, 16 * 60, 7 * 3600, 30 * 86400)
+"""Seconds after the attack at which Mallory tries to go on with what she has taken."""
+SPANS = ("stopped", "once", "15 min", "6 h", "days", "no end")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of an attack.
+
+    `span` counts into SPANS. 0: no user ran Mallory's code. 1: users did, in one version. More: she
+    goes on publishing for so long, although the hole is closed. `projects` says how many of Alice's
+    two projects she reaches. `why` are the refusals that she met.
+    """
+
+    span: int
+    projects: int = 0
+    why: tuple[str, ...] = ()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no user ran Mallory's code."""
+        return self.span == 0
+
+    def __str__(self) -> str:
+        return SPANS[self.span] + (" ×2" if self.projects > 1 else "")
+
+
+def run(attack: Attack, pipeline: Pipeline, policy: Policy | None = None) -> Outcome:
+    """Run one cell: a fresh lab, an attack, and a user who installs octo-rocket."""
+    with set_aside(), Lab() as lab:
+        project = Project(lab, pipeline, policy)
+        mallory = Mallory(project)
+        try:
+            attack(project, mallory)
+        except Stopped as stopped:
+            mallory.refusals.append(str(stopped))
+        mallory.publish()
+        if not infected(project, mallory):
+            ran = "runs, and finds nothing to take" if project.malware_ran else "does not run"
+            return Outcome(0, 0, tuple(dict.fromkeys(mallory.refusals)) or (f"her code {ran}",))
+        both = mallory.publish(project="octo-radar") and infected(project, mallory, "octo-radar")
+        return Outcome(how_long(project, mallory), 2 if both else 1)
+
+
+def infected(project: Project, mallory: Mallory, name: str = "octo-rocket") -> bool:
+    """Return whether a user who installs a project of Alice's now runs Mallory's code."""
+    try:
+        return project.install(name) == "boom"
+    except Stopped as stopped:
+        mallory.refusals.append(str(stopped))
+        return False
+
+
+def how_long(project: Project, mallory: Mallory) -> int:
+    """Return for how long she can go on, as an index into SPANS."""
+    clock, start = project.lab.clock, project.lab.clock.now()
+    for n, seconds in enumerate(PROBES):
+        clock.advance(seconds=seconds - (clock.now() - start).total_seconds())
+        if not (mallory.publish(f"6.7.{n}") and infected(project, mallory)):
+            return n + 1
+    return len(PROBES) + 1
+
+
+def works(pipeline: Pipeline, policy: Policy | None = None) -> bool:
+    """Return whether an honest release reaches a user: what stops that too is no defense."""
+    with set_aside(), Lab() as lab:
+        try:
+            project = Project(lab, pipeline, policy)
+            project.release()
+            return project.install() == "lift-off"
+        except Stopped:
+            return False
+
+
+COLUMNS = {
+    "none": "", "T": "T", "R": "TR", "E": "TE", "P": "TEP", "S": "TS", "D": "TSD", "H": "TH",
+    "C": "TC", "B": "TB", "V": "TV", "all": "RTEPSHCDBV",
+}  # fmt: skip
+"""The columns: each defense with what it needs, on top of Trusted Publishing."""
+BASES = {"T": "none", "P": "E", "D": "S", "all": "none"} | dict.fromkeys("RESHCBV", "T")
+"""What a column is compared with, to see what its own defense does."""
+
+
+def matrix(attacks: Iterable[Attack]) -> dict[str, dict[str, Outcome]]:
+    """Run every attack in every column."""
+    return {
+        str(attack.__doc__): {
+            name: run(attack, Pipeline.of(letters)) for name, letters in COLUMNS.items()
+        }
+        for attack in attacks
+    }
+
+
+def verdict(row: dict[str, Outcome], column: str) -> str:
+    """Return what a defense does: "stops", "weakens", "opens", "no", or "–" (nothing to stop)."""
+    before, after = row[BASES[column]], row[column]
+    if before.stopped:
+        return "–" if after.stopped else "opens"
+    if after.stopped:
+        return "stops"
+    return "weakens" if (after.span, after.projects) < (before.span, before.projects) else "no"

@@ -1,0 +1,101 @@
+"""The grid of chapter 08: a sample of its cells. `tests/proof/test_whole_grid.py` runs all 276."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from course.ch08 import attacks
+from course.ch08.grid import COLUMNS, run, works
+from course.ch08.pipeline import Pipeline, Shelf
+from helpers.machine.steps import StepMachine
+from helpers.provider.jobs import GitHubJob
+from helpers.provider.repository import Environment, Repository
+
+with Path(__file__).with_name("grid.csv").open(encoding="utf-8", newline="") as file:
+    MEASURED = {row.pop("attack"): row for row in csv.DictReader(file)}
+SAMPLE = [
+    (attacks.leftover_token, "T"), (attacks.leftover_token, "R"),
+    (attacks.token_in_debug_log, "T"), (attacks.token_in_debug_log, "B"),
+    (attacks.repository_made_again, "P"), (attacks.other_job, "E"),
+    (attacks.pull_request_target, "T"), (attacks.changed_workflow, "P"),
+    (attacks.merged_line, "all"), (attacks.dependency_reads, "S"),
+    (attacks.dependency_alters, "H"), (attacks.moved_tag, "C"),
+    (attacks.swapped_artifact, "S"), (attacks.swapped_artifact, "D"),
+    (attacks.script_injection, "S"),
+]  # fmt: skip
+
+
+def test_the_measured_grid_has_a_row_for_each_attack_and_a_column_for_each_defense():
+    assert list(MEASURED) == [attack.__doc__ for attack in attacks.ATTACKS]
+    assert all(list(row) == list(COLUMNS) for row in MEASURED.values())
+
+
+@pytest.mark.parametrize(
+    ("attack", "column"), SAMPLE, ids=lambda part: getattr(part, "__name__", part)
+)
+def test_a_cell_is_as_measured(attack, column):
+    outcome = run(attack, Pipeline.of(COLUMNS[column]))
+    assert str(outcome) == MEASURED[attack.__doc__][column], outcome.why
+
+
+def test_an_honest_release_reaches_its_users():
+    assert all(works(Pipeline.of(COLUMNS[column])) for column in ("none", "T", "P", "D"))
+
+
+def test_attestations_without_a_trusted_publisher_let_nothing_through():
+    assert not works(Pipeline(attested=True))
+
+
+def test_an_outcome_carries_what_the_attacker_met():
+    why = run(attacks.pull_request_target, Pipeline.of("T")).why
+    assert any("invalid-publisher" in each for each in why)
+
+
+def test_a_name_can_be_moved_and_a_digest_cannot():
+    shelf = Shelf()
+    digest = shelf.put("tool", "old")
+    shelf.put("tool", "new")
+    assert shelf.get("tool") == "new" and shelf.get("tool", digest) == "old"
+
+
+# ---------------------------------------------------------------- the machine that runs steps
+
+
+@pytest.fixture
+def machine():
+    here = StepMachine(GitHubJob(), {"A": "1"}, {"TOKEN": "secret"}, {"note": note})
+    yield here
+    here.close()
+
+
+def note(here):
+    here.environment["SEEN"] = here.environment.get("B", "-")
+    (here.folder / "seen").write_text(here.environment.get("B", "-"))
+
+
+def test_a_steps_variables_are_gone_after_it(machine):
+    machine.run("note(here)", B="2")
+    assert (machine.folder / "seen").read_text() == "2" and "B" not in machine.environment
+
+
+def test_a_waiting_process_sees_later_steps_and_ends_with_the_job(machine):
+    seen = []
+    machine.waiting.append(lambda here: seen.append(dict(here.environment)))
+    machine.run("pass", C="3")
+    assert seen == [{"A": "1", "C": "3"}]
+    machine.close()
+    assert machine.waiting == [] and not machine.folder.exists()
+
+
+def test_text_replaces_an_expression_before_bash_starts(machine):
+    machine.shell('echo "${{ title }}"', title='x"; >made; "')
+    assert (machine.folder / "made").exists()
+
+
+def test_secrets_belong_to_the_repository_and_to_its_environments():
+    inner = Environment(secrets={"INNER": "2"})
+    repository = Repository("octo-org/rocket", "74", {"pypi": inner}, secrets={"OUTER": "1"})
+    assert repository.secrets_for(GitHubJob()) == {"OUTER": "1", "INNER": "2"}
+    assert repository.secrets_for(GitHubJob(environment="")) == {"OUTER": "1"}
+    assert repository.secrets_for(GitHubJob(from_fork=True)) == {}
