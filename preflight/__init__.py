@@ -213,6 +213,10 @@ def _jobs(walk: Walk) -> list[JobFacts]:
             walk.notes += notes
             cache[*key, inputs] = facts, bool(scope.asked - {""})
         found.setdefault(key, []).append(_at(facts, context))
+    for several in found.values():
+        unknown = [facts.unknown for facts in several if facts.unknown]
+        if unknown and not any(facts.publications for facts in several):
+            walk.notes.append(unknown[0])
     return [_together(each) for each in found.values()]
 
 

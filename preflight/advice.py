@@ -96,9 +96,11 @@ def _shared_group(context: JobContext, started: Sequence[Trigger]) -> str:
             continue
         alone = re.search(r"github\.(run_id|run_number|sha)\b", group)
         by_ref = re.search(r"github\.(ref|ref_name|event\.release)\b", group)
-        branches = [trigger for trigger in started if not trigger.ref.startswith("refs/tags/")]
-        if not alone and not (by_ref and not branches):
-            return fill(group, context.scope)
+        branches = [t for t in started if t.certain and not t.ref.startswith("refs/tags/")]
+        filled = fill(group, context.scope)
+        known = by_ref or "${{" not in re.sub(r"\$\{\{ *github\.(workflow|job) *\}\}", "", filled)
+        if known and not alone and not (by_ref and not branches):
+            return filled
     return ""
 
 
@@ -212,10 +214,8 @@ def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
         token = text(given.get("token") or given.get("repo-token"))
         variables = mapping(step.get("env"))
         token = token or text(variables.get("GITHUB_TOKEN"))
-        draft = "true" in (
-            text(given.get("draft")),
-            "release-drafter" in text(step.get("uses")) and text(given.get("publish")) != "true",
-        )
+        drafts = "release-drafter" in text(step.get("uses")) and given.get("publish") != "true"
+        draft = drafts or given.get("draft") == "true"
         return not draft and (not token or any(name in token for name in own))
     run = text(step.get("run"))
     if not _MAKES.search(run[:20_000]):

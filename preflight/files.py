@@ -210,6 +210,8 @@ class Repository:
         self.known_name = ""
         self.work = 0
         self.literals: set[str] = set()
+        self.known: dict[object, Any] = {}
+        """Results that others keep here, for as long as the repository is looked at."""
         self._read: dict[str, str] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._parsed: dict[str, Map] = {}

@@ -52,7 +52,7 @@ _OUTSIDERS = re.compile(
 _TASKS = ("just", "task", "invoke", "inv", "poe", "rake", "doit", "mise", "fab", "hatch")
 _ID_TOKEN_USERS = re.compile(
     r"(actions/(deploy-pages|attest)|aws-actions/|google-github-actions/|azure/login|codecov/|sigstore/|docker/|anchore/"
-    r"|slsa-framework/|ossf/scorecard|github/)"
+    r"|slsa-framework/|ossf/scorecard|github/|rust-lang/|depot/|actions/publish|hynek/build-and-inspect)"
 )
 _NAMED_SECRET = re.compile(r"secrets\.(\w*(?:PYPI|TWINE)\w*)", re.I)
 
@@ -136,6 +136,8 @@ class JobFacts:
     checkouts: list[tuple[str, int]] = field(default_factory=list)
     minted: list[tuple[str, int]] = field(default_factory=list)
     attested: bool = False
+    unknown: Note | None = None
+    """What to say if the job publishes in no way that is recognized."""
 
 
 class Finder:
@@ -164,26 +166,29 @@ class Finder:
             )
         self._steps(context.body.get("steps"), frame)
         if not self.facts.publications:
-            self._explain()
+            self.facts.unknown = self._explain()
         return self.facts
 
-    def _explain(self) -> None:
+    def _explain(self) -> Note | None:
         """A note about a job that could publish, although nothing in it was recognized."""
-        context, line = self.context, self.context.workflow["jobs"].line_of(self.context.job)
+        context, actions = self.context, self.facts.actions
         named = _NAMED_SECRET.search(str(context.body))
-        users = any(_ID_TOKEN_USERS.match(name.lower()) for _, _, name in self.facts.actions)
+        users = self.facts.attested or any(_ID_TOKEN_USERS.match(a[2].lower()) for a in actions)
         if not named and (not context.may_ask or users):
-            return
+            return None
+        if any(" may publish" in why for _, _, why in self.notes):
+            return None
         gets = f"gets the secret {named[1]}" if named else "may ask for an ID token"
-        unknown = [a for a in self.facts.actions if not a[2].startswith(("actions/", "github/"))]
-        if any(file == context.file and " may publish" in why for file, _, why in self.notes):
-            return
-        file, line, name = (
-            unknown[0] if unknown else (context.file, line, "nothing that preflight knows")
-        )
-        self._note(
-            file, line, f"Job {context.job!r} {gets} and runs {name}: not followed. {self._form()}"
-        )
+        unknown = [a for a in actions if not a[2].startswith(("actions/", "github/"))]
+        if not unknown:
+            line = context.workflow["jobs"].line_of(context.job)
+            why = (
+                f"Job {context.job!r} {gets}, and nothing in it is known to publish. {self._form()}"
+            )
+            return context.file, line, why
+        file, line, name = unknown[0]
+        why = f"Job {context.job!r} {gets} and runs {name}: not followed. {self._form()}"
+        return file, line, why
 
     def _form(self) -> str:
         name = self.context.file.rpartition("/")[2]
@@ -321,14 +326,24 @@ class Finder:
             return self._note(frame.file, frame.line_of(1), why)
         if ".pypirc" in script:
             self._later["~/.pypirc"] = ("written by a step",)
+        if re.search(r"\b((npm|pnpm|yarn|cargo) publish|cosign)\b", script):
+            self.facts.attested = True  # something else that an ID token is for
         if _MINTS.search(script):
             self.facts.minted.append((frame.file, frame.line_of(1)))
-        for command in scripts.commands(script, frame.environment, traced=frame.traced):
+        for command in self._commands(script, frame):
             line = frame.line_of(command.line)
             if command.traced and any(map(_secret, command.environment.values())):
                 self.facts.traces.append((frame.file, line))
             self._command(command, replace(frame, line_of=lambda n, line=line: line), step)
         return None
+
+    def _commands(self, script: str, frame: Frame) -> tuple[scripts.Command, ...]:
+        """The commands of a script; jobs often repeat one another's."""
+        known = self.repository.known
+        key = (script, frame.traced, tuple(frame.environment.items()))
+        if key not in known:
+            known[key] = tuple(scripts.commands(script, frame.environment, traced=frame.traced))
+        return known[key]  # type: ignore[no-any-return]
 
     def _command(self, command: scripts.Command, frame: Frame, step: str = "") -> None:
         words, line = command.words, frame.line_of(1)

@@ -194,8 +194,10 @@ class Scope:
             return self._action()
         if name.startswith("event.inputs."):
             return self._inputs(name.removeprefix("event.inputs."))
-        absent = trigger.event in _NO_ACTION and name.startswith(
-            ("event.release", "event.pull_req")
+        absent = (
+            name.startswith("event.push.")
+            or trigger.event in _NO_ACTION
+            and name.startswith(("event.release", "event.pull_req"))
         )
         elsewhere = name in ("head_ref", "base_ref") and not trigger.event.startswith(
             "pull_request"

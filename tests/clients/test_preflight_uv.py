@@ -1,6 +1,7 @@
 """Preflight's verdict, and what happens when the lab's runner really runs the release script with a real uv."""
 
 import pytest
+import yaml
 
 import preflight
 from helpers.provider.jobs import GitHubJob
@@ -81,3 +82,59 @@ def test_what_preflight_foretells_happens(
     assert desk.files == (desk.BOTH if report.ok else [])
     if not report.ok:
         assert "Missing credentials for" in run.log
+
+
+STEP = """\
+name: Release
+on:
+  push: {{branches: [main]}}
+permissions: {{}}
+jobs:
+  release:
+    runs-on: ubuntu-latest
+    environment: pypi
+    permissions: {{id-token: write}}
+    steps:
+      - run: {command}
+        env: {env}
+"""
+PASTED = "{UV_PUBLISH_TOKEN: '${{ secrets.PYPI_TOKEN }}'}"
+TOGETHER = "{UV_PUBLISH_TOKEN: '${{ secrets.PYPI_TOKEN }}', UV_PUBLISH_USERNAME: __token__}"
+PASSWORD = "{UV_PUBLISH_PASSWORD: '${{ secrets.PYPI_TOKEN }}'}"
+BOTH = "{UV_PUBLISH_PASSWORD: '${{ secrets.PYPI_TOKEN }}', UV_PUBLISH_USERNAME: __token__}"
+STORED = "{TWINE_PASSWORD: '${{ secrets.PYPI_TOKEN }}', TWINE_USERNAME: __token__}"
+TWINE = "twine upload --non-interactive --disable-progress-bar dist/*"
+
+
+@pytest.mark.parametrize(
+    ("command", "env", "token", "predicted", "log"),
+    [
+        ("uv publish --trusted-publishing always", PASTED, "good", "uv refuses", "not allowed when"),
+        ("uv publish --trusted-publishing always", PASTED, "", "", "not allowed when"),
+        ("uv publish --trusted-publishing always", "{}", "", "may ask", ""),
+        ("uv publish", TOGETHER, "good", "uv refuses", "cannot be used with"),
+        ("uv publish", PASSWORD, "good", "uv refuses", "no username"),
+        ("uv publish", BOTH, "good", "It finds", ""),
+        ("uv publish", PASTED, "", "It finds", "403"),
+        ("uv publish -u alice", "{}", "", "'alice'", "403"),
+        (TWINE, STORED, "good", "It finds", ""),
+        (TWINE, STORED, "", "It finds", "403"),
+    ],
+)  # fmt: skip
+def test_credentials_do_what_preflight_says(desk, tmp_path, command, env, token, predicted, log):
+    """Also where the secret is missing: then uv and twine send an empty token, and ask for no ID token."""
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/release.yml").write_text(STEP.format(command=command, env=env))
+    (tmp_path / "dist").symlink_to(desk.folder / "dist")
+    [job] = preflight.check(tmp_path, "octo-org/rocket").jobs
+    assert predicted in job.reason
+
+    secret = desk.lab.index.create_api_token("alice") if token else ""
+    given = yaml.safe_load(env)
+    variables = {name: secret if "secrets" in value else value for name, value in given.items()}
+    told = desk.live.job_environment
+    where = {"UV_PUBLISH_URL": desk.url, "TWINE_REPOSITORY_URL": desk.url}
+    desk.live.job_environment = lambda *job, **more: {**told(*job, **more), **where, **variables}
+    run = desk.machine(GitHubJob(), folder=tmp_path).run(["bash", "-c", command])
+    missing = bool(given) and not token
+    assert run.ok is not (job.fails or missing) and log in run.log, run

@@ -2,15 +2,18 @@
 
 import email
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
 import corpus
 import pytest
+import yaml
 from test_preflight_corpus import lay_out
 
 ROOT = Path(__file__).parents[2]
@@ -45,8 +48,6 @@ def test_the_command_runs_from_an_empty_folder_with_pyyaml_alone(wheel, tmp_path
     target, alone = tmp_path / "installed", tmp_path / "yaml-alone"
     command = [UV, "pip", "install", "--offline", "--no-config", "--no-deps", "--target", target]
     subprocess.run([*command, "--python", sys.executable, wheel], check=True, capture_output=True)
-    import yaml
-
     shutil.copytree(Path(yaml.__file__).parent, alone / "yaml")
     lay_out(tmp_path / "repo", {corpus.RELEASE: corpus.workflow(corpus.step("uv", False))})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (target, alone)))}
@@ -56,3 +57,12 @@ def test_the_command_runs_from_an_empty_folder_with_pyyaml_alone(wheel, tmp_path
         [*start, tmp_path / "repo"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert run.returncode == 1 and "CANNOT AUTHENTICATE" in run.stdout, run.stderr
+
+
+def test_the_hook_runs_the_command_that_the_wheel_installs():
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert hook["entry"] in project["scripts"] and hook["pass_filenames"] is False
+    for path in (".github/workflows/a.yml", "tox.ini", "x/action.yml", "bin/publish.sh", "uv.toml"):
+        assert re.match(hook["files"], path), path
+    assert not re.match(hook["files"], "README.md")
