@@ -43,7 +43,7 @@ class Grant:
     token: str
     expires: int
     projects: tuple[str, ...]
-    realised: Pending | None = None
+    realized: Pending | None = None
 
 
 _EXPECTED = "expected a JSON object with a string 'token'"
@@ -103,14 +103,14 @@ def trade(
     Raises MintRefused where the draft is to be forgotten; *returns* it in the one case where a
     refusal changes something.
     """
-    realised = _pending_for(draft, provider, claims)
-    if realised:
-        if draft.project(realised.project):
-            draft.pending = tuple(each for each in draft.pending if each is not realised)
+    realized = _pending_for(draft, provider, claims)
+    if realized:
+        if draft.project(realized.project):
+            draft.pending = tuple(each for each in draft.pending if each is not realized)
             return MintRefused(
                 "invalid-pending-publisher", "valid token, but project already exists"
             )
-        _realise(draft, realised, new_projects)
+        _realize(draft, realized, new_projects)
     publisher, reason = match(
         provider, [each.publisher for each in draft.registrations.values()], claims
     )
@@ -122,7 +122,7 @@ def trade(
     registration = next(
         each for each in draft.registrations.values() if each.publisher == publisher
     )
-    return _mint(draft, registration, realised)
+    return _mint(draft, registration, realized)
 
 
 def _pending_for(draft: State, provider: str, claims: dict[str, Any]) -> Pending | None:
@@ -131,7 +131,7 @@ def _pending_for(draft: State, provider: str, claims: dict[str, Any]) -> Pending
     return next((each for each in waiting if each.publisher == publisher), None)
 
 
-def _realise(draft: State, pending: Pending, new_projects: bool) -> None:
+def _realize(draft: State, pending: Pending, new_projects: bool) -> None:
     """Create the project that a pending publisher waits for, and make it a normal publisher."""
     try:
         draft.create(pending.project, pending.owner, allowed=new_projects)
@@ -155,7 +155,7 @@ def _claim_jti(draft: State, claims: dict[str, Any], margin: int) -> None:
     draft.used_jtis[key] = int(claims["exp"]) + margin
 
 
-def _mint(draft: State, registration: Registration, realised: Pending | None) -> Grant:
+def _mint(draft: State, registration: Registration, realized: Pending | None) -> Grant:
     """A token for every project the publisher is registered with at this moment."""
     now = int(time.time())
     expires = now + api_tokens.LIFETIME
@@ -166,4 +166,4 @@ def _mint(draft: State, registration: Registration, realised: Pending | None) ->
         [api_tokens.EXPIRATION, expires, now],
     ]
     token = draft.issue(caveats, Bearer(publisher=registration.id))
-    return Grant(token, expires, tuple(project.name for project in projects), realised)
+    return Grant(token, expires, tuple(project.name for project in projects), realized)

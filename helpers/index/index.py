@@ -217,7 +217,7 @@ class Index:
             detail = f"{refusal.code}: {refusal.why}"
             self.note("mint-token", actor, None, detail, ok=False, client=client)
             return 422, refusal.answer
-        if new := grant.realised:
+        if new := grant.realized:
             detail = f"by pending publisher {new.publisher}"
             self.note("create project", new.owner, new.project, detail)
         minutes = api_tokens.LIFETIME // 60

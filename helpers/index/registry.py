@@ -79,7 +79,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Registration:
-    """A trusted publisher in use: its id, and the normalised names of the projects it may
+    """A trusted publisher in use: its id, and the normalized names of the projects it may
     publish."""
 
     id: str

@@ -42,8 +42,7 @@ def b64url_decode(text: str) -> bytes:
 
 
 def split(token: str) -> tuple[str, str, str]:
-    """Header, payload and signature, still encoded. Raises MalformedToken unless there are exactly
-    three parts."""
+    """Header, payload and signature, still encoded. Raises MalformedToken unless there are three."""
     parts = token.split(".")
     if len(parts) != 3:
         raise MalformedToken(f"expected three parts with dots between them, got {len(parts)}")
@@ -67,8 +66,7 @@ def sign(header: dict[str, Any], claims: dict[str, Any], private_key: rsa.RSAPri
 
 
 def shorten(token: str, keep: int = 12) -> str:
-    """A token as the chapters print it: both ends, and how many characters are left out between
-    them."""
+    """A token as the chapters print it: both ends, and the number of characters left out."""
     hidden = len(token) - 2 * keep
     return token if hidden <= 0 else f"{token[:keep]}…[{hidden} more]…{token[-keep:]}"
 

@@ -23,8 +23,7 @@ TIMEOUT = 5
 
 
 class UnknownKey(LookupError):
-    """No usable key of that name at that issuer, even after as much asking as is allowed. Says
-    which."""
+    """No usable key of that name at that issuer, even after as much asking as is allowed."""
 
 
 def is_for_rs256(jwk: dict[str, Any]) -> bool:

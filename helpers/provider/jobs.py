@@ -96,8 +96,7 @@ class GitHubJob:
         return f"repo:{owner}/{name}:{context}"
 
     def claims(self) -> dict[str, Any]:
-        """All claims of a GitHub ID token about the job; `environment` only where the job has
-        one."""
+        """All claims of a GitHub ID token about the job; `environment` only if the job has one."""
         sha = self.sha or _commit(self.repository, self.ref)
         workflow_ref = f"{self.repository}/.github/workflows/{self.workflow}@{self.ref}"
         called_ref = self.called_workflow or workflow_ref
@@ -131,17 +130,12 @@ class GitHubJob:
         return claims | ({"environment": self.environment} if self.environment else {})
 
     def variables(self) -> dict[str, str]:
-        """The part of a job's environment by which programs recognise GitHub Actions and the
-        run."""
+        """The variables by which programs recognize GitHub Actions and the run."""
         claims = self.claims()
         shown = ("actor", "event_name", "ref", "repository", "run_id", "sha")
         named = {f"GITHUB_{name.upper()}": claims[name] for name in shown}
-        return {
-            "CI": "true",
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_WORKFLOW": self.workflow_name,
-            **named,
-        }
+        named["GITHUB_WORKFLOW"] = self.workflow_name
+        return {"CI": "true", "GITHUB_ACTIONS": "true", **named}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,8 +169,7 @@ class GitLabJob:
     id_tokens: dict[str, str] = field(default_factory=lambda: {"PYPI_ID_TOKEN": "pypi"})
 
     def claims(self) -> dict[str, Any]:
-        """All claims of a GitLab ID token about the job; `environment` only where the job has
-        one."""
+        """All claims of a GitLab ID token about the job; `environment` only if the job has one."""
         path, host = f"{self.namespace}/{self.project}", self.issuer.removeprefix("https://")
         ref_path = f"refs/{'tags' if self.ref_type == 'tag' else 'heads'}/{self.ref}"
         sha = self.sha or _commit(path, ref_path)
@@ -212,7 +205,7 @@ class GitLabJob:
         return claims
 
     def variables(self) -> dict[str, str]:
-        """The part of a job's environment by which programs recognise GitLab CI and the run."""
+        """The part of a job's environment by which programs recognize GitLab CI and the run."""
         claims = self.claims()
         return {
             "CI": "true",
@@ -224,8 +217,7 @@ class GitLabJob:
 
 @dataclass(frozen=True, kw_only=True)
 class GoogleJob:
-    """Something that runs on Google Cloud as a service account, identified by e-mail and numeric
-    subject."""
+    """A program on Google Cloud, running as a service account with an e-mail and a subject."""
 
     provider: ClassVar[str] = "google"
     lifetime: ClassVar[int] = 3600
@@ -246,8 +238,7 @@ class GoogleJob:
         }
 
     def variables(self) -> dict[str, str]:
-        """Nothing: a program on Google Cloud asks its metadata server, which the lab does not
-        have."""
+        """Nothing: programs there ask a metadata server, which the lab does not have."""
         return {}
 
 

@@ -13,8 +13,7 @@ from helpers.provider.jobs import GitHubJob
 
 
 class NotStarted(Exception):
-    """A job may not start: the rules of its environment are not satisfied. The message says
-    which."""
+    """A job may not start, since the rules of its environment are not satisfied."""
 
 
 @dataclass(frozen=True, kw_only=True)
