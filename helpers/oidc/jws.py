@@ -42,7 +42,7 @@ def b64url_decode(text: str) -> bytes:
 
 
 def split(token: str) -> tuple[str, str, str]:
-    """Header, payload and signature, still encoded. Raises MalformedToken unless there are three."""
+    """Header, payload and signature, still encoded. Raises MalformedToken unless all are there."""
     parts = token.split(".")
     if len(parts) != 3:
         raise MalformedToken(f"expected three parts with dots between them, got {len(parts)}")
