@@ -58,7 +58,7 @@ import importlib
 import inspect
 import json
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,7 @@ _TONES = {
 
 
 class Wrong(Exception):
-    """Raised by a probe: the answer is wrong. The message is the feedback, one or two sentences."""
+    """Raised by a check: the answer is wrong. The message is the feedback, one or two sentences."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,6 @@ class Exercise:
     probe: Callable[..., None]
     answer: str
     hints: tuple[str, ...] = ()
-    mistakes: tuple[tuple[str, str], ...] = ()
-    cheat: str = ""
     right: str = ""
     minutes: int = 4
     name: str = field(default="q0_0", init=False)
@@ -327,13 +325,6 @@ def _stub_of(source: str) -> str:
         elif number > skip:
             kept.append(line)
     return "\n".join(kept)
-
-
-def numbered(chapter: int, exercises: Sequence[Exercise]) -> Sequence[Exercise]:
-    """Return a chapter's exercises, each with its name: the second of chapter 04 becomes `q4_2`."""
-    for n, each in enumerate(exercises, 1):
-        each.name = f"q{chapter}_{n}"
-    return exercises
 
 
 def chapter(number: int) -> tuple[Exercise, ...]:

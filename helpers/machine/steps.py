@@ -58,7 +58,7 @@ class StepMachine:
     def shell(self, script: str, **context: str) -> None:
         """Run a step in bash, as GitHub does: text replaces each `${{ … }}` before bash starts."""
         for name, value in context.items():
-            script = script.replace("${{ %s }}" % name, value)
+            script = script.replace(f"${{{{ {name} }}}}", value)
         nothing = subprocess.DEVNULL
         command = ["bash", "-c", script]
         subprocess.run(

@@ -87,7 +87,7 @@ class Repository:
         return self.environments.setdefault(known.get(name.lower(), name), Environment())
 
     def secrets_for(self, job: GitHubJob) -> dict[str, str]:
-        """Return the secrets that a job may have: the repository's, and those of its environment."""
+        """Return the secrets that a job may have: its repository's and its environment's."""
         if job.from_fork:
             return {}
         inner = self.environment(job.environment).secrets if job.environment else {}

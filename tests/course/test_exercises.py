@@ -418,8 +418,10 @@ def test_the_solution_displays_as_code():
 @pytest.fixture
 def chapter_98(monkeypatch):
     module = types.ModuleType("course.ch98.exercises")
-    module.EXERCISES = [an_exercise(), an_exercise()]
-    module.q98_1, module.q98_2 = exercises.numbered(98, module.EXERCISES)
+    for name in ("q98_1", "q98_2"):
+        exercise = an_exercise()
+        exercise.name = name
+        setattr(module, name, exercise)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
 
@@ -456,8 +458,6 @@ def is_a_guess(exercise):
 
 
 def mistakes_of(exercise, known):
-    if known is None:
-        return list(exercise.mistakes)
     return [(source_of(exercise, answer), words) for answer, words in known.mistakes]
 
 
@@ -495,7 +495,7 @@ def test_each_known_mistake_gets_its_own_feedback(exercise, setup, known):
 
 @for_every_exercise
 def test_a_solution_of_the_visible_example_alone_is_wrong(exercise, setup, known):
-    cheat = known.cheat if known else exercise.cheat
+    cheat = known.cheat if known else ""
     if is_a_guess(exercise):
         pytest.skip("chapter 00 asks for guesses")
     assert cheat

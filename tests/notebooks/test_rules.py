@@ -9,7 +9,7 @@ import chapter_rules
 import pytest
 from chapter_rules import FIRST_CELL, METADATA, RULES, Chapter
 
-from course.exercise import Exercise, numbered
+from course.exercise import Exercise
 
 
 def markdown(text):
@@ -73,12 +73,10 @@ def the_samples_exercise(monkeypatch):
 
     module = types.ModuleType("course.ch98.exercises")
     stub, answer = "\ndef double(n):\n    ...\n", "\ndef double(n):\n    return n * x0 // x0 + n\n"
-    module.EXERCISES = [
-        Exercise(
-            title="Twice", names=("double",), stub=stub, probe=probe, answer=answer, hints=("?",)
-        )
-    ]
-    [module.q98_1] = numbered(98, module.EXERCISES)
+    module.q98_1 = Exercise(
+        title="Twice", names=("double",), stub=stub, probe=probe, answer=answer, hints=("?",)
+    )
+    module.q98_1.name = "q98_1"
     module.SETUP = "\nminted = 4\n"
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module

@@ -2,8 +2,9 @@
 
 from itertools import permutations
 
-from course.ch06.migration import HARDENING, MIGRATION, stuck
 from learner import Answers
+
+from course.ch06.migration import HARDENING, MIGRATION, stuck
 
 MORNINGS = ("the secret is set, and the job may ask", "the secret is set, and the job may not ask",
             "the secret was deleted, and the job may ask", "the secret was deleted, and the job may not ask",

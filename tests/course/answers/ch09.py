@@ -7,7 +7,11 @@ def row(name: str, *values: object) -> str:
     """The answer to a prediction: the chapter's lines with these values."""
     from course.ch09 import exercises
 
-    lines = {"causes": exercises.MESSAGES, "succeeds": exercises.ATTACKS, "lets_in": exercises.FORMS}[name]
+    lines = {
+        "causes": exercises.MESSAGES,
+        "succeeds": exercises.ATTACKS,
+        "lets_in": exercises.FORMS,
+    }[name]
     return f"{name} = {dict(zip(lines, values, strict=True))}"
 
 
