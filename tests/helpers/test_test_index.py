@@ -95,3 +95,7 @@ def test_a_client_of_the_lab_is_known_to_the_log_by_its_name(lab):
     with lab.client("mallory") as mallory:
         mallory.get(f"{TEST}/simple/")
     assert lab.test_index.events[-1].client == "mallory"
+
+
+def test_both_verify_attestations_with_the_keys_of_the_labs_signing_authority(lab):
+    assert lab.index.trust() is lab.test_index.trust() is lab.trust
