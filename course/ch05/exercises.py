@@ -46,7 +46,7 @@ def typed(form: object) -> GitHubPublisher:
         raise Wrong(f"Leave the five fields as they are: {', '.join(FIELDS)}.")
     if not all(isinstance(value, str) for value in form.values()):
         raise Wrong('Write every field as text in quotes, numbers too, and an empty field as `""`.')
-    if "release" in form["workflow"].lower():
+    if form["workflow"].lower() == "release":
         raise Wrong(
             "`Release` is the name that the file gives itself. Which claim holds the file's path?"
         )
@@ -76,7 +76,7 @@ def typed(form: object) -> GitHubPublisher:
         "The file is the end of the path in `job_workflow_ref`, before the `@`. The owner and the "
         "owner's id have claims of their own.",
     ),
-    right="The release gets in from any branch or tag. The nightly job and three strangers do not.",
+    right="The release gets in from any branch or tag. The nightly job and a stranger do not.",
     minutes=3,
 )
 def q5_1(form):
@@ -152,7 +152,7 @@ def form_for(claims: dict) -> dict[str, str] | None:
         "away what you know from other claims. If it does not fit, return None.",
     ),
     right="This function turns the claims of a refused job into the form that would let it in.",
-    minutes=6,
+    minutes=10,
 )
 def q5_2(form_for):
     lab = Lab()
@@ -164,9 +164,9 @@ def q5_2(form_for):
             check_form(got, job, workflow, about)
             assert GitHubPublisher(**got).check(claims).ok  # the index's own verdict
         elif got is not None:
-            raise Wrong(
-                f"{about} Your function returned {show(got)}. Does the index let this job in?"
-            )
+            named = got.get("workflow") if isinstance(got, dict) else got
+            said = f"Your function returned a form with the workflow {show(named)}"
+            raise Wrong(f"{about} {said}. Does the index let this job in?")
 
 
 def check_form(got: Any, job: GitHubJob, workflow: str, about: str) -> None:
@@ -225,7 +225,7 @@ ANSWERS = (
         "The publisher compares the repository's full name, the owner's id and the path of the "
         "file. The environment is compared only if the form names one.",
     ),
-    right="Three of the six get in, and nobody meant to let in any of them. Part 3 is about that.",
+    right="Three of the six get in, and nobody meant to let in any of them. The rest of part 3 is about that.",
     minutes=3,
 )
 def q5_3():
@@ -253,12 +253,13 @@ def leave_behind(folder: Path, url: str) -> None:
     ),
     right="uv asked Mallory's server which audience to use and handed it an ID token. The real "
     "index minted an API token for it.",
-    minutes=6,
+    minutes=8,
 )
 def q5_4(leave_behind: Callable[[Path, str], None]):
     heard, told = read_publish_job(leave_behind)
     if not heard:
-        raise Wrong(f"Mallory's server received nothing: {told}. Where does uv look for options?")
+        place = "What is wrong in your file" if "said" in told else "Where does uv look for options"
+        raise Wrong(f"Mallory's server received nothing: {told}. {place}?")
     if told:
         raise Wrong(f"Mallory's server received an ID token, but the index answered {told}.")
 
@@ -307,7 +308,7 @@ def reached(changes: str, project: str) -> bool:
         "that was deleted comes back with a new id.",
     ),
     right="The list in the token never grows, and the publisher's id decides whether it counts.",
-    minutes=3,
+    minutes=5,
 )
 def q5_5():
     return {line: reached(changes, project) for line, (changes, project, *_) in REACH.items()}
