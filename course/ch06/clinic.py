@@ -1,220 +1,196 @@
-"""The clinic of chapter 06: six releases that fail, each with nothing but its CI log to begin with.
+"""The clinic of chapter 06: releases that fail, each with nothing but its CI log to begin with.
 
-A case is a workflow, what is registered on the index, and a job that really runs: the real `uv publish`, on a runner, against
-a lab of its own. A repair changes the workflow or the registration, and is judged by running the release again and by
-sending the tokens of those who must not publish. Looking costs points, and so does a repair that does not help.
+A case is a workflow, a trusted publisher, and an environment with rules. The real uv runs in its
+jobs. A fix changes one of them, and is judged by running all jobs of the release again. Looking
+costs points, a fix in vain does too, and a fix without the right cause earns half.
 """
 
-import io
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from course.ch06.clinic_cases import CASES, WHY, Situation
+from course.ch06.clinic_cases import ANSWERS, CASES, CAUSES, Situation
+from course.ch06.clinic_release import Outcome, prepared, refusal, release
+from helpers import display
 from helpers.index.claim_checks import ClaimChecks
-from helpers.lab import INDEX_URL, PUBLISHER, Lab, set_aside
-from helpers.machine.runner import Runner
+from helpers.lab import set_aside
 from helpers.oidc.jws import IdToken
-from helpers.provider.jobs import GitHubJob
 
-FULL, LOOK, MISS = 100, 20, 10
-"""Points for a case solved, and what one look and one repair in vain cost."""
-
-
-def _wheel(package: str) -> bytes:
-    """Version 1.0.0 of a package, the same bytes on every machine."""
-    about, stamp, data = (
-        f"{package.replace('-', '_')}-1.0.0.dist-info",
-        (2026, 11, 23, 9, 0, 0),
-        io.BytesIO(),
-    )
-    files = {
-        f"{package.replace('-', '_')}/__init__.py": "answer = 42\n",
-        f"{about}/METADATA": f"Metadata-Version: 2.4\nName: {package}\nVersion: 1.0.0\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: lab\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{about}/RECORD": "",
-    }
-    with zipfile.ZipFile(data, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name, stamp), text)
-    return data.getvalue()
-
-
-def release(situation: Situation) -> tuple[str, bool, str]:
-    """Run the release for real: the CI log, whether the files are there, and which intruder got a token ("" for none)."""
-    with set_aside(), Lab() as lab, lab.serve() as live:
-        lab.index.remove_publisher("octo-rocket", PUBLISHER)
-        if situation.exists:
-            lab.index.add_publisher("octo-rocket", situation.publisher)
-            package = "octo-rocket"
-        else:
-            lab.index.add_pending_publisher(situation.project, situation.publisher, owner="alice")
-            package = "octo-comet"
-        machine = live.runner(situation.job)
-        machine.environment["UV_PUBLISH_URL"] = f"{live.url}/legacy/"
-        log, ok = [], True
-        for step in situation.steps:
-            if not ok:
-                break
-            text, ok = _step(step, lab, machine, situation, package)
-            log.append(text)
-        there = bool(lab.index.projects[package].files) if package in lab.index.projects else False
-        in_by = next((who for who, job in situation.intruders().items() if _gets_in(lab, job)), "")
-        return "\n".join(log), ok and there, in_by
-
-
-def _step(
-    step: Mapping[str, Any], lab: Lab, machine: Runner, situation: Situation, package: str
-) -> tuple[str, bool]:
-    """One step of the job: its log, and whether it succeeded."""
-    if "uses" in step:
-        name = str(step["uses"])
-        if "mint" not in name:
-            return f"Run {name}", True
-        answer = lab.http.post(
-            f"{INDEX_URL}/_/oidc/mint-token", json={"token": lab.github.id_token(situation.job)}
-        ).json()
-        if not answer.get("success"):
-            return f"Run {name}\nError: {answer['errors'][0]['description']}", False
-        machine.environment["UV_PUBLISH_TOKEN"] = answer["token"]
-        machine.mask(answer["token"])
-        return f"Run {name}\nUV_PUBLISH_TOKEN: ***", True
-    command = str(step.get("run", "")).strip()
-    if "uv build" in command:
-        lab.clock.advance(minutes=situation.build)
-        folder = Path(machine.folder, "dist")
-        folder.mkdir(exist_ok=True)
-        (folder / f"{package.replace('-', '_')}-1.0.0-py3-none-any.whl").write_bytes(
-            _wheel(package)
-        )
-        return f"$ {command}\nSuccessfully built the wheel, after {situation.build} minutes", True
-    run = machine.run(command)
-    return repr(run), run.ok
-
-
-def _gets_in(lab: Lab, job: GitHubJob) -> bool:
-    body = {"token": lab.github.id_token(job)}
-    return bool(lab.http.post(f"{INDEX_URL}/_/oidc/mint-token", json=body).json().get("success"))
+FULL, HALF, LOOK, MISS = 100, 50, 20, 10
+"""Points for a case: fixed and explained, fixed only; and the costs of a look and a vain fix."""
+_TONES = {"○": display.GREY, "✗": display.VERMILLION, "✓": display.GREEN}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A text that displays as it is."""
+    """A text that displays as it is, below a heading if it has one."""
 
     text: str
+    head: str = ""
 
     def __repr__(self) -> str:
-        return self.text
+        return "\n".join(filter(None, (self.head, self.text)))
+
+    def _repr_html_(self) -> str:
+        body = display.block(self.text)
+        return display.box(self.head, body, _TONES[self.head[0]]) if self.head else body
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that displays in HTML and in text, its last row under a line if `last` is given."""
+
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    last: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return display.text_table(self.head, self.rows, self.last)
+
+    def _repr_html_(self) -> str:
+        return display.table(self.head, self.rows, self.last)
 
 
 @dataclass
 class Case:
-    """One failing release. `repair` runs it again; `workflow`, `publisher` and `claims` are looks, at 20 points each."""
+    """One failing release. `fix` runs it again.
+
+    `log` is free. `workflow`, `publisher`, `claims` and `environment` are looks at 20 points each.
+    """
 
     number: int
     situation: Situation
     looks: list[str] = field(default_factory=list)
     misses: int = 0
     solved: bool = False
+    named: bool = False
     _log: str = ""
 
     @property
     def points(self) -> int:
-        """What the case is worth now: 100, less 20 for each look and 10 for each repair in vain, and nothing until solved."""
-        return max(0, FULL - LOOK * len(self.looks) - MISS * self.misses) if self.solved else 0
+        """The points of the case: none until it is solved, never fewer than none."""
+        earned = FULL if self.named else HALF
+        cost = LOOK * len(self.looks) + MISS * self.misses
+        return max(0, earned - cost) if self.solved else 0
 
     @property
     def log(self) -> Shown:
-        """What CI shows of the failed release. Free."""
-        self._log = self._log or release(self.situation)[0]
+        """The CI log of the failed release. Free."""
+        self._log = self._log or release(self.situation).log
         return Shown(self._log)
 
     def workflow(self) -> Shown:
-        """The workflow files."""
+        """Return the workflow files."""
         self._look("workflow")
-        return Shown(
-            "\n".join(f"# {name}\n{text}" for name, text in self.situation.workflows.items())
-        )
+        files = self.situation.workflows.items()
+        return Shown("\n".join(f"# {name}\n{text}" for name, text in files).rstrip())
 
     def publisher(self) -> Shown:
-        """The form as it stands on the index."""
+        """Return the form as it is on the index."""
         self._look("publisher")
-        kind = "a publisher" if self.situation.exists else "a pending publisher"
-        return Shown(f"{kind} of {self.situation.project}: {self.situation.publisher}")
+        return Shown("\n".join(f"{name}: {value}" for name, value in self.situation.form.items()))
+
+    def environment(self) -> Shown:
+        """Return the rules of the repository's environment `pypi`."""
+        self._look("environment")
+        return Shown("\n".join(f"{name}: {rule}" for name, rule in self.situation.rules.items()))
 
     def claims(self) -> ClaimChecks | Shown:
-        """The claims of the job's ID token, against the form; a sentence if the job gets none."""
+        """Return the claims of the job's ID token beside the form, or a sentence if it gets none."""
         self._look("claims")
-        if not self.situation.job.may_ask:
-            return Shown("no claims: this job may not ask for an ID token, and has none")
-        with set_aside(), Lab() as lab:
-            return self.situation.publisher.check(
-                IdToken.decode(lab.github.id_token(self.situation.job)).claims
-            )
+        planned = self.situation.publishing
+        if planned is None or not planned.job.may_ask:
+            return Shown("no claims: this job may not request an ID token, so it has none")
+        with set_aside(), prepared(self.situation) as lab:
+            if refusal(lab, planned.job):
+                return Shown("no claims: this job did not start, so it has no ID token")
+            token = IdToken.decode(lab.github.id_token(planned.job))
+        return self.situation.publisher.check(token.claims)
 
     def _look(self, at: str) -> None:
-        if at not in self.looks:
+        if at not in self.looks and not self.solved:
             self.looks.append(at)
 
-    def repair(
-        self, edit: Any = None, *, form: Mapping[str, str] | None = None, project: str = ""
+    def fix(
+        self,
+        edit: Any = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        rules: Mapping[str, Any] | None = None,
+        because: str = "",
     ) -> Shown:
-        """Change something and run the release again. `edit` maps pieces of the workflows to what shall stand there instead,
-        `form` fields of the publisher to new values, `project` is the project it is registered for."""
-        if edit is ... or form is ... or project is ...:
-            return Shown(f"○ case {self.number} not attempted · its log:\n{self.log}")
+        """Change something, run the release again, and return what came of it.
+
+        edit: a new text for each piece of the workflows, or for a whole file by its name.
+        form: new values for the trusted publisher. rules: new rules for the environment.
+        because: the cause, a key of `Clinic.causes`. The first fix that works is counted.
+        """
+        if any(each is ... for each in (edit, form, rules, because)):
+            causes = f"because is one of: {', '.join(CAUSES)}"
+            return Shown(f"{self.log}\n{causes}", f"○ case {self.number} not attempted")
         try:
-            if any(
-                change is not None and not isinstance(change, Mapping) for change in (edit, form)
-            ):
+            if not all(isinstance(each or {}, Mapping) for each in (edit, form, rules)):
                 raise ValueError('expected changes such as {"old": "new"}')
-            if not isinstance(project, str):
-                raise ValueError(f"expected a project's name, got {project!r}")
-            after = self.situation.changed(dict(edit or {}), dict(form or {}), project)
+            if because and because not in CAUSES:
+                raise ValueError(f"because is one of {', '.join(CAUSES)}, got {because!r}")
+            after = self.situation.changed(edit or {}, form or {}, rules or {})
             if after == self.situation:
                 raise ValueError("expected a change, got none")
-            log, ok, intruder = release(after)
-        except (ValueError, TypeError, AttributeError, LookupError, StopIteration) as error:
-            return Shown(
-                f"✗ case {self.number} · not counted: {error or 'the workflow cannot be read any more'}."
-            )
-        if ok and not intruder:
-            self.solved = True
-            return Shown(
-                f"✓ case {self.number} solved, {self.points} points · {WHY[self.number - 1]}\n{log}"
-            )
-        self.misses += not self.solved
-        if intruder:
-            return Shown(
-                f"✗ case {self.number} · now this one gets a token, too: {intruder}.\n{log}"
-            )
-        return Shown(f"✗ case {self.number} · it fails again:\n{log}")
+            outcome = release(after)
+        except ValueError as error:
+            return Shown(f"{error}.", f"✗ case {self.number} · not counted")
+        except (TypeError, AttributeError, LookupError, OSError):
+            said = "the lab cannot run the workflow after your edit: compare it with the old one."
+            return Shown(said, f"✗ case {self.number} · not counted")
+        return self._judged(outcome, because)
+
+    def _judged(self, outcome: Outcome, because: str) -> Shown:
+        cause, why = ANSWERS[self.number - 1]
+        if not outcome.ok:
+            self.misses += not self.solved
+            verdict = "is not the cause" if because != cause else "is the cause. The fix misses it"
+            said = [f"“{because}” {verdict}."] if because else []
+            return Shown("\n".join([*said, outcome.log]), f"✗ case {self.number} · it fails again")
+        if not self.solved:
+            self.solved, self.named = True, because == cause
+        said = [why, *(f"Not advised: {sentence}" for sentence in outcome.advice), outcome.log]
+        if because != cause:
+            named = f"“{because}” was not the cause" if because else "You named no cause"
+            said.insert(0, f"{named}. It was “{cause}”: {CAUSES[cause]}.")
+        return Shown("\n".join(said), f"✓ case {self.number} solved, {self.points} points")
 
 
 class Clinic:
-    """The six cases: `clinic.case(1)` to `clinic.case(6)`. Displayed, the table of points."""
+    """All cases, from `clinic.case(1)` on. Displayed, the table of points."""
+
+    causes = Table(("because", "means"), list(CAUSES.items()))
+    """The words for `because`, and what they mean."""
 
     def __init__(self) -> None:
         self._cases = [Case(number, situation) for number, situation in enumerate(CASES, 1)]
 
     def case(self, number: int) -> Case:
-        """One of the six. Raises LookupError for another number."""
+        """Return one of the cases. Raises LookupError for another number."""
         if number not in range(1, len(self._cases) + 1):
             raise LookupError(f"expected a case from 1 to {len(self._cases)}, got {number!r}")
         return self._cases[number - 1]
 
     @property
     def points(self) -> int:
-        """What was earned so far."""
+        """The points earned so far."""
         return sum(case.points for case in self._cases)
 
-    def __repr__(self) -> str:
-        rows = [f"{'case':6}{'looked at':32}{'in vain':9}{'state':9}points"]
+    def _table(self) -> Table:
+        rows = []
         for case in self._cases:
-            state = "solved" if case.solved else "open"
-            rows.append(
-                f"{case.number:<6}{', '.join(case.looks) or '-':32}{case.misses:<9}{state:9}{case.points:>6}"
-            )
-        return "\n".join([*rows, f"{self.points} of {FULL * len(self._cases)} points"])
+            state = ("explained" if case.named else "fixed") if case.solved else "open"
+            looks = ", ".join(case.looks) or "-"
+            rows.append((str(case.number), looks, str(case.misses), state, str(case.points)))
+        total = ("", "", "", f"of {FULL * len(rows)}", str(self.points))
+        return Table(("case", "looked at", "fixes in vain", "state", "points"), rows, total)
+
+    def __repr__(self) -> str:
+        return repr(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()

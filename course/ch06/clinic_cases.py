@@ -1,11 +1,15 @@
-"""The six cases of the clinic, and what can be changed about one: its workflows and what is registered on the index.
+"""The cases of the clinic, and the things that one can change about a release.
 
-After what maintainers have reported: the permission replaced (eventlet#855), an environment on one side only, a called
-workflow's file, a look-alike letter (moderncmakedomain#29), another project's name, a build longer than the token lives.
+A `Situation` holds workflows, the form on the index, and the rules of the environment. It plans a
+release as GitHub does: which workflows a pushed tag starts, and with which jobs (GitHub Docs,
+"Workflow syntax for GitHub Actions" and "Reuse workflows").
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,193 +17,222 @@ import yaml
 from helpers.index.publishers import GitHubPublisher
 from helpers.lab import PUBLISHER
 from helpers.provider.jobs import GitHubJob
+from helpers.provider.repository import Environment
+
+DATA = Path(__file__).parents[2] / "notebooks" / "data" / "clinic" / "cases.yml"
+TAG = "v1.1.0"
+REF = f"refs/tags/{TAG}"
+INDEXES = ("PyPI", "TestPyPI")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job of a release: its name, the names of the jobs that it needs, what its file says about
+    it, the variables of its workflow, and the job as the provider sees it."""
+
+    name: str
+    needs: tuple[str, ...]
+    said: Mapping[str, Any]
+    env: Mapping[str, Any]
+    job: GitHubJob
+
+    @property
+    def publishes(self) -> bool:
+        """True if one of its steps runs `uv publish`."""
+        return _publishes(self.said)
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What a maintainer can change: workflows by filename, the form on the index, the project it is for, and how long the
-    build takes, in minutes. `exists` says whether the project does; if not, the publisher is a pending one."""
+    """A release and everything around it that a maintainer can change.
+
+    workflows: texts by filename. form: the index, project, workflow and environment of the trusted
+    publisher. rules: those of the environment `pypi`, as for `Environment`. build: how long a build
+    takes, in minutes. package: the name of the package that is built.
+    """
 
     workflows: Mapping[str, str]
-    form: Mapping[str, str] = field(
-        default_factory=lambda: {"workflow": "release.yml", "environment": "pypi"}
-    )
-    project: str = "octo-rocket"
-    exists: bool = True
-    build: int = 2
+    form: Mapping[str, str]
+    rules: Mapping[str, Any]
+    build: int
+    package: str
 
     def changed(
-        self, edit: Mapping[str, str], form: Mapping[str, str], project: str
+        self, edit: Mapping[str, str], form: Mapping[str, str], rules: Mapping[str, Any]
     ) -> "Situation":
-        """The situation after a repair. Raises ValueError for an edit of what is not there, and for what the form on the
-        index or YAML would refuse."""
+        """Return the situation after a fix.
+
+        edit: a new text for each piece of a workflow, or for a file, by its name. form, rules: new
+        values. Raises ValueError for text that is in no workflow, for workflows that GitHub could
+        not read or that publish nothing, and for values that no form accepts.
+        """
+        if not all(isinstance(text, str) for text in (*edit.values(), *form.values())):
+            raise ValueError("expected text in edit and form, got something else")
         workflows = dict(self.workflows)
         for old, new in edit.items():
+            if old in workflows and "jobs:" in new:
+                workflows[old] = new
+                continue
             holding = [name for name, text in workflows.items() if old and old in text]
             if not holding:
-                raise ValueError(f"expected text that stands in a workflow, got {old!r}")
+                raise ValueError(f"expected text that is in a workflow, got {old!r}")
             workflows |= {name: workflows[name].replace(old, new) for name in holding}
-        if unknown := set(form) - {"workflow", "environment"}:
-            raise ValueError(
-                f"the form can be changed in workflow and environment, got {', '.join(sorted(unknown))}"
-            )
-        after = replace(
-            self, workflows=workflows, form={**self.form, **form}, project=project or self.project
-        )
-        after.publisher, after.job  # noqa: B018  raises for what cannot be
+        for what, given, known in (("form", form, self.form), ("rules", rules, _RULES)):
+            if unknown := sorted(set(given) - set(known)):
+                raise ValueError(f"{what} has the keys {', '.join(known)}, got {unknown[0]!r}")
+        form, rules = {**self.form, **form}, {**self.rules, **rules}
+        after = replace(self, workflows=workflows, form=form, rules=rules)
+        after.check()
         return after
+
+    def check(self) -> None:
+        """Raise ValueError for a situation that cannot be."""
+        if self.form["index"] not in INDEXES:
+            raise ValueError(f"expected the index PyPI or TestPyPI, got {self.form['index']!r}")
+        jobs = [job for text in self.workflows.values() for job in _read(text)["jobs"].values()]
+        if not any(map(_publishes, jobs)):
+            raise ValueError("expected a job that runs `uv publish`, got none")
+        self.publisher, self.environment, self.runs  # noqa: B018  raise ValueError, too
 
     @property
     def publisher(self) -> GitHubPublisher:
-        """What is registered on the index. Owner and repository were right from the start."""
-        return replace(PUBLISHER, **self.form)
+        """The trusted publisher. Its owner and repository were right from the start."""
+        fields = {name: self.form[name] for name in ("workflow", "environment")}
+        return replace(PUBLISHER, **fields)
 
     @property
-    def job(self) -> GitHubJob:
-        """The job that publishes, as its provider sees it. A reusable workflow's job is called by the first file. Raises
-        ValueError if no job publishes any more."""
-        entry = next(iter(self.workflows))
-        caller = _jobs(self.workflows[entry])
-        for job in caller.values():
-            called = str(job.get("uses", "")).rpartition("/")[2]
-            if called in self.workflows:
-                callee = next(iter(_jobs(self.workflows[called]).values()))
-                may = _may_ask(self.workflows[entry], job) and _may_ask(
-                    self.workflows[called], callee, default=True
-                )
-                ref = f"octo-org/rocket/.github/workflows/{called}@refs/heads/main"
-                where, event = _environment(callee), _event(self.workflows[entry])
-                return GitHubJob(
-                    workflow=entry,
-                    called_workflow=ref,
-                    environment=where,
-                    id_token=may,
-                    event_name=event,
-                )
-            if _publishes(job):
-                may = _may_ask(self.workflows[entry], job)
-                event = _event(self.workflows[entry])
-                return GitHubJob(
-                    workflow=entry, environment=_environment(job), id_token=may, event_name=event
-                )
-        raise ValueError(
-            "expected a job that runs `uv publish`, got none: a release has to publish"
-        )
+    def environment(self) -> Environment:
+        """The environment `pypi`, with its rules."""
+        return Environment(**self.rules)
 
     @property
-    def steps(self) -> list[dict[str, Any]]:
-        """The steps of the job that publishes."""
-        jobs = [job for text in self.workflows.values() for job in _jobs(text).values()]
-        return next(job["steps"] for job in jobs if _publishes(job))
+    def runs(self) -> list[list[Planned]]:
+        """The workflows that the pushed tag starts: for each, its jobs in the order of needs."""
+        return [_in_order(self._plan(name)) for name in self.workflows if self._starts(name)]
 
-    def intruders(self) -> dict[str, GitHubJob]:
-        """Jobs that must not get a token, whatever was repaired."""
-        job = replace(self.job, id_token=True)
-        return {
-            "a nightly job of the same file, which nobody has to approve": replace(
-                job, environment=""
-            ),
-            "a clone by somebody who took over the owner's name": replace(job, owner_id="666"),
-            "a pull request's job, started by pull_request_target": replace(
-                job, event_name="pull_request_target"
-            ),
-            "another workflow of the repository": replace(
-                job, workflow="lint.yml", called_workflow="", environment=""
-            ),
-        }
+    @property
+    def publishing(self) -> Planned | None:
+        """The job that publishes, or None if the pushed tag starts no such job."""
+        return next((job for run in self.runs for job in run if job.publishes), None)
+
+    def _starts(self, name: str) -> bool:
+        workflow = _read(self.workflows[name])
+        triggers = workflow.get("on", workflow.get(True))  # YAML 1.1 reads `on` as True
+        if not isinstance(triggers, dict):
+            return "push" in ([triggers] if isinstance(triggers, str) else triggers or [])
+        push = triggers.get("push") or {}
+        if "tags" not in push:
+            return "push" in triggers and not any("branches" in key for key in push)
+        chosen = False
+        for pattern in map(str, _listed(push["tags"])):
+            if _matches(pattern.removeprefix("!")):
+                chosen = not pattern.startswith("!")  # the last pattern that matches decides
+        return chosen
+
+    def _plan(self, entry: str) -> Iterator[Planned]:
+        caller = _read(self.workflows[entry])
+        for name, said in caller["jobs"].items():
+            may = _may_ask(caller, said, default=False)
+            if "uses" not in said:
+                yield _planned(name, said, caller, entry, "", may)
+                continue
+            file = str(said["uses"]).removeprefix("./.github/workflows/")
+            if file not in self.workflows:
+                raise ValueError(f"expected one of the workflows here, got {said['uses']!r}")
+            callee, ref = _read(self.workflows[file]), f"{_FOLDER}/{file}@{REF}"
+            for inner, job in callee["jobs"].items():
+                allowed = may and _may_ask(callee, job, default=True)
+                each = _planned(inner, job, callee, entry, ref, allowed)
+                needs = [*_listed(said.get("needs")), *(f"{name} / {need}" for need in each.needs)]
+                yield replace(each, name=f"{name} / {inner}", needs=tuple(needs))
 
 
-def _jobs(text: str) -> dict[str, dict[str, Any]]:
+_RULES = ("refs", "reviewer", "prevent_self_review")
+_FOLDER = "octo-org/rocket/.github/workflows"
+
+
+def _planned(
+    name: str, said: dict[str, Any], workflow: dict[str, Any], entry: str, called: str, may: bool
+) -> Planned:
+    stated = said.get("environment") or ""
+    environment = str(stated.get("name", "") if isinstance(stated, dict) else stated)
+    title = str(workflow.get("name", entry))
+    job = GitHubJob(
+        workflow=entry, workflow_name=title, called_workflow=called, environment=environment,
+        ref=REF, id_token=may,
+    )  # fmt: skip
+    needs = tuple(_listed(said.get("needs")))
+    return Planned(name, needs, said, workflow.get("env") or {}, job)
+
+
+def _in_order(jobs: Iterable[Planned]) -> list[Planned]:
+    """Sort jobs so that each comes after those that it needs. A circle is a ValueError."""
+    known = {job.name: job for job in jobs}
+    graph = {}
+    for job in known.values():
+        graph[job.name] = [name for need in job.needs for name in known if names(need, name)]
+        if missing := [need for need in job.needs if not any(names(need, name) for name in known)]:
+            raise ValueError(f"job {job.name} needs a job that is not there: {missing[0]}")
+    return [known[name] for name in TopologicalSorter(graph).static_order()]
+
+
+def names(need: str, name: str) -> bool:
+    """Return whether `needs: need` means the job of that name; jobs of a called file share one."""
+    return name == need or name.startswith(f"{need} / ")
+
+
+def _read(text: str) -> dict[Any, Any]:
     try:
-        workflow = yaml.safe_load(text)
-        jobs = {name: dict(job) for name, job in workflow["jobs"].items()}
-        assert all(isinstance(step, dict) for job in jobs.values() for step in job.get("steps", []))
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, AssertionError):
+        workflow: dict[Any, Any] = yaml.safe_load(text)
+        workflow["jobs"] = {str(name): dict(job) for name, job in workflow["jobs"].items()}
+        steps = [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
+        if not all(isinstance(step, dict) for step in steps):
+            raise ValueError
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(
-            "expected a workflow after your edit, got something that is none: look at its indentation"
+            "expected a workflow after your edit, got something else: look at its indentation"
         ) from None
-    return jobs
+    return workflow
 
 
-def _environment(job: Mapping[str, Any]) -> str:
-    """The environment's name; `environment: pypi` and `environment: {name: pypi}` say the same."""
-    stated = job.get("environment") or ""
-    return str(stated.get("name", "") if isinstance(stated, dict) else stated)
+def _listed(value: Any) -> list[str]:
+    """Return a list, for a key that takes a text or a list."""
+    return [value] if isinstance(value, str) else list(value or [])
 
 
-def _event(text: str) -> str:
-    """What starts the release: `push`, unless a repair has put pull_request_target in its place."""
-    workflow = yaml.safe_load(text)
-    triggers = workflow.get("on", workflow.get(True))  # YAML 1.1 reads `on` as True
-    named = [triggers] if isinstance(triggers, str) else list(triggers or [])
-    return (
-        "pull_request_target" if "pull_request_target" in named and "push" not in named else "push"
-    )
+def _matches(pattern: str) -> bool:
+    """Compare the tag with a filter pattern of GitHub's, in which `+` and `?` are quantifiers."""
+    regex = {"**": ".*", "*": "[^/]*", ".": r"\."}
+    return bool(re.fullmatch(re.sub(r"\*\*|[*.]", lambda found: regex[found[0]], pattern), TAG))
 
 
 def _publishes(job: Mapping[str, Any]) -> bool:
     return any("uv publish" in str(step.get("run", "")) for step in job.get("steps", []))
 
 
-def _may_ask(text: str, job: Mapping[str, Any], *, default: bool = False) -> bool:
-    """Whether a job may ask for an ID token: its own permissions replace the workflow's."""
-    workflow = yaml.safe_load(text)
-    granted = (
-        job["permissions"]
-        if "permissions" in job
-        else workflow.get("permissions", ... if default else None)
-    )
-    if granted is ...:
-        return default
-    return granted == "write-all" or (
-        isinstance(granted, dict) and granted.get("id-token") == "write"
-    )
+def _may_ask(workflow: Mapping[Any, Any], job: Mapping[str, Any], *, default: bool) -> bool:
+    """Return whether a job may ask for an ID token: its own permissions replace the workflow's."""
+    for place in (job, workflow):
+        if "permissions" in place:
+            block = place["permissions"]
+            return block == "write-all" or (
+                isinstance(block, dict) and block.get("id-token") == "write"
+            )
+    return default
 
 
-def _workflow(*steps: str, top: str = "", job: str = "") -> str:
-    return (
-        "name: Release\non:\n  push:\n    tags: ['v*']\n" + top + "jobs:\n  release:\n    runs-on: ubuntu-latest\n" + job
-        + "    steps:\n" + "".join(f"      - {step}\n" for step in steps)
-    )  # fmt: skip
-
-
-_ENVIRONMENT, _ASK = "    environment: pypi\n", "    permissions:\n      id-token: write\n"
-_STEPS = ("uses: octo-org/fetch@v1", "run: uv build", "run: uv publish")
-_CALLER = """name: Release
-on:
-  push:
-    tags: ['v*']
-jobs:
-  release:
-    permissions:
-      id-token: write
-    uses: ./.github/workflows/publish.yml
-"""
-_CALLED = _workflow(*_STEPS, job=_ENVIRONMENT + _ASK).replace(
-    "push:\n    tags: ['v*']", "workflow_call:"
-)
-_READ_ONLY = _ENVIRONMENT + "    permissions:\n      contents: read\n"
-_SOUND = {"release.yml": _workflow(*_STEPS, job=_ENVIRONMENT + _ASK)}
-_EARLY = {
-    "release.yml": _workflow(
-        _STEPS[0], "uses: octo-org/mint@v1", *_STEPS[1:], job=_ENVIRONMENT + _ASK
-    )
-}
-CASES = (
+_FILE = yaml.safe_load(DATA.read_text(encoding="utf-8"))
+CAUSES: dict[str, str] = _FILE["causes"]
+ANSWERS: list[tuple[str, str]] = [(case["cause"], case["why"]) for case in _FILE["cases"]]
+"""The cause of each case, and the sentence that explains it."""
+CASES = tuple(
     Situation(
-        {"release.yml": _workflow(*_STEPS, top="permissions:\n  id-token: write\n", job=_READ_ONLY)}
-    ),
-    Situation({"release.yml": _workflow(*_STEPS, job=_ASK)}),
-    Situation({"release.yml": _CALLER, "publish.yml": _CALLED}),
-    Situation(_SOUND, form={"workflow": "release.yml", "environment": "p\u0443pi"}),
-    Situation(_SOUND, project="octo-comets", exists=False),
-    Situation(_EARLY, build=20),
-)
-WHY = (
-    "A job's permissions replace the workflow's. They are not added up.",
-    "The form asked for an environment that the job did not have. Emptying the form would have let the nightly job in.",
-    "`job_workflow_ref` names the file that contains the job, and that is the called one.",
-    "One letter of the form came from another alphabet. `publisher.check` names it; eyes do not.",
-    "The exchange created the project that the form named; the package has another name.",
-    "A minted token lives for 15 minutes from the exchange, and the build took 20.",
+        case["workflows"],
+        usual["form"] | case.get("form", {}),
+        case.get("rules", usual["rules"]),
+        case.get("build", usual["build"]),
+        case.get("package", usual["package"]),
+    )
+    for usual in [_FILE["usual"]]
+    for case in _FILE["cases"]
 )
