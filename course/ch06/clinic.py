@@ -5,6 +5,7 @@ jobs. A fix changes one of them, and is judged by running all jobs of the releas
 costs points, a fix in vain does too, and a fix without the right cause earns half.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,7 +140,7 @@ class Case:
             outcome = release(after)
         except ValueError as error:
             return Shown(f"{error}.", f"✗ case {self.number} · not counted")
-        except (TypeError, AttributeError, LookupError, OSError):
+        except (TypeError, AttributeError, LookupError, OSError, re.error):
             said = "the lab cannot run the workflow after your edit: compare it with the old one."
             return Shown(said, f"✗ case {self.number} · not counted")
         return self._judged(outcome, because)

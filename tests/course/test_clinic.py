@@ -249,6 +249,7 @@ def test_no_fix_is_not_attempted_and_shows_the_log_and_the_causes():
         {"form": {"project": 3}},
         {"form": {"index": "the test one"}},
         {"edit": {"jobs:": "jobs"}},
+        {"edit": {"v*": "v["}},
         {"edit": {"    steps:": "    env: none\n    steps:"}},
         {"edit": {"run: uv publish": "run: echo done"}},
         {"form": {"owner_id": "666"}},
