@@ -2,7 +2,7 @@
 # Each does its own set-up first, in .venv, and needs only Python 3.11 to 3.14. Another Python: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup workbook lab progress lint test proof refresh bench site site-test lock clean
+.PHONY: help setup check workbook lab progress lint test proof refresh bench site site-test lock clean
 .SUFFIXES:
 
 ifdef PYTHON
@@ -35,6 +35,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 help:
 	@echo "make lab       open your own copy of the chapters, workbook/, in JupyterLab"
+	@echo "make check     say whether this machine is ready for a workshop, or what is missing"
 	@echo "make workbook  make or update that copy, for another editor; what you changed in it stays"
 	@echo "make progress  show which exercises are done in it (ARGS=\"FOLDER...\" for a whole class)"
 	@echo "make lint      check style and types"
@@ -50,6 +51,9 @@ help:
 setup:
 	@test -n "$(PYTHON)" || { echo "No Python was found: install Python 3.11 to 3.14, or name one with make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" $(SETUP)
+
+check: setup
+	@$(RUN) tools/check_machine.py
 
 workbook: setup
 	@$(RUN) tools/workbook.py

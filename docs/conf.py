@@ -10,7 +10,7 @@ sys.path.insert(0, str(HERE))  # chapters.py
 project = "The release that holds no password"
 author = "The authors of this series"
 copyright = "2026 The authors of this series. Text and figures CC BY 4.0, code MIT."
-extensions = ["myst_nb", "chapters"]
+extensions = ["myst_nb", "chapters", "teaching"]
 if (HERE / "teaching.md").exists():
     tags.add("teaching")  # noqa: F821  Sphinx provides `tags`
 
