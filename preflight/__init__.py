@@ -225,7 +225,7 @@ def _at(facts: JobFacts, context: JobContext) -> JobFacts:
 
     def at(each: Publication) -> Publication:
         sure = context.trigger.certain and each.triggers[0].certain
-        return replace(each, context=context, triggers=(replace(context.trigger, certain=sure),))
+        return each.but(context=context, triggers=(replace(context.trigger, certain=sure),))
 
     return replace(facts, publications=[at(each) for each in facts.publications])
 
@@ -244,7 +244,7 @@ def _ways(facts: JobFacts) -> list[Publication]:
                each.context.environments())  # fmt: skip
         groups.setdefault(key, []).append(each)
     return [
-        replace(same[0], triggers=settled([trigger for each in same for trigger in each.triggers]))
+        same[0].but(triggers=settled([trigger for each in same for trigger in each.triggers]))
         for same in groups.values()
     ]
 

@@ -169,13 +169,11 @@ def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
             yield warned("half-migrated", (each.file, each.line), each.job, what)
 
 
-_MAKERS = re.compile(
+_MAKERS = (
     r"(googleapis|google-github-actions)/release-please-action|softprops/action-gh-release|ncipollo/release-action|"
     r"actions/create-release|release-drafter/release-drafter|marvinpinto/action-automatic-releases|elgohr/github-release"
 )
-_MAKES = re.compile(
-    r"\bgh release create\b(?!.*--draft)|\bgit push\b.*(--tags|--follow-tags|\bv?\$|refs/tags)"
-)
+_MAKES = r"\bgh release create\b(?!.*--draft)|\bgit push\b.*(--tags|--follow-tags|\bv?\$|refs/tags)"
 
 
 def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warned]:
@@ -210,7 +208,7 @@ def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
     """Whether a step makes a release or pushes a tag with GITHUB_TOKEN."""
     given = mapping(step.get("with"))
     own = ("secrets.GITHUB_TOKEN", "github.token")
-    if _MAKERS.match(text(step.get("uses")).lower()):
+    if re.match(_MAKERS, text(step.get("uses")).lower()):
         token = text(given.get("token") or given.get("repo-token"))
         variables = mapping(step.get("env"))
         token = token or text(variables.get("GITHUB_TOKEN"))
@@ -218,7 +216,7 @@ def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
         draft = drafts or given.get("draft") == "true"
         return not draft and (not token or any(name in token for name in own))
     run = text(step.get("run"))
-    if not _MAKES.search(run[:20_000]):
+    if not re.search(_MAKES, run[:20_000]):
         return False
     scopes = (mapping(holder.get("env")) for holder in (step, job, workflow))
     tokens = [text(scope.get(name)) for scope in scopes for name in ("GH_TOKEN", "GITHUB_TOKEN")]

@@ -1,6 +1,5 @@
 """Changes to a repository's files that turn a job which cannot authenticate into one that can, as diffs for `git apply`."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -254,6 +253,8 @@ def _through_tox(text: str, line: int) -> str:
 
 def diff(before: str, after: str, path: str) -> str:
     """A unified diff that `git apply` takes, of one file."""
+    import difflib  # only where there is something to fix
+
     tab = "\t" if " " in path else ""
     rows = difflib.unified_diff(_lines(before), _lines(after), f"a/{path}{tab}", f"b/{path}{tab}")
     return "".join(

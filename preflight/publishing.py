@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from configparser import Error as ConfigError
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -23,7 +22,7 @@ from .clients import (
 )
 from .expressions import UNKNOWN, Value, fill, holds, possible
 from .files import Map, Repository, Seq, Text, Unreadable
-from .workflows import JobContext, Note, Scope, Trigger, mapping, text
+from .workflows import Changeable, JobContext, Note, Scope, Trigger, mapping, text
 
 DEEPEST = 8
 """How far scripts and composite actions are followed into one another."""
@@ -42,23 +41,21 @@ _OTHERS = re.compile(
     re.I,
 )
 _PUBLISHES = re.compile(r"twine[\"', ]+upload|(uv|poetry|hatch|flit|pdm|maturin)[\"', ]+publish")
-_MINTS = re.compile(
-    r"ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)|oidc/mint-token|getIDToken|\bpython[\d.]* -m id\b|(^|[\s(])id (pypi|testpypi)\b"
-)
-_OUTSIDERS = re.compile(
+_MINTS = r"ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)|oidc/mint-token|getIDToken|\bpython[\d.]* -m id\b|(^|[\s(])id (pypi|testpypi)\b"
+_OUTSIDERS = (
     r"\$\{\{[^}]{0,200}\bgithub\.(head_ref|event\.[\w.*\[\]0-9]{0,80}"
     r"\.?(title|body|message|head\.ref|head\.label|default_branch|name|email|page_name))\b[^}]{0,200}\}\}"
 )
 _TASKS = ("just", "task", "invoke", "inv", "poe", "rake", "doit", "mise", "fab", "hatch")
-_ID_TOKEN_USERS = re.compile(
+_ID_TOKEN_USERS = (
     r"(actions/(deploy-pages|attest)|aws-actions/|google-github-actions/|azure/login|codecov/|sigstore/|docker/|anchore/"
     r"|slsa-framework/|ossf/scorecard|github/|rust-lang/|depot/|actions/publish|hynek/build-and-inspect)"
 )
-_NAMED_SECRET = re.compile(r"secrets\.(\w*(?:PYPI|TWINE)\w*)", re.I)
+_NAMED_SECRET = r"(?i)secrets\.(\w*(?:PYPI|TWINE)\w*)"
 
 
-@dataclass(frozen=True)
-class Frame:
+@dataclass(frozen=True, eq=False)
+class Frame(Changeable):
     """Where the finder stands: all that a step, a script or a command has around it."""
 
     file: str
@@ -88,8 +85,8 @@ class Frame:
         return fill(value, self) if "${{" in value else value
 
 
-@dataclass(frozen=True)
-class Publication:
+@dataclass(frozen=True, eq=False)
+class Publication(Changeable):
     """One command that publishes, in one job: the `client`, where the command stands (`file`, `line`), where the step
     stands that leads to it, and what it finds there."""
 
@@ -158,8 +155,7 @@ class Finder:
         frame = Frame(context.file, context.scope, {})
         for holder in (context.workflow, context.body):
             run = mapping(mapping(holder.get("defaults")).get("run"))
-            frame = replace(
-                frame,
+            frame = frame.but(
                 environment=_environment(frame, holder.get("env")),
                 shell=text(run.get("shell")) or frame.shell,
                 folder=text(run.get("working-directory")) or frame.folder,
@@ -172,8 +168,9 @@ class Finder:
     def _explain(self) -> Note | None:
         """A note about a job that could publish, although nothing in it was recognized."""
         context, actions = self.context, self.facts.actions
-        named = _NAMED_SECRET.search(str(context.body))
-        users = self.facts.attested or any(_ID_TOKEN_USERS.match(a[2].lower()) for a in actions)
+        named = re.search(_NAMED_SECRET, self.repository.read(context.file))
+        named = named and re.search(_NAMED_SECRET, str(context.body))
+        users = self.facts.attested or any(re.match(_ID_TOKEN_USERS, a[2].lower()) for a in actions)
         if not named and (not context.may_ask or users):
             return None
         if any(" may publish" in why for _, _, why in self.notes):
@@ -206,17 +203,15 @@ class Finder:
             line = frame.here or step.line_of("run" if "run" in step else "uses")
             for world in self._worlds() if self._later else ({},):
                 seen = (
-                    replace(frame, environment={**frame.environment, **world}, here=line)
+                    frame.but(environment={**frame.environment, **world}, here=line)
                     if world
-                    else replace(frame, here=line)
+                    else frame.but(here=line)
                 )
                 met = holds(text(step["if"]), seen) if "if" in step else True
                 if met is not False:
-                    seen = seen if met else replace(seen, certain=False)
+                    seen = seen if met else seen.but(certain=False)
                     env = step.get("env")
-                    self._step(
-                        step, replace(seen, environment=_environment(seen, env)) if env else seen
-                    )
+                    self._step(step, seen.but(environment=_environment(seen, env)) if env else seen)
 
     def _worlds(self) -> list[dict[str, str]]:
         worlds: list[dict[str, str]] = [{}]
@@ -231,10 +226,10 @@ class Finder:
         if not isinstance(run, Text):
             return None
         kind = text(step.get("shell")) or frame.shell
-        if _OUTSIDERS.search(run):
+        if "github." in run and re.search(_OUTSIDERS, run):
             self.facts.injected.append((frame.file, run.line))
         if re.match(r"(python|node|perl|ruby)", kind):
-            if _MINTS.search(run):
+            if re.search(_MINTS, run):
                 self.facts.minted.append((frame.file, run.line))
             if re.search(r"twine|publish", run):
                 why = f"A step is written in {kind.split()[0]} and says `publish` or `twine`: it is not followed."
@@ -242,7 +237,7 @@ class Finder:
             return None
         folder = frame.fill(text(step.get("working-directory")) or frame.folder)
         traced = bool(re.search(r"\s-\w*x", kind))
-        frame = replace(frame, folder=folder, traced=traced, line_of=run.line_of)
+        frame = frame.but(folder=folder, traced=traced, line_of=run.line_of)
         return self._script(frame.fill(str(run)), frame, text(step.get("id")))
 
     def _action(self, step: Map, name: str, frame: Frame) -> None:
@@ -253,11 +248,9 @@ class Finder:
         self.facts.actions.append((frame.file, line, name))
         path, _, ref = name.lower().partition("@")
         if path == ACTION.name:
-            return self._publishing_action(
-                step, inputs, ref, replace(frame, line_of=lambda n: line)
-            )
+            return self._publishing_action(step, inputs, ref, frame.but(line_of=lambda n: line))
         if path in ("pyo3/maturin-action", "messense/maturin-action"):
-            return self._maturin_action(name, inputs, replace(frame, line_of=lambda n: line))
+            return self._maturin_action(name, inputs, frame.but(line_of=lambda n: line))
         if path == "actions/checkout" and inputs.get("repository", "") in (
             "",
             self.repository.full_name,
@@ -267,7 +260,7 @@ class Finder:
             self.facts.unpacked.append((frame.file, line))
         self.facts.attested |= "attest" in path and not path.startswith("actions/")
         words = " ".join(inputs.values())
-        if _MINTS.search(words) or ("mint" in path and "token" in path):
+        if re.search(_MINTS, words) or ("mint" in path and "token" in path):
             self.facts.minted.append((frame.file, line))
         elif _OTHERS.search(path) or re.search(_PUBLISHES, words):
             form = f" {self._form()}" if self.context.may_ask else ""
@@ -312,8 +305,7 @@ class Finder:
             return self._note(frame.file, line, why, relevant)
         stated = mapping(action.get("inputs"))
         given = {name: text(mapping(what).get("default")) for name, what in stated.items()} | inputs
-        inner = replace(
-            frame, file=path, scope=replace(frame.scope, inputs=given), shell="", folder="",
+        inner = frame.but(file=path, scope=frame.scope.but(inputs=given), shell="", folder="",
             depth=frame.depth + 1, composite=True,
         )  # fmt: skip
         return self._steps(runs.get("steps"), inner)
@@ -328,13 +320,13 @@ class Finder:
             self._later["~/.pypirc"] = ("written by a step",)
         if re.search(r"\b((npm|pnpm|yarn|cargo) publish|cosign)\b", script):
             self.facts.attested = True  # something else that an ID token is for
-        if _MINTS.search(script):
+        if re.search(_MINTS, script):
             self.facts.minted.append((frame.file, frame.line_of(1)))
         for command in self._commands(script, frame):
             line = frame.line_of(command.line)
             if command.traced and any(map(_secret, command.environment.values())):
                 self.facts.traces.append((frame.file, line))
-            self._command(command, replace(frame, line_of=lambda n, line=line: line), step)
+            self._command(command, frame.but(line_of=lambda n, line=line: line), step)
         return None
 
     def _commands(self, script: str, frame: Frame) -> tuple[scripts.Command, ...]:
@@ -357,16 +349,16 @@ class Finder:
             told = self._later.get("POETRY_PYPI_TOKEN_PYPI", ())[-1:]
             seen = {**command.environment, **{"POETRY_PYPI_TOKEN_PYPI": each for each in told}}
             version = _run_version(words, client.name)
-            self._add(client, tuple(rest), replace(frame, environment=seen), version)
+            self._add(client, tuple(rest), frame.but(environment=seen), version)
         elif re.search(r"\bpublish|\btwine", plain) and rest[0] in _TASKS:
             return self._note(frame.file, line, f"`{plain}` is a task of {rest[0]}: not followed.")
         if _BUILDS.match(" ".join(rest)[:2000]) or _BUILDS.match(" ".join(words)[:2000]):
             self.facts.builds.append(
                 (frame.file, line, " ".join(rest[:2] if client else words[:4]))
             )
-        target = scripts.followed(words) if client is None else None
+        target = scripts.followed(words, rest) if client is None else None
         if target and target[1:] and self._may_follow(frame.file, line, frame.depth):
-            deeper = replace(frame, environment=command.environment, depth=frame.depth + 1)
+            deeper = frame.but(environment=command.environment, depth=frame.depth + 1)
             self._follow(*target, command, deeper)
         return None
 
@@ -400,7 +392,7 @@ class Finder:
 
     def _follow(self, kind: str, names: list[str], command: scripts.Command, frame: Frame) -> None:
         shell_x = r"(^| )(ba|z|da|k)?sh -\w*x"
-        frame = replace(frame, traced=bool(re.search(shell_x, " ".join(command.words)[:500])))
+        frame = frame.but(traced=bool(re.search(shell_x, " ".join(command.words)[:500])))
         if kind == "inline":
             return self._script("".join(names[:1]), frame)
         paths, told = self._paths(kind, names, command, frame.folder)
@@ -421,14 +413,7 @@ class Finder:
             if len(script) > LONGEST or not self.repository.spend(len(script)):
                 raise Unreadable(path, "is more script than preflight reads.")
             self._file(kind, path, script, names, command, frame)
-        except (
-            Unreadable,
-            ConfigError,
-            SyntaxError,
-            ValueError,
-            RecursionError,
-            MemoryError,
-        ) as error:
+        except (Unreadable, SyntaxError, ValueError, RecursionError, MemoryError) as error:
             known = isinstance(error, Unreadable)
             why = str(error) if known else f"{path} cannot be understood as it stands."
             self._note(frame.file, frame.line_of(1), f"Not followed: {why}")
@@ -465,7 +450,7 @@ class Finder:
         frame: Frame,
     ) -> None:
         """Read a file of the repository that a command runs."""
-        inner = replace(frame, file=path, line_of=int)
+        inner = frame.but(file=path, line_of=int)
         suffix = PurePosixPath(path).suffix
         foreign = re.match(r"#!(?!.*sh\b)", script) or suffix not in ("", ".sh", ".bash", ".zsh")
         if kind in ("python", "module") or (kind == "script" and foreign):
@@ -474,25 +459,23 @@ class Finder:
                 self._note(frame.file, frame.line_of(1), why)
         elif kind == "script":
             traced = frame.traced or bool(re.match(r"#!.*sh\s+-\w*x", script))
-            self._script(script, replace(inner, traced=traced))
+            self._script(script, inner.but(traced=traced))
         elif kind == "make":
             for at, recipe in scripts.makefile(script, names, frame.environment):
-                self._script(recipe, replace(inner, line_of=lambda n, at=at: at + n - 1))
+                self._script(recipe, inner.but(line_of=lambda n, at=at: at + n - 1))
         elif kind == "tox":
             arguments = " ".join(command.words).partition(" -- ")[2][:500]
             for at, recipe, passed in scripts.tox(script, names, arguments):
                 through = {n: v for n, v in frame.environment.items() if scripts.passes(n, passed)}
                 kept = tuple(name for name in NEEDED if not scripts.passes(name, passed))
                 hidden = ("tox", *kept) if kept else frame.hidden
-                seen = replace(
-                    inner, environment=through, hidden=hidden, line_of=lambda n, at=at: at
-                )
+                seen = inner.but(environment=through, hidden=hidden, line_of=lambda n, at=at: at)
                 self._script(recipe, seen)
         else:
             for at, called, alone in scripts.nox(script, names):
-                seen = replace(inner, line_of=lambda n, at=at: at)
+                seen = inner.but(line_of=lambda n, at=at: at)
                 if alone:
-                    seen = replace(seen, environment={}, hidden=("nox", *NEEDED))
+                    seen = seen.but(environment={}, hidden=("nox", *NEEDED))
                 if called:
                     words = tuple(called)
                     self._command(scripts.Command(words, words, at, seen.environment), seen)

@@ -16,7 +16,7 @@ from .verdicts import NEITHER, TRUSTED, JobVerdict
 from .workflows import Note
 
 VERSION = 1
-_SECRETS = re.compile(
+_SECRETS = (
     r"pypi-(?:A[gw]E[\w-]*|(?=[\w-]{0,200}[A-Z0-9_])[\w-]{30,})|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
 )
@@ -31,7 +31,9 @@ def cut(text: str, literals: Collection[str] = ()) -> str:
     other than line breaks and tabs; GitHub takes `##[` anywhere for a command."""
     for literal in literals:
         text = text.replace(literal, "***")
-    text = _SECRETS.sub("***", text) if re.search(r"pypi-|gh\w_|_pat_|glpat|eyJ", text) else text
+    text = (
+        re.sub(_SECRETS, "***", text) if re.search(r"pypi-|gh\w_|_pat_|glpat|eyJ", text) else text
+    )
     text = _IN_ADDRESS.sub("***", text) if "://" in text and "@" in text else text
     return _CONTROL.sub("\ufffd", text).replace("##[", "## [")
 

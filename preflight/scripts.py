@@ -5,14 +5,12 @@ is empty, because release scripts choose their credential by them. What else dec
 both count.
 """
 
-import ast
-import configparser
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .clients import _PYTHON, strip_wrappers
+from .clients import _PYTHON
 
 _TOKEN = re.compile(
     r"""(?P<heredoc><<-?[ \t]*(?P<q>['"]?)(?P<end>\w+)(?P=q))|(?P<comment>(?<![^\s;&|()])\#[^\n]*)|"""
@@ -285,9 +283,14 @@ def _rules(text: str, environment: Mapping[str, str]) -> tuple[Rules, dict[str, 
 
 def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int, str, list[str]]]:
     """Return, for each command of the environments named: its line, itself (`arguments` in place of `{posargs}`), and the
-    patterns of variables that tox lets through. Raises configparser.Error."""
+    patterns of variables that tox lets through. Raises ValueError."""
+    import configparser  # only here, because most repositories have no tox.ini
+
     parser = configparser.ConfigParser(interpolation=None, strict=False)
-    parser.read_string(text)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ValueError(str(error)) from None
     lines = text.split("\n")
     for name in names[:20]:
         section = f"testenv:{name}"
@@ -312,11 +315,14 @@ def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int,
 def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str], bool]]:
     """Return the commands that `session.run` runs in the sessions named (all of them, if none is): line, words, and whether
     the variables of the job are kept from them. Parsed, not imported. Raises SyntaxError, ValueError, RecursionError."""
+    import ast
+
     for function in ast.walk(ast.parse(text)):
         if not isinstance(function, ast.FunctionDef) or not function.decorator_list:
             continue
-        known = {function.name, function.name.replace("_", "-"), *_session_names(function)}
         decorator = ast.dump(function.decorator_list[0])
+        named = re.search(r"keyword\(arg='name', value=Constant\(value='([^']*)'", decorator)
+        known = {function.name, function.name.replace("_", "-"), named[1] if named else ""}
         if "session" not in decorator or (names and not known & set(names)):
             continue
         for node in ast.walk(function):
@@ -329,22 +335,14 @@ def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str], bool]]:
                     yield node.lineno, words, outer.get("include_outer_env") is False
 
 
-def _session_names(function: ast.FunctionDef) -> Iterator[str]:
-    for decorator in function.decorator_list:
-        for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
-            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
-                yield str(keyword.value.value)
-
-
-def followed(words: tuple[str, ...]) -> tuple[str, list[str]] | None:
-    """Return what a command runs of the repository: ("script", [path]), ("inline", [text]), ("make", goals), ("tox",
+def followed(words: tuple[str, ...], rest: list[str]) -> tuple[str, list[str]] | None:
+    """Return what a command (`rest`: without its wrappers) runs of the repository: ("script", [path]), ("inline", [text]), ("make", goals), ("tox",
     environments), ("nox", sessions), ("python", [path]), ("module", [name]), or None. A script's own directory is not known
     here."""
     for before, dash, name in zip(words[:8], words[1:9], words[2:10], strict=False):
         if dash == "-m" and _PYTHON.fullmatch(before.rpartition("/")[2]):
             if name not in ("tox", "nox"):
                 return ("module", [name])
-    rest = strip_wrappers(words)
     if not rest:
         return None
     program, arguments = rest[0], rest[1:]

@@ -6,7 +6,7 @@ GitHub Docs: "Workflow syntax for GitHub Actions", "Events that trigger workflow
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from .expressions import UNKNOWN, Open, Value, fill, holds, possible
 from .files import Map, Repository, Seq, Text, Unreadable
@@ -160,8 +160,18 @@ def mapping(value: Any) -> Map:
 _EMPTY = Map()
 
 
+class Changeable:
+    """A frozen dataclass with a faster `dataclasses.replace`, which otherwise takes a third of the time."""
+
+    def but(self, **changes: Any) -> Self:
+        """Return a copy with other values for these fields."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__, **changes)
+        return new
+
+
 @dataclass(frozen=True, eq=False)
-class Scope:
+class Scope(Changeable):
     """What an expression can see. `asked` collects the contexts that differ from trigger to trigger and were looked at."""
 
     trigger: Trigger
@@ -257,7 +267,7 @@ def _matrix(job: Map, names: list[str]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class JobContext:
+class JobContext(Changeable):
     """A job as one trigger starts it: `entry` is the file that was triggered, `file` the one that holds the job.
 
     `callers` are (file, job, line) from the entry down, `scope` gives values to expressions, `granted` is what the caller's
@@ -411,10 +421,10 @@ class Walk:
                 scope, runs = _job_scope(context, name, trigger, memo)
                 if runs is not False:
                     self.started[context.file, name] = True
-                    scope = replace(
-                        scope, trigger=replace(trigger, certain=trigger.certain and runs is True)
+                    scope = scope.but(
+                        trigger=replace(trigger, certain=trigger.certain and runs is True)
                     )
-                    yield from self._job(replace(context, job=name, scope=scope))
+                    yield from self._job(context.but(job=name, scope=scope))
         return None
 
     def _job(self, context: JobContext) -> Iterator[JobContext]:
@@ -470,14 +480,14 @@ def _job_scope(
         return memo[name, trigger]  # type: ignore[no-any-return]
     jobs = context.workflow["jobs"]
     job = mapping(jobs.get(name))
-    memo[name, trigger] = (replace(context.scope, trigger=trigger, job=job), None)  # for circles
+    memo[name, trigger] = (context.scope.but(trigger=trigger, job=job), None)  # for circles
     needs: dict[str, Value] = {}
     ready: list[bool | None] = []
     for other in texts(job.get("needs"))[:50] if depth < 50 else ():
         scope, runs = _job_scope(context, other, trigger, memo, depth + 1)
         ready.append(runs)
         needs |= _outputs(other, mapping(jobs.get(other)), scope, runs)
-    scope = replace(context.scope, trigger=trigger, job=job, needs=needs, asked=set())
+    scope = context.scope.but(trigger=trigger, job=job, needs=needs, asked=set())
     condition = text(job.get("if"))
     answer = holds(condition, scope)
     if not re.search(r"\b(always|failure|cancelled)\s*\(", condition):
@@ -510,14 +520,11 @@ def _call(context: JobContext, file: str, workflow: Map, line: int) -> JobContex
         passed = mapping(job.get("secrets")).items()
         secrets = {name: fill(text(value), scope) for name, value in passed}
     keep = context.may_ask or context.granted is None
-    return replace(
-        context,
+    return context.but(
         file=file,
         workflow=workflow,
         job="",
-        scope=replace(
-            scope, workflow=workflow, job=_EMPTY, inputs=inputs, secrets=secrets, needs={}
-        ),
+        scope=scope.but(workflow=workflow, job=_EMPTY, inputs=inputs, secrets=secrets, needs={}),
         callers=(*context.callers, (context.file, context.job, line)),
         granted=context.permissions if keep else context.granted,
     )

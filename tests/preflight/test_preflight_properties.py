@@ -346,13 +346,20 @@ def fuzz(folder, count: int, seed: int = 1) -> tuple[float, int]:
 
 def test_broken_files_get_a_report_and_nothing_hangs(tmp_path):
     slowest, unread = fuzz(tmp_path, 400)
-    assert slowest < LONGEST and 40 < unread < 300
+    assert slowest < longest() and 40 < unread < 300
 
 
 # -- large and hostile inputs -----------------------------------------------------------------------------------------
 
-LONGEST = 1.0
-"""Processor seconds that no input may take."""
+
+def longest() -> float:
+    """The processor seconds that no input may take: one, on a machine that has nothing else to do. A busy one counts more of
+    them for the same work, so it is asked how long a known piece of work takes now."""
+    begun = time.process_time()
+    sum(number * number for number in range(1_000_000))
+    return max(1.0, (time.process_time() - begun) / 0.08)
+
+
 GROWS = "inputs: {x: {}}\nruns:\n  using: composite\n  steps:\n    - {uses: ./a, with: {x: '%s'}}\n"
 STEPS = "on: release\njobs:\n  p:\n    permissions: {id-token: write}\n    steps:\n%s"
 RUN = STEPS % "      - run: %s\n"
@@ -423,7 +430,7 @@ def test_no_input_takes_more_than_a_second(name, tmp_path):
     begun = time.process_time()
     report = preflight.check(folder, "octo-org/rocket", "workflow=release.yml")
     told = [report.text(), report.json(), report.github(), report._repr_html_()]
-    assert time.process_time() - begun < LONGEST, report.summary()
+    assert time.process_time() - begun < longest(), report.summary()
     assert all(told[:2])
 
 
