@@ -168,8 +168,10 @@ class Finder:
     def _explain(self) -> Note | None:
         """A note about a job that could publish, although nothing in it was recognized."""
         context, actions = self.context, self.facts.actions
-        named = re.search(_NAMED_SECRET, self.repository.read(context.file))
-        named = named and re.search(_NAMED_SECRET, str(context.body))
+        key, known = ("named", context.file), self.repository.known
+        if key not in known:  # looked for in the whole file first, once
+            known[key] = bool(re.search(_NAMED_SECRET, self.repository.read(context.file)))
+        named = re.search(_NAMED_SECRET, str(context.body)) if known[key] else None
         users = self.facts.attested or any(re.match(_ID_TOKEN_USERS, a[2].lower()) for a in actions)
         if not named and (not context.may_ask or users):
             return None
