@@ -24,6 +24,9 @@ from course.ch03 import key_caches
 from course.ch04 import figures as ch04
 from course.ch05 import figures as ch05
 from course.ch06 import figures as ch06
+from course.ch08 import figures as ch08
+from course.ch08.attacks import GROUPS
+from course.ch08.grid import COLUMNS, SPANS, Outcome
 from course.figure import Figure
 from helpers.events import Event
 from helpers.index.claim_checks import ClaimCheck, ClaimChecks
@@ -378,6 +381,30 @@ GAPS = {
     (5, DEAD): 16,
 }
 
+# ---------------------------------------------------------------- 08
+
+ATTACKS = {heading: [str(each.__doc__) for each in group] for heading, group in GROUPS.items()}
+
+
+def measured() -> ch08.Grid:
+    """The grid as it was measured; `tests/proof/test_whole_grid.py` compares it with the lab."""
+    with Path(__file__).with_name("grid.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row.pop("attack"): row for row in csv.DictReader(file)}
+    return {
+        name: {
+            column: Outcome(SPANS.index(cell.removesuffix(" ×2")), 1 + cell.endswith("×2"))
+            for column, cell in row.items()
+        }
+        for name, row in rows.items()
+    }
+
+
+OTHER_GRID = {
+    "an attack that all of them stop": dict.fromkeys(COLUMNS, Outcome(0)) | {"none": Outcome(5)},
+    "an attack with days": dict.fromkeys(COLUMNS, Outcome(4)) | {"all": Outcome(0)},
+}
+
+
 # ---------------------------------------------------------------- all of them
 
 DRAWINGS: dict[str, Callable[[], Figure]] = {
@@ -412,4 +439,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "06_states_other": lambda: ch06.states(OTHER_STATES),
     "06_first_gaps": lambda: ch06.first_gaps(GAPS, steps=6),
     "06_first_gaps_other": lambda: ch06.first_gaps({(0, ""): 1, (2, DEAD): 1}, steps=2),
+    "08_matrix": lambda: ch08.matrix(measured(), ATTACKS),
+    "08_matrix_other": lambda: ch08.matrix(OTHER_GRID, {"Only these": list(OTHER_GRID)}),
 }

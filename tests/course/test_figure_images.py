@@ -179,6 +179,8 @@ TITLES = {
     "06_states_other": "Two of three cannot publish: a.yml in “before” and b.yml in “before”",
     "06_first_gaps": "Of 720 orders, 16 leave no gap",
     "06_first_gaps_other": "Of 2 orders, 1 leaves no gap",
+    "08_matrix": "No defense stops more than 5 of 23 attacks; all ten together leave 6",
+    "08_matrix_other": "No defense stops more than 1 of 2 attacks; all ten together leave 0",
 }
 
 

@@ -1,0 +1,125 @@
+"""The figure of chapter 08: what is left of each attack, and what each defense changes."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from course.ch08.grid import SPANS, Outcome, verdict
+from course.figure import BLACK, GREEN, GREY, INK, SMALL, Figure, finish, sheet, styled, tile, write
+
+Grid = Mapping[str, Mapping[str, Outcome]]
+"""For each attack, by name, the outcome in each column of `grid.COLUMNS`."""
+_LOOKS = {
+    "stopped": ("#CDEBDF", INK[GREEN], "✓"), "once": ("#FCEBDD", BLACK, "once"),
+    "15 min": ("#F7C99B", BLACK, "15 m"), "6 h": ("#E8914A", BLACK, "6 h"),
+    "days": ("#B5531A", "white", "days"), "no end": ("#8C2D04", "white", "∞"),
+}  # fmt: skip
+"""Ground, ink and words for each span: the darker, the worse, in gray as well."""
+_COLUMNS = {
+    "none": "stored token", "T": "T  trusted publisher", "R": "R  old tokens revoked",
+    "E": "E  environment named", "P": "P  … with rules", "S": "S  separate publish job",
+    "D": "D  … with digest", "H": "H  hash-locked build", "C": "C  pinned actions",
+    "B": "B  token burned", "V": "V  attestation checked", "all": "all ten",
+}  # fmt: skip
+_WHOLE = ("none", "T", "all")
+"""Columns in which every cell is drawn, changed or not."""
+_SIDE, _HEAD, _ROW, _COLUMN, _GAP = 4.22, 2.75, 0.33, 0.5, 0.1
+
+
+@styled
+def matrix(grid: Grid, groups: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw attacks down and defenses across: how long Mallory can go on, and what changes that.
+
+    groups: the attacks under their headings. A cell that is as in the column it builds on is a dot.
+    Raises ValueError if there are no attacks.
+    """
+    if not grid:
+        raise ValueError("there are no attacks to draw")
+    single = [name for name in _COLUMNS if name not in ("none", "all")]
+    stops = {name: sum(verdict(row, name) == "stops" for row in grid.values()) for name in single}
+    left = [name for name, row in grid.items() if not row["all"].stopped]
+    most = f"No defense stops more than {max(stops.values())} of {len(grid)} attacks"
+    finding = f"{most}; all ten together leave {len(left)}"
+    axes, places = sheet(finding), _places()
+    for name, x in places.items():
+        look = {"weight": "bold"} if name in _WHOLE else {}
+        words = {"rotation": 90, "va": "bottom", "size": SMALL, **look}
+        write(axes, x + _COLUMN / 2, _HEAD - 0.06, _COLUMNS[name], "center", **words)
+    y = _HEAD
+    for heading, attacks in groups.items():
+        write(axes, 0.12, y + 0.2, heading, weight="bold")
+        y += 0.38
+        for attack in attacks:
+            write(axes, 0.12, y + _ROW / 2, attack, size=SMALL)
+            for name, x in places.items():
+                _field(axes, x, y, grid[attack], name)
+            y += _ROW
+    end = _legend(axes, y + 0.2)
+    told = ", ".join(f"{_COLUMNS[name][3:].removeprefix('… ')} {n}" for name, n in stops.items())
+    sentence = f"{finding}. Stopped by each, on top of what it needs: {told}."
+    if left:
+        sentence += f" Left by all: {'; '.join(left)}."
+    return Figure(sentence, finish(axes, end + 0.05))
+
+
+def _places() -> dict[str, float]:
+    """Return where each column begins, in inches; gaps set the single defenses apart."""
+    places, x = {}, _SIDE
+    for name in _COLUMNS:
+        x += _GAP if name in ("R", "all") else 0
+        places[name], x = x, x + _COLUMN
+    return places
+
+
+def _field(axes: Axes, x: float, y: float, row: Mapping[str, Outcome], name: str) -> None:
+    changed = name != "none" and verdict(row, name) in ("stops", "weakens", "opens")
+    if name in _WHOLE or changed:
+        opened = name != "none" and verdict(row, name) == "opens"
+        _cell(axes, x, y, SPANS[row[name].span], opened)
+    else:
+        _dot(axes, x, y)
+
+
+def _cell(axes: Axes, x: float, y: float, span: str, opened: bool = False) -> None:
+    """Draw for how long, on a ground that says how bad that is; a frame says who made it possible."""
+    ground, ink, words = _LOOKS[span]
+    frame = {"edgecolor": BLACK, "linewidth": 2.4, "zorder": 3}
+    tile(axes, x, y, _COLUMN, _ROW, ground, **(frame if opened else {"linewidth": 1.5}))
+    look = {"weight": "bold"} if span in ("stopped", "no end") else {}
+    write(
+        axes,
+        x + _COLUMN / 2,
+        y + _ROW / 2,
+        words,
+        "center",
+        color=ink,
+        size=SMALL,
+        zorder=4,
+        **look,
+    )
+
+
+def _dot(axes: Axes, x: float, y: float) -> None:
+    write(axes, x + _COLUMN / 2, y + _ROW / 2, "·", "center", color=GREY, size=SMALL)
+
+
+def _legend(axes: Axes, y: float) -> float:
+    """Say what the fields mean, in three lines, and return where the next thing may begin."""
+    lines = (
+        (
+            ("stopped", "stopped"),
+            ("once", "one bad version"),
+            ("15 min", "until an API token ends"),
+        ),
+        (("6 h", "until a job's request token ends"), ("no end", "no end in sight")),
+        (("frame", "possible only since this column"), ("", "as in the column it builds on")),
+    )
+    for line in lines:
+        for (span, words), x in zip(line, (0.12, 3.9, 7.0), strict=False):
+            if span:
+                _cell(axes, x, y, "6 h" if span == "frame" else span, span == "frame")
+            else:
+                _dot(axes, x, y)
+            write(axes, x + _COLUMN + 0.1, y + _ROW / 2, words, size=SMALL)
+        y += _ROW + 0.08
+    return y
