@@ -1,0 +1,144 @@
+"""Known mistakes, cheats and other right answers for the exercises of chapter 08."""
+
+from learner import Answers
+
+ROW = ("stored token", "trusted_publisher", "trusted_publisher and environment",
+       "trusted_publisher and separate_publish", "trusted_publisher and locked_build",
+       "trusted_publisher and pinned_actions", "trusted_publisher and attested")  # fmt: skip
+
+
+def row(*values: str) -> str:
+    """The answer to exercise 8.2 with these values."""
+    return f"row = {dict(zip(ROW, values, strict=True))}"
+
+
+ANSWERS = {
+    "q8_1": Answers(
+        mistakes=(
+            (("project.old_token", "project.token"), "Has she seen the token that CI uses"),
+            (("mallory.api_tokens.append(project.old_token)", "mallory.publish()"), "Which list of hers"),
+            (('environment="", event_name="schedule"', 'event_name="schedule"'), "wants the environment"),
+            (('event_name="schedule")', 'event_name="schedule"), "PYPI_TOKEN"'), "mention a secret"),
+            (("project.malware = mallory.everything", "project.malware = mallory.alter"), "before anything is built"),
+            (('project.shelf.put("setup', 'project.pin = project.shelf.put("setup'), "Can Mallory edit it"),
+            (('project.shelf.put("setup@v1"', 'project.shelf.put("rocket-builder"'), "Alice wrote the action"),
+        ),
+        cheat="""
+def old_log(project, mallory):
+    mallory.api_tokens.append(project.token)
+
+
+nightly_job = new_action = old_log
+""",
+        right=(
+            """
+def old_log(project, mallory):
+    mallory.read({"found": project.old_token})
+
+
+def nightly_job(project, mallory):
+    mallory.work_in(GitHubJob(environment="cloud", ref="refs/heads/main"))
+
+
+def new_action(project, mallory):
+    project.shelf.put("setup@v1", "pass; mallory(here)")
+    project.malware = mallory.take
+    project.release()
+""",
+            """
+def old_log(project, mallory):
+    mallory.api_tokens += [project.old_token]
+    mallory.publish()
+
+
+def nightly_job(project, mallory):
+    mallory.take(project.start(GitHubJob(environment="", event_name="schedule")))
+
+
+def new_action(project, mallory):
+    def steal(here):
+        mallory.read(here.secrets)
+        mallory.read(here.environment)
+
+    project.malware = steal
+    project.shelf.put("setup@v1", "mallory(here)")
+    project.release()
+    project.release()
+""",
+        ),
+    ),
+    "q8_2": Answers(
+        mistakes=(
+            (row("once", "6 h", "6 h", "once", "stopped", "6 h", "6 h"), "When does that end"),
+            (row("no end", "15 min", "6 h", "once", "stopped", "6 h", "6 h"), "How long can the job"),
+            (row("no end", "6 h", "stopped", "once", "stopped", "6 h", "6 h"), "is in the environment"),
+            (row("no end", "6 h", "6 h", "stopped", "stopped", "6 h", "6 h"), "What can she alter"),
+            (row("no end", "6 h", "6 h", "once", "6 h", "6 h", "6 h"), "Where does a locked build"),
+            (row("no end", "6 h", "6 h", "once", "stopped", "6 h", "stopped"), "What else does an ID token buy"),
+            (row("no end", "6 h", "6 h", "once", "stopped", "6 hours", "6 h"), "for each line"),
+        ),
+        cheat=row(*["stopped"] * 7),
+    ),
+    "q8_3": Answers(
+        mistakes=(
+            ('three = ["burn", "rules", "environment"]', "With burn, environment, rules"),
+            ('three = ["revoked", "locked_build", "separate_publish"]', "With locked_build, revoked"),
+            ('three = ["revoked", "separate_publish"]', "three different names"),
+            ('three = ["revoked", "separate_publish", "attested"]', "Choose among"),
+            ('three = "revoked"', "in a list"),
+        ),
+        cheat='three = ["environment", "rules", "revoked"]',
+        right=(
+            'three = {"pinned_actions", "separate_publish", "revoked"}',
+            'three = ("environment", "revoked", "separate_publish")',
+        ),
+    ),
+    "q8_4": Answers(
+        mistakes=(
+            (("    project.malware = mallory.everything\n", ""), "finds nothing to take"),
+            (('project.title = "Fix a typo $(touch mallory)"', 'project.title = "mallory(here)"'), "her code does not run"),
+            (('project.title = "Fix a typo $(touch mallory)"', 'project.source = "boom"'), "the source of octo-rocket"),
+            ("def beat_bob(project, mallory):\n    attacks.changed_workflow(project, mallory)\n", "starts no job"),
+            ("def beat_bob(project, mallory):\n    attacks.provider_key(project, mallory)\n", "GitHub's signing key"),
+            ("def beat_bob(project, mallory):\n    attacks.bad_update(project, mallory)\n", "the lock of the build"),
+            ("def beat_bob(project, mallory):\n    attacks.self_hosted(project, mallory)\n", "the machine of a job"),
+        ),
+        cheat="def beat_bob(project, mallory):\n    project.release()\n",
+        right=(
+            "def beat_bob(project, mallory):\n    attacks.script_injection(project, mallory)\n",
+            """
+def beat_bob(project, mallory):
+    project.malware = mallory.take
+    project.title = "`echo > mallory`"
+    project.release()
+""",
+        ),
+    ),
+    "q8_5": Answers(
+        mistakes=(
+            (('certificate["source repository identifier"] == "74"\n        and ', ""), "Which number is not the old one"),
+            ('def policy(certificate):\n    return certificate["source repository identifier"] == "74"\n',
+             "a nightly job and the job"),
+            ('def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
+             '            and "deployment environment" in certificate)\n', "What started this job"),
+            ('def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
+             '            and "deployment environment" in certificate and certificate["build trigger"] == "push")\n',
+             "On what does a release run"),
+            ("def policy(certificate):\n    return True\n", "What does GitHub never reuse"),
+            (('.startswith("refs/tags/v")', ' == "refs/tags/v1.1"'), "refuses v2.0"),
+            (('"74"', "74"), "the honest release v1.1"),
+        ),
+        cheat='def policy(certificate):\n    return certificate["source repository"].endswith("octo-org/rocket")\n',
+        right=(
+            'def policy(certificate):\n    return (certificate["source repository identifier"], '
+            'certificate["source repository ref"][:10]) == ("74", "refs/tags/")\n',
+            """
+def policy(certificate):
+    if certificate.get("source repository identifier") != "74":
+        return False
+    kind = certificate.get("source repository ref", "").split("/")[1:2]
+    return kind == ["tags"] and certificate.get("build trigger") == "push"
+""",
+        ),
+    ),
+}
