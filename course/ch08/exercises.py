@@ -59,12 +59,8 @@ _EXPECTED = {
     ),
     "new_action": (
         ("T", "6 h", "The action runs before anything is built. What is there at that moment?"),
-        (
-            "TC",
-            "stopped",
-            "Alice wrote the action's commit into her workflow. Can Mallory edit it?",
-        ),
-        ("TS", "6 h", "The publish job runs the action, too. What does her code do there?"),
+        ("TH", "6 h", "A hash guards the build dependency here. Is the action one?"),
+        ("TC", "stopped", "The action's commit is in Alice's workflow. Can Mallory edit it?"),
     ),
 }
 
@@ -160,8 +156,8 @@ def score(outcomes: dict[str, Outcome]) -> tuple[int, int]:
     three=["revoked", "separate_publish", "environment"],
     stub="three = [..., ..., ...]",
     hints=(
-        "In the figure, look down the two bold columns for the rows that end with ∞ or 6 h. Which "
-        "three columns have most answers to those rows?",
+        "In the figure, look down the column T for the rows that end with ∞ or 6 h. Which other "
+        "columns stop or shorten most of these rows?",
         "Old tokens are two rows without end. Most of the other rows that last need a build that "
         "can ask for ID tokens.",
     ),

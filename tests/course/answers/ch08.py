@@ -21,7 +21,7 @@ ANSWERS = {
             (('event_name="schedule")', 'event_name="schedule"), "PYPI_TOKEN"'), "mention a secret"),
             (("project.malware = mallory.everything", "project.malware = mallory.alter"), "before anything is built"),
             (('project.shelf.put("setup', 'project.pin = project.shelf.put("setup'), "Can Mallory edit it"),
-            (('project.shelf.put("setup@v1"', 'project.shelf.put("rocket-builder"'), "Alice wrote the action"),
+            (('project.shelf.put("setup@v1"', 'project.shelf.put("rocket-builder"'), "A hash guards the build"),
         ),
         cheat="""
 def old_log(project, mallory):
