@@ -250,7 +250,7 @@ def q8_4(beat_bob):
     outcome = run(outside(beat_bob), BOBS)
     if outcome.stopped:
         raise Wrong(
-            f"Nobody ran her code. Mallory met: {'; '.join(outcome.why)[:200]}. What can somebody "
+            f"No user ran her code. Mallory met: {'; '.join(outcome.why)[:200]}. What can somebody "
             "without any rights put in front of Bob's job?"
         )
 

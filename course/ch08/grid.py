@@ -1,6 +1,6 @@
 """Attacks on pipelines: each cell of the grid is run in a lab of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from course.ch08.attacks import Attack
@@ -103,7 +103,7 @@ def matrix(attacks: Iterable[Attack]) -> dict[str, dict[str, Outcome]]:
     }
 
 
-def verdict(row: dict[str, Outcome], column: str) -> str:
+def verdict(row: Mapping[str, Outcome], column: str) -> str:
     """Return what a defense does: "stops", "weakens", "opens", "no", or "–" (nothing to stop)."""
     before, after = row[BASES[column]], row[column]
     if before.stopped:
