@@ -77,7 +77,7 @@ def seconds_left(api_token: str, now: int) -> int | None:
         "`expires_at`.",
     ),
     right="Every caveat must hold, so adding one can shorten a token's life and never lengthen it.",
-    minutes=4,
+    minutes=5,
 )
 def q4_1(seconds_left):
     lab, tag = Lab(), api_tokens.EXPIRATION
@@ -184,7 +184,7 @@ def twice(mint, clock, id_token: str) -> list[str]:
     ),
     right="The window was 25 seconds long. The index closed it on 5 March 2026 by remembering each "
     "`jti` for longer than the leeway (pypi/warehouse#19627).",
-    minutes=5,
+    minutes=7,
 )
 def q4_3(twice):
     for waited, provider in ((0, "github"), (100, "github"), (7, "gitlab")):
@@ -212,7 +212,8 @@ def check_twice(lab: Lab, twice: Callable[..., Any], id_token: str) -> None:
         got = twice(mint, lab.clock, id_token)
     except Exception as raised:
         error = raised
-    for second, answer in answers:
+    tokens = [answer["token"] for _, answer in answers if answer.get("success")]
+    for second, answer in answers if len(tokens) < 2 else ():
         if not answer.get("success"):
             side = "after" if second >= 0 else "before"
             code = answer["errors"][0]["code"]
@@ -225,7 +226,6 @@ def check_twice(lab: Lab, twice: Callable[..., Any], id_token: str) -> None:
             )
     if error:
         raise error
-    tokens = [answer["token"] for _, answer in answers]
     if len(tokens) < 2:
         raise Wrong(f"Your function exchanged the ID token {len(tokens)} times. Show it twice.")
     if list(got or []) != tokens[:2]:
@@ -261,7 +261,7 @@ class UsedTokens:
     ),
     right="The real index leaves this to Redis, which has one command that stores a `jti` or says "
     "that it is there already.",
-    minutes=5,
+    minutes=7,
 )
 def q4_4(UsedTokens):  # noqa: N803  a class is what the learner writes
     store = UsedTokens()
@@ -320,7 +320,7 @@ def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
     right="Your function burns the token in every case: after an upload, after a refusal, and "
     "after "
     "a broken connection. `uv publish` does the same.",
-    minutes=8,
+    minutes=10,
 )
 def q4_5(publish):
     check_success(publish)
@@ -428,7 +428,7 @@ def check_expired(publish: Callable[..., Any]) -> None:
         return publish(http, late, files)
 
     _, words = run_and_listen(late_publish, lab, lab.http)
-    if "invalid-token" not in words:
+    if "invalid-token" not in words and "malformed or invalid token" not in words:
         raise Wrong(
             f"The ID token had expired, and your function told the caller "
             f"{show(words or 'nothing', 120)}. "

@@ -104,6 +104,15 @@ def twice(mint, clock, id_token):
     tokens.append(mint(id_token)["token"])
     return tokens
 """, """
+def twice(mint, clock, id_token):
+    tokens = []
+    while len(tokens) < 2:  # try again and again: a refusal uses up nothing
+        answer = mint(id_token)
+        if answer.get("success"):
+            tokens.append(answer["token"])
+        clock.advance(seconds=7)
+    return tokens
+""", """
 from datetime import UTC, datetime
 
 def twice(mint, clock, id_token):
