@@ -1,16 +1,14 @@
 """Warnings: what will work, and should not stay as it is."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from .clients import ACTION, ADDRESSES
 from .expressions import fill
 from .files import Map, Seq
 from .publishing import JobFacts
-from .verdicts import EITHER, JobVerdict, runs_in_matrix
+from .verdicts import EITHER, MESSAGES, JobVerdict
 from .workflows import JobContext, Trigger, Walk, mapping, text, texts, triggers
 
 
@@ -27,13 +25,9 @@ class Warned:
     fix: str = ""
 
 
-WARNINGS = json.loads(Path(__file__).with_name("warnings.json").read_text(encoding="utf-8"))
-"""Each warning: why, and what to do instead."""
-
-
 def warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warned:
     """Return a warning in words."""
-    why, instead = (text.format(job=job, what=what) for text in WARNINGS[code])
+    why, instead = (text.format(job=job, what=what) for text in MESSAGES["warnings"][code])
     return Warned(code, *where, why, instead)
 
 
@@ -145,8 +139,9 @@ def _about_a_command(each: JobVerdict, job: str, facts: JobFacts) -> Iterator[Wa
             yield warned("action-twice", where, job, each.client)
     elif facts.unpacked and each.client == "uv" and not found.no_config and each.id_token:
         yield warned("artifact-over-workspace", facts.unpacked[0], job, each.client)
+    matrix = mapping(mapping(found.context.body.get("strategy")).get("matrix"))
     lets_through = any(word.startswith(found.client.again) for word in found.words)
-    if facts.builds and runs_in_matrix(found) and not lets_through and "," not in each.environment:
+    if facts.builds and matrix and not lets_through and "," not in each.environment:
         yield warned("upload-repeated", where, job)
 
 

@@ -65,7 +65,7 @@ def _parse(text: str) -> Any:
             word = _WORDS.get(word) or f"_({path!r})"
         source += f"f_{word.lower()}" if kind == "call" else _SIGNS.get(word, word)
     try:
-        return compile(source.strip(), "", "eval", _ast.PyCF_ONLY_AST).body
+        return compile(source.strip(), "", "eval", _ast.PyCF_ONLY_AST).body  # type: ignore[attr-defined]
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
 

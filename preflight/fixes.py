@@ -26,8 +26,9 @@ def grant(text: str, job: str, scope: str = "id-token", level: str = "write") ->
     before = effective_permissions(workflow, body)
     if (before.level(scope) or 0) >= ("read", "write").index(level) + 1:
         return text
-    stated = isinstance(before.given, Mapping) and before.source != "default"
-    entries = {str(k): str(v) for k, v in before.given.items()} if stated else {"contents": "read"}
+    entries = {"contents": "read"}
+    if isinstance(before.given, Mapping) and before.source != "default":
+        entries = {str(k): str(v) for k, v in before.given.items()}
     return _state(text, body, "permissions", {**entries, scope: level}, scope)
 
 
@@ -103,17 +104,16 @@ class _Editor:
         lines[row] = re.sub(pattern, lambda _: by, lines[row], count=1)
         self.new[file] = "\n".join(lines)
 
-    def anywhere(self, old: str, by: str) -> None:
-        """Replace a text wherever the files of the job have it."""
+    def anywhere(self, pattern: str, by: str) -> None:
+        """Replace what matches wherever the files of the job have it."""
         for path in dict.fromkeys((self.found.file, self.found.context.file)):
-            if old in self.current(path):
-                self.new[path] = self.current(path).replace(old, by)
+            self.new[path] = re.sub(pattern, lambda _: by, self.current(path))
 
     def command(self, token: bool) -> None:
         """Change the command: its options, its version, the program itself."""
         found = self.found
         if right := misspelled(found.index):
-            self.anywhere(found.index, right)
+            self.anywhere(re.escape(found.index), right)
         if found.hidden[:1] == ("tox",):
             self.new[found.file] = _through_tox(self.current(found.file), found.line)
         if not found.client.trusted and not found.by_hand:
@@ -123,17 +123,11 @@ class _Editor:
         if found.older(found.client.since):
             ref = re.escape(found.version)
             by = "@release/v1" if found.client is ACTION else f">={found.client.since}"
-            self.anywhere_version(
-                rf"{re.escape(found.client.name)}{ref}(?![\w.])", found.client.name + by
-            )
+            self.anywhere(rf"{re.escape(found.client.name)}{ref}(?![\w.])", found.client.name + by)
         if found.refused and not token:
             self.without_token()
         if found.context.callers and found.attests and found.context.may_ask:
             self.without_attestations()
-
-    def anywhere_version(self, pattern: str, by: str) -> None:
-        for path in dict.fromkeys((self.found.file, self.found.context.file)):
-            self.new[path] = re.sub(pattern, lambda _: by, self.current(path))
 
     def by_uv(self) -> None:
         """Replace the command by one of a client that can do it: uv, which pipx runs on GitHub's machines."""

@@ -348,8 +348,9 @@ class Finder:
         client = recognize(rest)
         plain = " ".join(rest[:6])
         if client is not None:
-            told = self._later.get("POETRY_PYPI_TOKEN_PYPI", ())[-1:]
-            seen = {**command.environment, **{"POETRY_PYPI_TOKEN_PYPI": each for each in told}}
+            seen = dict(command.environment)
+            if told := self._later.get("POETRY_PYPI_TOKEN_PYPI"):
+                seen["POETRY_PYPI_TOKEN_PYPI"] = told[-1]
             version = _run_version(words, client.name)
             self._add(client, tuple(rest), frame.but(environment=seen), version)
         elif re.search(r"\bpublish|\btwine", plain) and rest[0] in _TASKS:

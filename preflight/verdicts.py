@@ -1,8 +1,10 @@
 """Can this job publish? From what a job finds to a verdict, its reason, the claims of its ID token, and the form to fill
 in."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from helpers.index.publishers import GitHubPublisher
@@ -11,12 +13,14 @@ from helpers.provider.jobs import GitHubJob
 from .clients import ACTION, ADDRESSES, misspelled, option
 from .expressions import possible
 from .publishing import Publication
-from .workflows import WORKFLOWS, Trigger, effective_permissions, mapping, text, texts
+from .workflows import WORKFLOWS, Trigger, effective_permissions, text, texts
 
 TOKEN = "publishes by token"
 TRUSTED = "publishes by Trusted Publishing"
 EITHER = "could publish by either"
 NEITHER = "cannot authenticate"
+MESSAGES = json.loads(Path(__file__).with_name("messages.json").read_text(encoding="utf-8"))
+"""What is said about each fault; and each warning: why, and what to do instead."""
 UNKNOWN_ENVIRONMENT = "ENVIRONMENT"
 """Stands in claims for an environment that an expression decides."""
 
@@ -213,48 +217,23 @@ def _no_permission(found: Publication) -> str:
 
 def _faults(found: Publication, verdict: str, also: Sequence[Publication]) -> Iterator[str]:
     """Reasons why the release fails whatever credential there is, or although a token is minted."""
-    context, client = found.context, found.client
-    if too_much := context.asks_too_much:
-        yield (
-            f"GitHub refuses the whole workflow {context.entry.removeprefix(WORKFLOWS)} when it starts: the job states "
-            f"`{too_much}`, which {_caller(found)} does not have to pass on. No other job of it runs either."
-        )
-    if right := misspelled(found.index):
-        yield f"No upload is taken at {found.index}: the address is {right}."
+    context, action = found.context, found.client is ACTION
+    minted = found.attests and verdict == TRUSTED
+    facts = {
+        "much": context.asks_too_much, "index": found.index, "right": misspelled(found.index), "account": _account(found),
+        "systems": _systems(found) if action else "", "entry": context.entry.removeprefix(WORKFLOWS),
+        "called": context.file.removeprefix(WORKFLOWS), "caller": _caller(found) if context.callers else "",
+    }  # fmt: skip
+    holds = {
+        "too-much": facts["much"], "address": facts["right"], "account": facts["account"],
+        "composite": action and found.composite and not found.older("1.12"), "linux": facts["systems"],
+        "attested": minted and context.callers, "twice": minted and _second(found, also),
+    }  # fmt: skip
     if found.refused:
         yield found.refused
-    if account := _account(found):
-        yield (
-            f"It sends the user name {account!r}, and the index takes no account passwords any more: only `__token__` and "
-            "an API token."
-        )
-    if client is ACTION and found.composite and not found.older("1.12"):
-        yield (
-            "The action runs a container that is named after its own repository, and inside a composite action it looks for "
-            "one named after yours. Put the step into the job itself."
-        )
-    if client is ACTION and (systems := _systems(found)):
-        yield (
-            f"The action is a container and runs on Linux only, but the job runs on {systems}. Collect the files with "
-            "upload-artifact and publish them from one job on ubuntu-latest."
-        )
-    if context.callers and found.attests and verdict == TRUSTED:
-        yield _called_and_attested(found)
-    if verdict == TRUSTED and found.attests and _second(found, also):
-        yield (
-            "The action is used twice in this job: the first run leaves its attestations beside the files, and the second "
-            "one stops there. Publish to the other index from a job of its own."
-        )
-
-
-def _called_and_attested(found: Publication) -> str:
-    context = found.context
-    called, entry = context.file.removeprefix(WORKFLOWS), context.entry.removeprefix(WORKFLOWS)
-    return (
-        f"The action signs attestations, and their certificate names the workflow that was triggered ({entry}), while the "
-        f"publisher has to name the called one ({called}): the token is minted, and the upload is refused. Put the job "
-        f"into {entry}, or state `attestations: false` for the time being."
-    )
+    for name, applies in holds.items():
+        if applies:
+            yield MESSAGES["faults"][name].format(**facts)
 
 
 def _second(found: Publication, also: Sequence[Publication]) -> bool:
@@ -360,8 +339,3 @@ def stop_with(verdicts: Sequence[JobVerdict]) -> list[JobVerdict]:
             each = replace(each, fails=True, reason=f"{why} Otherwise: {each.reason}")
         found.append(each)
     return found
-
-
-def runs_in_matrix(found: Publication) -> bool:
-    """Return whether the job runs several times."""
-    return bool(mapping(mapping(found.context.body.get("strategy")).get("matrix")))
