@@ -245,8 +245,9 @@ def q6_4(order):
 
 
 def job(*runs: str, **more: Any) -> dict[str, Any]:
-    """Return a job with these `run` steps."""
-    return {"runs-on": "ubuntu-latest", **more, "steps": [{"run": run} for run in runs]}
+    """Return a job with these steps: actions, which have an @ in them, and `run` commands."""
+    steps = [{"uses" if "@" in run else "run": run} for run in runs]
+    return {"runs-on": "ubuntu-latest", **more, "steps": steps}
 
 
 CALL = "./.github/workflows/lint.yml"
@@ -266,6 +267,11 @@ ROOMS: list[tuple[dict[str, Any], dict[str, list[str]], str]] = [
         {},
         "Building and publishing are two jobs, and only one may ask. What runs beside `uv "
         "publish`?",
+    ),
+    (
+        {"jobs": {"publish": job("uv publish", "echo uv publish is done", permissions=WRITE)}},
+        {"publish": ["echo uv publish is done"]},
+        "One step publishes, and another only writes that. Which of them does not need the permission?",
     ),
     (
         {"permissions": WRITE, "jobs": {"test": job("pytest"), "publish": job("uv publish")}},
@@ -296,12 +302,14 @@ def may_request(workflow: dict, job: dict) -> bool:
 def bystanders(workflow: dict) -> dict[str, list[str]]:
     """Return, for each job that may ask, what runs in it apart from `uv publish`.
 
-    That is a list of its `run` commands. For a job that calls another workflow, it is the path
-    after `uses:`, alone in a list. Leave out jobs in which nothing else runs.
+    That is a list: for each step, its `run` command or its `uses`. For a job that calls another
+    workflow, it is the job's own `uses`, alone in a list. A job in which nothing else runs may be
+    left out, or have an empty list.
     """
     found = {}
     for name, job in workflow["jobs"].items():
-        runs = [job["uses"]] if "uses" in job else [step["run"] for step in job["steps"]]
+        steps = [job] if "uses" in job else job["steps"]
+        runs = [step["uses"] if "uses" in step else step["run"] for step in steps]
         others = [run for run in runs if run != "uv publish"]
         if may_request(workflow, job) and others:
             found[name] = others
@@ -314,8 +322,8 @@ def bystanders(workflow: dict) -> dict[str, list[str]]:
     hints=(
         "`may_request` says which jobs may ask. What runs in these jobs apart from the one command that has "
         "to?",
-        "For each job that may ask, collect `step['run']` for its steps, or its `uses`. Leave out "
-        "`uv publish`, and jobs with nothing else.",
+        "For each job that may ask, collect the `run` or the `uses` of its steps, or its own `uses`. "
+        "Leave out `uv publish`.",
     ),
     right="Everything in this list can request an ID token, so it could publish. The fix is a job "
     "of "

@@ -79,14 +79,15 @@ def may_ask(workflow, job):
     "q6_5": Answers(
         mistakes=(
             (("may_request(workflow, job)", 'job.get("permissions") == {"id-token": "write"}'), "For which jobs does it hold"),
-            (('[job["uses"]] if "uses" in job else [step["run"] for step in job["steps"]]',
-              '[step["run"] for step in job.get("steps", [])]'), "has no steps, but a `uses`"),
-            (('[job["uses"]] if "uses" in job else ', ""), "KeyError"),
+            (('[job] if "uses" in job else job["steps"]', 'job.get("steps", [])'), "has no steps, but a `uses`"),
+            (('[job] if "uses" in job else ', ""), "KeyError: 'steps'"),
+            (('step["uses"] if "uses" in step else step["run"]', 'step["run"]'), "KeyError: 'run'"),
+            (('run != "uv publish"', '"uv publish" not in run'), "only writes that"),
             (('if run != "uv publish"', "if run"), "without needing it"),
         ),
         cheat="""
 def bystanders(workflow):
-    return {"release": ["pip install build", "uv build"]}
+    return {"release": ["octo-org/fetch@v1", "uv build"]}
 """,
         right=("""
 def bystanders(workflow):
@@ -94,7 +95,11 @@ def bystanders(workflow):
     for name, job in workflow["jobs"].items():
         if not may_request(workflow, job):
             continue
-        result[name] = [step["run"] for step in job.get("steps", []) if "publish" not in step["run"]]
+        result[name] = []
+        for step in job.get("steps", []):
+            what = step.get("run") or step.get("uses")
+            if what.strip() != "uv publish":
+                result[name].append(what)
         if job.get("uses"):
             result[name].append(job["uses"])
     return result
