@@ -23,7 +23,7 @@ PALE = {GREEN: "#E3F2EC", VERMILLION: "#F3B994"}
 
 WIDTH, DPI = 10.5, 100
 SIZE, SMALL, TITLE = 13, 12, 16
-"""Points on the paper. JupyterLab on a 1366-pixel screen shows 1,050 pixels on about 970, where
+"""Points on the paper. JupyterLab on a 1366-pixel screen shows 1,050 pixels on 934, where
 SMALL is still 11 points."""
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so a picture is the same everywhere

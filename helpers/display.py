@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _UNBROKEN = 20
-"""Characters of a value after which it may break, if it has no space before."""
+"""Characters that a word may have without a place to break."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,14 @@ def chip(text: str, tone: Tone) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text as HTML without markup of its own; what has no spaces may break nevertheless."""
-    pieces = re.findall(rf"\S{{1,{_UNBROKEN}}}|\s+", text)
-    escaped = [html.escape(piece) for piece in pieces]
-    for n in range(1, len(pieces)):
-        if not (pieces[n].isspace() or pieces[n - 1].isspace()):
-            escaped[n] = "<wbr>" + escaped[n]
-    return "".join(escaped)
+    """Return text as HTML without markup of its own; a long word may break, best after a mark."""
+    return "".join(map(_breakable, re.split(r"(\s+)", text)))
+
+
+def _breakable(word: str) -> str:
+    piece = rf"[^/@:.]{{1,{_UNBROKEN}}}[/@:.]*|[/@:.]+"
+    pieces = re.findall(piece, word) if len(word) > _UNBROKEN else [word]
+    return "<wbr>".join(map(html.escape, pieces))
 
 
 def _cells(row: Iterable[str | Cell], style: str = "") -> str:

@@ -7,35 +7,15 @@ from typing import Any
 from matplotlib import dates, patches
 from matplotlib.axes import Axes
 
-from course.figure import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    LINE,
-    SIZE,
-    SMALL,
-    VERMILLION,
-    WIDTH,
-    Figure,
-    arrow,
-    chart,
-    finish,
-    listed,
-    number,
-    sheet,
-    styled,
-    wrap,
-    write,
-)
+from course import figure as fig
 
 Row = Mapping[str, str]
 _MAIN, _INDEX = 2.25, 0.75  # the heights of the two lanes
 _BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 2}
 
 
-@styled
-def release_hours(rows: Sequence[Row]) -> Figure:
+@fig.styled
+def release_hours(rows: Sequence[Row]) -> fig.Figure:
     """Draw what landed on main and what appeared on the index, in the hours of one release.
 
     rows: `time` (ISO, UTC), `kind` ("main" or "upload"), `version` and `what`, oldest first: an
@@ -51,24 +31,26 @@ def release_hours(rows: Sequence[Row]) -> Figure:
         landed.setdefault(_time(row), []).append(row)
     gap = min(landed), max(landed)
     versions = [row["version"] for row in between if row["version"]]
-    missing = listed([version for version in versions if version != last["version"]])
+    missing = fig.listed([version for version in versions if version != last["version"]])
     finding = f"For {_span(*gap)} a permission was missing, and {missing} never came out"
     shown = _time(last) - gap[0]
     axes = _hours(finding, gap[0] - 0.44 * shown, _time(last) + 0.5 * shown)
     _gap(axes, gap, f"no file of {missing}")
-    inch = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (WIDTH - 1.3)
+    inch = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (fig.WIDTH - 1.3)
     for moment, following in zip(landed, [*sorted(landed)[1:], None], strict=True):
         words = [f"{moment:%H:%M:%S}", *_events(landed[moment])]
         room = (following - moment) / timedelta(days=1) / inch - 0.4 if following else 2.4
-        _mark(axes, moment, _MAIN, words, "s", BLUE, min(room, 2.4))
+        _mark(axes, moment, _MAIN, words, "s", fig.BLUE, min(room, 2.4))
     ago = f"{(gap[0] - _time(first)) / timedelta(hours=1):.0f} hours before"
-    _mark(axes, axes.get_xlim()[0], _INDEX, [first["version"], ago], "<", GREY)
+    _mark(axes, axes.get_xlim()[0], _INDEX, [first["version"], ago], "<", fig.GREY)
     uploaded = [f"{_time(last):%H:%M:%S}", f"{last['version']} is uploaded"]
-    _mark(axes, _time(last), _INDEX, uploaded, "o", GREEN)
+    _mark(axes, _time(last), _INDEX, uploaded, "o", fig.GREEN)
     told = [f"{first['version']} was uploaded {ago}"]
-    told += [f"at {at:%H:%M:%S} main received: {listed(_events(it))}" for at, it in landed.items()]
+    told += [
+        f"at {at:%H:%M:%S} main received: {fig.listed(_events(it))}" for at, it in landed.items()
+    ]
     told += [f"at {_time(last):%H:%M:%S} {last['version']} was uploaded"]
-    return Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
+    return fig.Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
 
 
 def _time(row: Row) -> datetime:
@@ -88,10 +70,10 @@ def _events(rows: Sequence[Row]) -> list[str]:
 
 def _hours(title: str, start: datetime, end: datetime) -> Axes:
     """Return axes with a clock below and a lane each for main and the index."""
-    axes = chart(title, 4.9, 1.05)
+    axes = fig.chart(title, 4.9, 1.05)
     axes.set(xlim=(start, end), ylim=(0, 3))
     axes.set_yticks([_MAIN, _INDEX], ["on main", "on PyPI"])
-    axes.axhline(1.15, color=LINE, linewidth=1)
+    axes.axhline(1.15, color=fig.LINE, linewidth=1)
     step = 5 if end - start < timedelta(minutes=40) else 15
     axes.xaxis.set_major_locator(dates.MinuteLocator(byminute=range(0, 60, step)))
     axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
@@ -104,21 +86,24 @@ def _hours(title: str, start: datetime, end: datetime) -> Axes:
 
 def _gap(axes: Axes, gap: tuple[datetime, datetime], words: str) -> None:
     """Hatch the time without a permission, with its length and what is missing on the index."""
-    look = {"facecolor": "#fbe3d6", "edgecolor": VERMILLION, "hatch": "//", "linewidth": 0}
+    look = {"facecolor": "#fbe3d6", "edgecolor": fig.VERMILLION, "hatch": "//", "linewidth": 0}
     axes.axvspan(*gap, alpha=0.55, **look)
-    arrow(axes, (gap[0], 1.42), (gap[1], 1.42), VERMILLION, arrowstyle="<->")
-    middle, red = gap[0] + (gap[1] - gap[0]) / 2, {"color": INK[VERMILLION], "weight": "bold"}
-    write(axes, middle, 1.5, _span(*gap), "center", va="bottom", bbox=_BLANK, **red)
-    box = {"facecolor": "white", "edgecolor": VERMILLION}
-    write(axes, middle, _INDEX, words, "center", bbox=box, **red)
+    fig.arrow(axes, (gap[0], 1.42), (gap[1], 1.42), fig.VERMILLION, arrowstyle="<->")
+    middle, red = (
+        gap[0] + (gap[1] - gap[0]) / 2,
+        {"color": fig.INK[fig.VERMILLION], "weight": "bold"},
+    )
+    fig.write(axes, middle, 1.5, _span(*gap), "center", va="bottom", bbox=_BLANK, **red)
+    box = {"facecolor": "white", "edgecolor": fig.VERMILLION}
+    fig.write(axes, middle, _INDEX, words, "center", bbox=box, **red)
 
 
 def _mark(axes: Axes, x: Any, y: float, words: Sequence[str], marker: str, color: str,
           inches: float = 2.4) -> None:  # fmt: skip
     """Draw a mark, with words to the right of it."""
     axes.plot(x, y, marker, color=color, markersize=11, clip_on=False)
-    text = "\n".join(wrap(line, inches, 3, SMALL) for line in words)
-    look = {"textcoords": "offset points", "va": "center", "size": SMALL, "bbox": _BLANK}
+    text = "\n".join(fig.wrap(line, inches, 3, fig.SMALL) for line in words)
+    look = {"textcoords": "offset points", "va": "center", "size": fig.SMALL, "bbox": _BLANK}
     axes.annotate(text, (x, y), (12, 0), **look)
 
 
@@ -139,8 +124,8 @@ _PARTIES: dict[str, Box] = {
 }
 
 
-@styled
-def series_map(messages: Sequence[Message]) -> Figure:
+@fig.styled
+def series_map(messages: Sequence[Message]) -> fig.Figure:
     """Draw the five parties and what they say to each other.
 
     messages: (who, to whom, what, chapter, change), with parties "maintainer", "CI job", "identity
@@ -150,11 +135,11 @@ def series_map(messages: Sequence[Message]) -> Figure:
     """
     gone = [what for _, _, what, _, change in messages if change == "disappears"]
     if len(gone) != 1:
-        raise ValueError(f"expected one message that disappears, got {listed(gone) or 'none'}")
+        raise ValueError(f"expected one message that disappears, got {fig.listed(gone) or 'none'}")
     new = sum(change == "new" for *_, change in messages)
     replace = f"message{'s replace' if new != 1 else ' replaces'} it"
-    finding = f"{gone[0].replace('a ', 'The ', 1)} disappears, and {number(new)} {replace}"
-    axes = sheet(finding)
+    finding = f"{gone[0].replace('a ', 'The ', 1)} disappears, and {fig.number(new)} {replace}"
+    axes = fig.sheet(finding)
     between: dict[frozenset[str], list[Message]] = {}
     for message in messages:
         between.setdefault(frozenset(message[:2]), []).append(message)
@@ -168,16 +153,16 @@ def series_map(messages: Sequence[Message]) -> Figure:
         f"{who} to {whom}: {what} ({chapter})" for who, whom, what, chapter, _ in messages
     )
     sentence = f"{finding}. Who says what to whom, and the chapter that explains it: {told}."
-    return Figure(sentence, finish(axes, 6.55))
+    return fig.Figure(sentence, fig.finish(axes, 6.55))
 
 
 def _party(axes: Axes, name: str, box: Box) -> None:
     left, top, right, bottom = box
     look = {"boxstyle": "round,pad=0,rounding_size=0.12", "facecolor": "#F2F2F2", "linewidth": 2}
     axes.add_patch(patches.FancyBboxPatch((left, top), right - left, bottom - top, **look))
-    words = wrap(name, right - left, 2, SIZE + 1)
+    words = fig.wrap(name, right - left, 2, fig.SIZE + 1)
     middle = (left + right) / 2, (top + bottom) / 2
-    write(axes, *middle, words, "center", weight="bold", size=SIZE + 1)
+    fig.write(axes, *middle, words, "center", weight="bold", size=fig.SIZE + 1)
 
 
 def _roads(pair: frozenset[str], count: int) -> list[tuple[Point, Point]]:
@@ -213,21 +198,21 @@ def _say(axes: Axes, start: Point, end: Point, message: Message) -> None:
     """Draw one arrow, the chapter in a circle at its beginning, and its words beside it."""
     _, _, what, chapter, change = message
     gone = change == "disappears"
-    color, dashed = (VERMILLION, {"linewidth": 3.5, "linestyle": (0, (3, 1.5))}) if gone else (
-        BLUE, {})  # fmt: skip
-    arrow(axes, start, end, color, **dashed)
+    color, dashed = (fig.VERMILLION, {"linewidth": 3.5, "linestyle": (0, (3, 1.5))}) if gone else (
+        fig.BLUE, {})  # fmt: skip
+    fig.arrow(axes, start, end, color, **dashed)
     across = start[1] == end[1]
     ahead = 0.31 if end > start else -0.31
-    badge = {"boxstyle": "circle,pad=0.25", "facecolor": INK[color], "edgecolor": "white"}
+    badge = {"boxstyle": "circle,pad=0.25", "facecolor": fig.INK[color], "edgecolor": "white"}
     x, y = start[0] + ahead * across, start[1] + ahead * (not across)
-    write(axes, x, y, chapter, "center", color="white", weight="bold", bbox=badge)
+    fig.write(axes, x, y, chapter, "center", color="white", weight="bold", bbox=badge)
     x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
     if across:
-        words = wrap(what, abs(end[0] - start[0]) - 0.75, 2, SMALL)
-        write(axes, x + ahead / 2, y - 0.07, words, "center", va="bottom", size=SMALL)
+        words = fig.wrap(what, abs(end[0] - start[0]) - 0.75, 2, fig.SMALL)
+        fig.write(axes, x + ahead / 2, y - 0.07, words, "center", va="bottom", size=fig.SMALL)
         return
-    words = wrap(what, 2.5, 2, SMALL)
-    write(axes, x + 0.28, y, words, size=SMALL)
+    words = fig.wrap(what, 2.5, 2, fig.SMALL)
+    fig.write(axes, x + 0.28, y, words, size=fig.SMALL)
     if gone:
-        below, look = y + 0.24 + 0.1 * words.count("\n"), {"color": INK[VERMILLION]}
-        write(axes, x + 0.28, below, "disappears", weight="bold", size=SMALL, **look)
+        below, look = y + 0.24 + 0.1 * words.count("\n"), {"color": fig.INK[fig.VERMILLION]}
+        fig.write(axes, x + 0.28, below, "disappears", weight="bold", size=fig.SMALL, **look)

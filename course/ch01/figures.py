@@ -5,24 +5,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from course import figure as fig
 from course.ch01.leakage import MINUTE, SECOND, YEAR, Detection, duration
-from course.figure import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    SMALL,
-    VERMILLION,
-    Figure,
-    chart,
-    listed,
-    plural,
-    sentence_case,
-    styled,
-    write,
-)
 
 _TICKS = {
     "1 s": SECOND,
@@ -33,8 +17,8 @@ _TICKS = {
     "1 year": YEAR,
     "10 years": 10 * YEAR,
 }
-_MARKS = (("o", VERMILLION), ("s", BLUE), ("D", GREEN), ("^", ORANGE))
-_INK = INK | {ORANGE: "#7A5200"}
+_MARKS = (("o", fig.VERMILLION), ("s", fig.BLUE), ("D", fig.GREEN), ("^", fig.ORANGE))
+_INK = fig.INK | {fig.ORANGE: "#7A5200"}
 _BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 _SHORTEST, _LONGEST = 8 * SECOND, 40 * YEAR
 
@@ -42,8 +26,8 @@ Row = tuple[str, float, str]
 """Label, days (infinite for what never ends), a word before the number, such as "at most", or ""."""
 
 
-@styled
-def lifetimes(groups: dict[str, Sequence[Row]]) -> Figure:
+@fig.styled
+def lifetimes(groups: dict[str, Sequence[Row]]) -> fig.Figure:
     """Draw how long things last, on one logarithmic axis.
 
     groups: the rows that are measured by the same clock, under a heading that names it. Each group
@@ -51,10 +35,10 @@ def lifetimes(groups: dict[str, Sequence[Row]]) -> Figure:
     """
     heading, rows = next(iter(groups.items()))
     most = max(rows, key=lambda row: row[1])
-    title = f"{sentence_case(heading)}: {'up to ' * (most[1] < _LONGEST)}{_value(most)}"
+    title = f"{fig.sentence_case(heading)}: {'up to ' * (most[1] < _LONGEST)}{_value(most)}"
     title += ". Other groups, other clocks" if len(groups) > 1 else ""
     lines = sum(map(len, groups.values())) + 1.25 * len(groups)
-    axes = chart(title, 1.5 + 0.4 * lines, 3.9, 0.4, 0.5)
+    axes = fig.chart(title, 1.5 + 0.4 * lines, 3.9, 0.4, 0.5)
     _time_axis(axes, _SHORTEST, _LONGEST)
     axes.set_ylim(lines - 0.4, -0.4)
     _no_frame(axes)
@@ -65,7 +49,7 @@ def lifetimes(groups: dict[str, Sequence[Row]]) -> Figure:
             _life(axes, y + n, row, mark, color)
         told.append(f"{name}: {', '.join(f'{row[0]} {_value(row)}' for row in group)}")
         y += len(group) + 1.25
-    return Figure(f"{title}. {'; '.join(told)}.", axes.figure)
+    return fig.Figure(f"{title}. {'; '.join(told)}.", axes.figure)
 
 
 def _value(row: Row) -> str:
@@ -80,13 +64,13 @@ def _life(axes: Axes, y: float, row: Row, mark: str, color: str) -> None:
     axes.plot([_SHORTEST, end], [y, y], color=color, linewidth=1.2, alpha=0.5)
     axes.plot(end, y, ">" if days > end else mark, color=color, markersize=10, clip_on=False)
     place, align = ((-10, 9), "right") if end > 20 else ((10, 0), "left")
-    look = {"textcoords": "offset points", "ha": align, "va": "center", "size": SMALL}
+    look = {"textcoords": "offset points", "ha": align, "va": "center", "size": fig.SMALL}
     axes.annotate(_value(row), (end, y), place, **look)
     _label(axes, y, label)
 
 
 def _label(axes: Axes, y: float, words: str, **look: Any) -> None:
-    write(axes, -0.015, y, words, "right", transform=axes.get_yaxis_transform(), **look)
+    fig.write(axes, -0.015, y, words, "right", transform=axes.get_yaxis_transform(), **look)
 
 
 def _time_axis(axes: Axes, low: float, high: float) -> None:
@@ -111,8 +95,8 @@ Point = tuple[float, float, str, bool]
 """Day, share alive on it, label, and whether an assumption went into it."""
 
 
-@styled
-def survival(points: Sequence[Point], curves: dict[str, Detection]) -> Figure:
+@fig.styled
+def survival(points: Sequence[Point], curves: dict[str, Detection]) -> fig.Figure:
     """Draw the share of leaked credentials still alive, as two models have it, and known points.
 
     A point that rests on an assumption is hollow. A curve with at least as many parameters as there
@@ -120,18 +104,18 @@ def survival(points: Sequence[Point], curves: dict[str, Detection]) -> Figure:
     dashed, the second solid.
     """
     found = [f"{name}: {_verdict(curve, points)}" for name, curve in curves.items()]
-    finding = sentence_case("; ".join(found))
-    axes = chart(finding, 5.2, 1.15)
+    finding = fig.sentence_case("; ".join(found))
+    axes = fig.chart(finding, 5.2, 1.15)
     _time_axis(axes, 0.4, 12 * YEAR)
     axes.set(ylim=(-0.03, 1.06), xlabel="after the leak", ylabel="still works")
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-    looks = (("--", VERMILLION, 250, (10, 6)), ("-", BLUE, 8, (0, -26)))
+    looks = (("--", fig.VERMILLION, 250, (10, 6)), ("-", fig.BLUE, 8, (0, -26)))
     for (name, curve), look in zip(curves.items(), looks, strict=False):
         _curve(axes, name, curve, *look)
     for point in points:
         _point(axes, *point)
     told = [_said(point, curves) for point in points]
-    return Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
+    return fig.Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
 
 
 def _verdict(curve: Detection, points: Sequence[Point]) -> str:
@@ -139,34 +123,34 @@ def _verdict(curve: Detection, points: Sequence[Point]) -> str:
     all shares but one."""
     missed = sum(abs(float(curve.alive(day)) - share) > 0.05 for day, share, *_ in points)
     if not missed and 2 * len(curve.shares) - 1 >= len(points):
-        return f"fitted through {plural(len(points), 'point')}"
-    return f"{missed or 'none'} of {plural(len(points), 'point')} missed"
+        return f"fitted through {fig.plural(len(points), 'point')}"
+    return f"{missed or 'none'} of {fig.plural(len(points), 'point')} missed"
 
 
 def _curve(axes: Axes, name: str, curve: Detection, line: str, color: str, at: float,
            offset: tuple[float, float]) -> None:  # fmt: skip
     days = [0.4 * 10 ** (n / 100) for n in range(405)]
     axes.plot(days, curve.alive(days), line, color=color, linewidth=2.5)
-    look = {"textcoords": "offset points", "color": INK[color], "weight": "bold"}
+    look = {"textcoords": "offset points", "color": fig.INK[color], "weight": "bold"}
     axes.annotate(name, (at, float(curve.alive(at))), offset, **look)
 
 
 def _point(axes: Axes, day: float, share: float, label: str, assumed: bool) -> None:
-    look = {"markersize": 10, "markeredgewidth": 2, "zorder": 5, "color": BLACK}
-    axes.plot(day, share, "o", markerfacecolor="white" if assumed else BLACK, **look)
+    look = {"markersize": 10, "markeredgewidth": 2, "zorder": 5, "color": fig.BLACK}
+    axes.plot(day, share, "o", markerfacecolor="white" if assumed else fig.BLACK, **look)
     words = label + "\n(assumed)" * assumed
-    look = {"textcoords": "offset points", "ha": "center", "size": SMALL, "bbox": _BLANK}
+    look = {"textcoords": "offset points", "ha": "center", "size": fig.SMALL, "bbox": _BLANK}
     axes.annotate(words, (day, share), (0, 14), **look)
 
 
 def _said(point: Point, curves: dict[str, Detection]) -> str:
     day, _, label, assumed = point
     says = [f"{name} says {float(curve.alive(day)):.1%}" for name, curve in curves.items()]
-    return f"{label}{' (hollow)' * assumed}, where {listed(says)}"
+    return f"{label}{' (hollow)' * assumed}, where {fig.listed(says)}"
 
 
-@styled
-def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
+@fig.styled
+def ranking(rows: Sequence[tuple[str, float]]) -> fig.Figure:
     """Draw what each measure leaves of the exposure, on a logarithmic axis.
 
     rows: a label and a number of project-days; the others are compared with the first.
@@ -175,7 +159,7 @@ def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
     (worst, left), (best, least) = ordered[1], ordered[-1]
     few = f"one part in {_round(most / least)}"
     title = f"Of the exposure, “{worst}” leaves {left / most:.0%}; “{best}” leaves {few}"
-    axes = chart(title, 1.8 + 0.55 * len(rows), 3.6)
+    axes = fig.chart(title, 1.8 + 0.55 * len(rows), 3.6)
     axes.set(xscale="log", xlim=(least / 3, most * 30), ylim=(len(rows) - 0.4, -0.6))
     ticks = {1e-4: "0.0001", 1e-2: "0.01", 1: "1", 100: "100", 10_000: "10,000"}
     axes.set_xticks(*zip(*[tick for tick in ticks.items() if tick[0] > least / 3], strict=True))
@@ -185,15 +169,15 @@ def ranking(rows: Sequence[tuple[str, float]]) -> Figure:
     axes.set_yticks(range(len(rows)), [label for label, _ in ordered])
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("project-days of exposure for each leaked token")
-    axes.axvline(most, color=GREY, linestyle=":", linewidth=1.5)
+    axes.axvline(most, color=fig.GREY, linestyle=":", linewidth=1.5)
     for y, (_, value) in enumerate(ordered):
         _exposure(axes, y, least / 3, value, value > most / 2)
     told = ", ".join(f"{label} {_figure_of(value)}" for label, value in ordered)
-    return Figure(f"{title}. In project-days: {told}.", axes.figure)
+    return fig.Figure(f"{title}. In project-days: {told}.", axes.figure)
 
 
 def _exposure(axes: Axes, y: int, start: float, value: float, bad: bool) -> None:
-    color, mark = (VERMILLION, "X") if bad else (BLUE, "o")
+    color, mark = (fig.VERMILLION, "X") if bad else (fig.BLUE, "o")
     axes.plot([start, value], [y, y], color=color)
     axes.plot(value, y, mark, color=color, markersize=11)
     look = {"textcoords": "offset points", "va": "center", "weight": "bold", "bbox": _BLANK}

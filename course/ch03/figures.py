@@ -4,34 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from course.figure import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    LINE,
-    ORANGE,
-    SKY,
-    SMALL,
-    VERMILLION,
-    Figure,
-    chart,
-    finish,
-    plural,
-    sheet,
-    styled,
-    tile,
-    write,
-)
+from course import figure as fig
 
 _HASH, _INFO = 32, 19
 _ROW, _CELL = 16, (0.42, 0.33)
 _LEFT, _TOP = 0.2, 0.75
 
 
-@styled
-def signature_block(block: bytes) -> Figure:
+@fig.styled
+def signature_block(block: bytes) -> fig.Figure:
     """Draw the bytes of a padded SHA-256 hash (RFC 8017, section 9.2), colored by what they are.
 
     Raises ValueError for a block that does not begin with `00 01`, a row of `ff` and a zero, or
@@ -41,14 +22,14 @@ def signature_block(block: bytes) -> Figure:
     if block[:2] != b"\0\1" or set(block[2:end]) != {0xFF} or len(block) != end + 1 + _INFO + _HASH:
         raise ValueError("expected a block of 00 01, a row of ff, 00, DigestInfo and a hash")
     parts = [
-        (2, "white", BLACK, "00 01: a signature"),
-        (end - 2, "#DDDDDD", BLACK, f"{end - 2} × ff: filling"),
-        (1, "white", BLACK, "00: end of the filling"),
-        (_INFO, ORANGE, BLACK, f"{_INFO} bytes: “a SHA-256 hash follows”"),
-        (_HASH, BLUE, "white", f"{_HASH} bytes: the hash"),
+        (2, "white", fig.BLACK, "00 01: a signature"),
+        (end - 2, "#DDDDDD", fig.BLACK, f"{end - 2} × ff: filling"),
+        (1, "white", fig.BLACK, "00: end of the filling"),
+        (_INFO, fig.ORANGE, fig.BLACK, f"{_INFO} bytes: “a SHA-256 hash follows”"),
+        (_HASH, fig.BLUE, "white", f"{_HASH} bytes: the hash"),
     ]
     finding = f"Of {len(block)} bytes, {_HASH} are the hash; all others are known beforehand"
-    axes = sheet(finding)
+    axes = fig.sheet(finding)
     places, n = [], 0
     for count, ground, ink, _ in parts:
         places.append(n)
@@ -56,23 +37,23 @@ def signature_block(block: bytes) -> Figure:
             _byte(axes, n, byte, ground, ink)
             n += 1
     height = len(block) / _ROW * _CELL[1]
-    tile(axes, _LEFT, _TOP, _ROW * _CELL[0], height, "none", edgecolor=BLACK)
+    fig.tile(axes, _LEFT, _TOP, _ROW * _CELL[0], height, "none", edgecolor=fig.BLACK)
     places[1] += 5 * _ROW  # the filling's words stand lower, so that they have a line to themselves
     places[2] -= _ROW
     for place, (*_, words) in zip(places, parts, strict=True):
         y = _TOP + (place // _ROW + 0.5) * _CELL[1]
-        write(axes, _LEFT + _ROW * _CELL[0] + 0.2, y, words)
+        fig.write(axes, _LEFT + _ROW * _CELL[0] + 0.2, y, words)
     told = ", ".join(words for *_, words in parts)
     sentence = f"{finding}. The bytes that pow gives for a good signature: {told}."
-    return Figure(sentence, finish(axes, _TOP + height + 0.2))
+    return fig.Figure(sentence, fig.finish(axes, _TOP + height + 0.2))
 
 
 def _byte(axes: Axes, n: int, byte: int, ground: str, ink: str) -> None:
     width, height = _CELL
     x, y = _LEFT + n % _ROW * width, _TOP + n // _ROW * height
-    tile(axes, x, y, width, height, ground)
-    look = {"color": ink, "family": "DejaVu Sans Mono", "size": SMALL}
-    write(axes, x + width / 2, y + height / 2, f"{byte:02x}", "center", **look)
+    fig.tile(axes, x, y, width, height, ground)
+    look = {"color": ink, "family": "DejaVu Sans Mono", "size": fig.SMALL}
+    fig.write(axes, x + width / 2, y + height / 2, f"{byte:02x}", "center", **look)
 
 
 Log = Sequence[tuple[int, str, bool, bool]]
@@ -80,8 +61,8 @@ Log = Sequence[tuple[int, str, bool, bool]]
 _LANE, _LINE = 1.35, 0.4
 
 
-@styled
-def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> Figure:
+@fig.styled
+def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> fig.Figure:
     """Draw two keys of a provider, and what caches made of them: fetches, and verdicts on tokens.
 
     keys: the minutes from and to which a key was published, old one first. logs: for each cache,
@@ -97,15 +78,17 @@ def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> Fi
     }
     height = 2.15 + _LANE * len(logs)
     finding = _finding(old, withdrawn, late)
-    axes = chart(finding, height + 1.5, 2.7)
+    axes = fig.chart(finding, height + 1.5, 2.7)
     axes.set_xticks(range(0, end + 1, 5))
     axes.set(xlim=(-0.7, end + 0.3), ylim=(height, 0.2))
-    axes.axvline(withdrawn, color=VERMILLION, linewidth=1.5, linestyle="--", zorder=0)
-    for y, (name, span), color in zip((0.6, 1.15), keys.items(), (ORANGE, SKY), strict=True):
-        tile(axes, span[0], y - 0.2, span[1] - span[0], 0.4, color, edgecolor=BLACK)
-        write(axes, span[0] + 0.4, y, f"{name}, published")
-    look = {"color": INK[VERMILLION], "weight": "bold"}
-    write(axes, withdrawn + 0.3, 0.6, "withdrawn: it has leaked", **look)
+    axes.axvline(withdrawn, color=fig.VERMILLION, linewidth=1.5, linestyle="--", zorder=0)
+    for y, (name, span), color in zip(
+        (0.6, 1.15), keys.items(), (fig.ORANGE, fig.SKY), strict=True
+    ):
+        fig.tile(axes, span[0], y - 0.2, span[1] - span[0], 0.4, color, edgecolor=fig.BLACK)
+        fig.write(axes, span[0] + 0.4, y, f"{name}, published")
+    look = {"color": fig.INK[fig.VERMILLION], "weight": "bold"}
+    fig.write(axes, withdrawn + 0.3, 0.6, "withdrawn: it has leaked", **look)
     labels = [(0.6, "the provider")]
     for n, (name, log) in enumerate(logs.items()):
         top = 2.2 + _LANE * n
@@ -120,14 +103,14 @@ def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> Fi
     axes.set_xlabel(legend, x=0.42)
     told = "; ".join(_told(name, log, late[name]) for name, log in logs.items())
     shown = f"The provider publishes {old} until minute {withdrawn}, {new} from minute {begun} on"
-    return Figure(f"{finding}. {shown}: {told}.", axes.figure)
+    return fig.Figure(f"{finding}. {shown}: {told}.", axes.figure)
 
 
 def _lane(axes: Axes, top: float, log: Log, withdrawn: int) -> None:
     """Draw one cache: its fetches, its verdicts on honest tokens, and those on Mallory's."""
-    axes.axhline(top - 0.28, color=LINE, linewidth=1)
+    axes.axhline(top - 0.28, color=fig.LINE, linewidth=1)
     fetched = sorted({minute for minute, _, _, asked in log if asked})
-    axes.plot(fetched, [top] * len(fetched), "v", color=BLACK, markersize=7)
+    axes.plot(fetched, [top] * len(fetched), "v", color=fig.BLACK, markersize=7)
     for row, who in enumerate(("honest", "Mallory"), 1):
         sent = [(m, ok) for m, sender, ok, _ in log if sender == who]
         late = [(m, ok) for m, ok in sent if ok and m >= withdrawn]
@@ -138,9 +121,9 @@ def _lane(axes: Axes, top: float, log: Log, withdrawn: int) -> None:
 
 
 _VERDICTS = {
-    True: {"marker": "o", "markersize": 6, "color": GREEN},
-    False: {"marker": "o", "markersize": 6, "color": GREEN, "markerfacecolor": "white"},
-    "wrong": {"marker": "X", "markersize": 9, "color": VERMILLION},
+    True: {"marker": "o", "markersize": 6, "color": fig.GREEN},
+    False: {"marker": "o", "markersize": 6, "color": fig.GREEN, "markerfacecolor": "white"},
+    "wrong": {"marker": "X", "markersize": 9, "color": fig.VERMILLION},
 }
 
 
@@ -148,16 +131,16 @@ def _strangers(axes: Axes, logs: Mapping[str, Log], height: float) -> None:
     """Draw a dotted line in each minute in which a stranger's token arrives."""
     rows = [row for log in logs.values() for row in log]
     for minute in sorted({m for m, who, *_ in rows if who not in ("honest", "Mallory")}):
-        pen = {"color": GREY, "linewidth": 1.5, "linestyle": ":", "zorder": 0}
+        pen = {"color": fig.GREY, "linewidth": 1.5, "linestyle": ":", "zorder": 0}
         axes.axvline(minute, ymax=1 - 1.5 / height, **pen)
         late = minute > axes.get_xlim()[1] / 2
-        look = {"color": GREY, "style": "italic", "align": "right" if late else "left"}
-        write(axes, minute + (-0.3 if late else 0.3), 1.77, "a stranger's made-up kid", **look)
+        look = {"color": fig.GREY, "style": "italic", "align": "right" if late else "left"}
+        fig.write(axes, minute + (-0.3 if late else 0.3), 1.77, "a stranger's made-up kid", **look)
 
 
 def _told(name: str, log: Log, late: Sequence[int]) -> str:
-    fetches = plural(len({minute for minute, *_, asked in log if asked}), "minute")
-    accepted = plural(len(late), "token")
+    fetches = fig.plural(len({minute for minute, *_, asked in log if asked}), "minute")
+    accepted = fig.plural(len(late), "token")
     return f"{name} fetches in {fetches} and accepts {accepted} of the withdrawn key"
 
 
@@ -168,4 +151,4 @@ def _finding(old: str, withdrawn: int, late: Mapping[str, Sequence[int]]) -> str
     if last is None:
         return f"{begin}no store accepted it afterwards"
     fooled = sum(last in minutes for minutes in late.values())
-    return f"{begin}{plural(fooled, 'store')} accepted it until minute {last}"
+    return f"{begin}{fig.plural(fooled, 'store')} accepted it until minute {last}"

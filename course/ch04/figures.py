@@ -6,39 +6,12 @@ from datetime import timedelta
 
 from matplotlib import figure
 
-from course.figure import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    LINE,
-    ORANGE,
-    SIZE,
-    SKY,
-    SMALL,
-    VERMILLION,
-    WIDTH,
-    Figure,
-    arrow,
-    finish,
-    listed,
-    number,
-    part,
-    plural,
-    sentence_case,
-    sheet,
-    span_in_words,
-    styled,
-    tile,
-    wrap,
-    write,
-)
+from course import figure as fig
 from helpers.events import Event
 
 _NAMES = {"learner": "the job", "index": "the index", "pypi.test": "the index", "github": "GitHub",
           "gitlab": "GitLab", "google": "Google Cloud", "activestate": "ActiveState"}  # fmt: skip
-_TOKENS = {"ID token": ORANGE, "API token": SKY}
+_TOKENS = {"ID token": fig.ORANGE, "API token": fig.SKY}
 _CARRIED = {  # action → what the request carries, and what the answer carries if it is granted
     "id-token": ("", "ID token"),
     "mint-token": ("ID token", "API token"),
@@ -88,8 +61,8 @@ def _call(number: str, event: Event) -> _Call:
     return _Call(number, *names, event)
 
 
-@styled
-def sequence(events: Iterable[Event]) -> Figure:
+@fig.styled
+def sequence(events: Iterable[Event]) -> fig.Figure:
     """Draw who asked whom for what, in order: a sequence diagram of an event log.
 
     events: a stretch of `lab.events`, oldest first. Callers stand on the left under the name of
@@ -108,8 +81,10 @@ def sequence(events: Iterable[Event]) -> Figure:
     drawing = _Diagram([*programs, "the index", *services]).draw(calls, finding)
     shares = [f"{sum(each.caller == name for each in every)} by {name}" for name in callers]
     refused = sum(not each.event.ok for each in every)
-    counts = f"{plural(len(every), 'request')}, {listed(shares)}; {refused or 'none'} refused"
-    return Figure(f"{finding}. {counts}: {_told(calls)}.{_route(every)}", drawing)
+    counts = (
+        f"{fig.plural(len(every), 'request')}, {fig.listed(shares)}; {refused or 'none'} refused"
+    )
+    return fig.Figure(f"{finding}. {counts}: {_told(calls)}.{_route(every)}", drawing)
 
 
 def _finding(every: Sequence[_Call]) -> str:
@@ -123,11 +98,15 @@ def _finding(every: Sequence[_Call]) -> str:
         found.append("the index exchanges it for an API token" if signed else
                      "the index mints an API token")  # fmt: skip
     if uploads:
-        found.append(f"{uploads[0].caller} uploads {plural(len(uploads), 'file')}")
+        found.append(f"{uploads[0].caller} uploads {fig.plural(len(uploads), 'file')}")
     if refused:
         verb = "is" if len(refused) == 1 else "are"
-        found.append(f"{number(len(refused))} of {plural(len(every), 'request')} {verb} refused")
-    return sentence_case(listed(found or [f"{plural(len(every), 'request')}, none refused"]))
+        found.append(
+            f"{fig.number(len(refused))} of {fig.plural(len(every), 'request')} {verb} refused"
+        )
+    return fig.sentence_case(
+        fig.listed(found or [f"{fig.plural(len(every), 'request')}, none refused"])
+    )
 
 
 def _route(every: Sequence[_Call]) -> str:
@@ -145,7 +124,7 @@ def _told(calls: list[_Call]) -> str:
     for call in calls:
         asked = call.event.action
         if call.inner:
-            inner = listed([each.event.action + _refusal(each) for each in call.inner])
+            inner = fig.listed([each.event.action + _refusal(each) for each in call.inner])
             asked += f" (meanwhile the index asks {call.inner[0].service} for {inner})"
         asked += _refusal(call)
         if call.caller != caller:
@@ -167,12 +146,12 @@ class _Diagram:
     LEFT, RIGHT, HEADS = 1.35, 1.1, 0.95
 
     def __init__(self, lanes: list[str]) -> None:
-        self.gap = (WIDTH - self.LEFT - self.RIGHT) / max(1, len(lanes) - 1)
+        self.gap = (fig.WIDTH - self.LEFT - self.RIGHT) / max(1, len(lanes) - 1)
         self.lanes = {lane: self.LEFT + n * self.gap for n, lane in enumerate(lanes)}
         self.y = self.HEADS + 0.3
 
     def draw(self, calls: list[_Call], title: str) -> figure.Figure:
-        self.axes = sheet(title)
+        self.axes = fig.sheet(title)
         before = calls[0].event.time
         for call in calls:
             first = (call.inner or [call])[0].event.time
@@ -181,11 +160,11 @@ class _Diagram:
             before = call.event.time
             self._call(call)
         for lane, x in self.lanes.items():
-            self.axes.plot([x, x], [self.HEADS, self.y + 0.15], color=LINE, zorder=0)
+            self.axes.plot([x, x], [self.HEADS, self.y + 0.15], color=fig.LINE, zorder=0)
             box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 1.5}
-            label = wrap(lane, self.gap - 0.3, 2)
-            write(self.axes, x, self.HEADS, label, "center", weight="bold", bbox=box)
-        return finish(self.axes, self.y + 0.35)
+            label = fig.wrap(lane, self.gap - 0.3, 2)
+            fig.write(self.axes, x, self.HEADS, label, "center", weight="bold", bbox=box)
+        return fig.finish(self.axes, self.y + 0.35)
 
     def _call(self, call: _Call) -> None:
         start, end, event = self.lanes[call.caller], self.lanes[call.service], call.event
@@ -195,48 +174,59 @@ class _Diagram:
         ahead = 1 if end > start else -1
         middle = start + ahead * self.gap / 2
         there, back = call.carried
-        self._arrow(start, end, middle, event.action, there, BLUE, weight="bold")
-        began, look = self.y, {"color": INK[BLUE], "weight": "bold"}
+        self._arrow(start, end, middle, event.action, there, fig.BLUE, weight="bold")
+        began, look = self.y, {"color": fig.INK[fig.BLUE], "weight": "bold"}
         align = "right" if ahead > 0 else "left"
-        write(self.axes, start - ahead * 0.22, began, call.number, align, **look)
+        fig.write(self.axes, start - ahead * 0.22, began, call.number, align, **look)
         for inner in call.inner:
             self._call(inner)
         words = event.detail or "granted" if event.ok else f"refused: {event.detail}"
-        self._arrow(end, start, middle, words, back, BLACK if event.ok else VERMILLION, "--")
+        self._arrow(
+            end, start, middle, words, back, fig.BLACK if event.ok else fig.VERMILLION, "--"
+        )
         if not event.ok:
-            self.axes.plot(start + ahead * 0.13, self.y, "X", color=VERMILLION, markersize=12)
-        tile(self.axes, end - 0.06, began, 0.12, self.y - began, "white", edgecolor=GREY)
+            self.axes.plot(start + ahead * 0.13, self.y, "X", color=fig.VERMILLION, markersize=12)
+        fig.tile(self.axes, end - 0.06, began, 0.12, self.y - began, "white", edgecolor=fig.GREY)
 
     def _arrow(self, start: float, end: float, middle: float, words: str, token: str, color: str,
                line: str = "-", weight: str = "normal") -> None:  # fmt: skip
         """Draw an arrow; above it, in the gap beside the caller, its words and the token on it."""
-        label = wrap(words.replace("https://", ""), self.gap - 0.4, 4, SMALL)
+        label = fig.wrap(words.replace("https://", ""), self.gap - 0.4, 4, fig.SMALL)
         lift = 0.2 if token else 0.06
         self.y += 0.11 + lift + self._height(label)
         inset = 0.07 if end > start else -0.07
-        arrow(self.axes, (start + inset, self.y), (end - inset, self.y), color, linestyle=line)
-        look = {"color": INK.get(color, color), "size": SMALL, "weight": weight, "va": "bottom"}
-        write(self.axes, middle, self.y - lift, label, "center", **look)
+        fig.arrow(self.axes, (start + inset, self.y), (end - inset, self.y), color, linestyle=line)
+        look = {
+            "color": fig.INK.get(color, color),
+            "size": fig.SMALL,
+            "weight": weight,
+            "va": "bottom",
+        }
+        fig.write(self.axes, middle, self.y - lift, label, "center", **look)
         if token:
-            box = {"boxstyle": "round,pad=0.25", "facecolor": _TOKENS[token], "edgecolor": BLACK}
-            look = {"size": SMALL, "weight": "bold", "bbox": box}
-            write(self.axes, middle, self.y, token, "center", **look)
+            box = {
+                "boxstyle": "round,pad=0.25",
+                "facecolor": _TOKENS[token],
+                "edgecolor": fig.BLACK,
+            }
+            look = {"size": fig.SMALL, "weight": "bold", "bbox": box}
+            fig.write(self.axes, middle, self.y, token, "center", **look)
             self.y += 0.1
 
     def _note(self, words: str, x: float) -> None:
         """Write what a party did by itself."""
-        label = wrap(words, self.gap - 0.3, 4, SMALL)
+        label = fig.wrap(words, self.gap - 0.3, 4, fig.SMALL)
         half = (self._height(label) + 0.15) / 2
-        box = {"boxstyle": "round,pad=0.3", "facecolor": "#F2F2F2", "edgecolor": GREY}
-        write(self.axes, x, self.y + 0.2 + half, label, "center", size=SMALL, bbox=box)
+        box = {"boxstyle": "round,pad=0.3", "facecolor": "#F2F2F2", "edgecolor": fig.GREY}
+        fig.write(self.axes, x, self.y + 0.2 + half, label, "center", size=fig.SMALL, bbox=box)
         self.y += 0.2 + 2 * half
 
     def _pause(self, span: timedelta) -> None:
         """Draw that the clock moved between two events."""
         y, box = self.y + 0.4, {"facecolor": "white", "edgecolor": "none", "pad": 4}
-        self.axes.plot([0.3, WIDTH - 0.3], [y, y], color=GREY, linestyle=":", linewidth=1.5)
-        words = f"{span_in_words(span.total_seconds())} later"
-        write(self.axes, 0.3, y, words, color=GREY, style="italic", bbox=box)
+        self.axes.plot([0.3, fig.WIDTH - 0.3], [y, y], color=fig.GREY, linestyle=":", linewidth=1.5)
+        words = f"{fig.span_in_words(span.total_seconds())} later"
+        fig.write(self.axes, 0.3, y, words, color=fig.GREY, style="italic", bbox=box)
         self.y += 0.5
 
     @staticmethod
@@ -244,10 +234,10 @@ class _Diagram:
         return 0.2 * (label.count("\n") + 1)
 
 
-@styled
+@fig.styled
 def interleavings(
     rows: Sequence[tuple[str, int]], steps: Sequence[str] = ("seen?", "add")
-) -> Figure:
+) -> fig.Figure:
     """Draw all orders in which two requests, A and B, can take their steps, and what each mints.
 
     rows: pairs such as `("ABAB", 2)`: whose turn it is, step by step, and the number of tokens
@@ -261,21 +251,25 @@ def interleavings(
     twice = [order for order, minted in rows if minted > 1]
     once = [order for order, minted in rows if minted == 1]
     verb = "mint" if len(twice) > 1 else "mints"
-    finding = f"{part(len(twice), len(rows))} orders {verb} twice"
-    axes = sheet(finding)
-    write(axes, left, top - 0.25, "time →", color=GREY)
-    write(axes, right, top - 0.25, "tokens minted", color=GREY)
+    finding = f"{fig.part(len(twice), len(rows))} orders {verb} twice"
+    axes = fig.sheet(finding)
+    fig.write(axes, left, top - 0.25, "time →", color=fig.GREY)
+    fig.write(axes, right, top - 0.25, "tokens minted", color=fig.GREY)
     for n, (order, minted) in enumerate(rows):
         y = top + (n + 0.5) * height
-        write(axes, left - 0.2, y, order, "right", family="DejaVu Sans Mono")
+        fig.write(axes, left - 0.2, y, order, "right", family="DejaVu Sans Mono")
         for k, who in enumerate(order):
-            ground, ink = (BLUE, "white") if who == "A" else (ORANGE, BLACK)  # dark and light
+            ground, ink = (
+                (fig.BLUE, "white") if who == "A" else (fig.ORANGE, fig.BLACK)
+            )  # dark and light
             words = f"{who}: {steps[order[:k].count(who)]}"
-            tile(axes, left + k * width, y - 0.25, width - 0.08, 0.5, ground)
-            write(axes, left + (k + 0.5) * width - 0.04, y, words, "center", color=ink)
-        sign, color = ("✗", VERMILLION) if minted > 1 else ("✓", GREEN)
-        look = {"color": INK[color], "weight": "bold", "size": SIZE + 2}
-        write(axes, right, y, f"{sign} {minted}", **look)
+            fig.tile(axes, left + k * width, y - 0.25, width - 0.08, 0.5, ground)
+            fig.write(axes, left + (k + 0.5) * width - 0.04, y, words, "center", color=ink)
+        sign, color = ("✗", fig.VERMILLION) if minted > 1 else ("✓", fig.GREEN)
+        look = {"color": fig.INK[color], "weight": "bold", "size": fig.SIZE + 2}
+        fig.write(axes, right, y, f"{sign} {minted}", **look)
     groups = {"twice": twice, "once": once}
-    told = [f"{listed(orders)} {word}" for word, orders in groups.items() if orders]
-    return Figure(f"{finding}: {'; '.join(told)}.", finish(axes, top + height * len(rows) + 0.15))
+    told = [f"{fig.listed(orders)} {word}" for word, orders in groups.items() if orders]
+    return fig.Figure(
+        f"{finding}: {'; '.join(told)}.", fig.finish(axes, top + height * len(rows) + 0.15)
+    )

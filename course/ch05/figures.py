@@ -6,34 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from course.figure import (
-    BLACK,
-    GREEN,
-    GREY,
-    INK,
-    PALE,
-    SIZE,
-    SMALL,
-    VERMILLION,
-    WIDTH,
-    Figure,
-    finish,
-    listed,
-    part,
-    sheet,
-    styled,
-    tile,
-    wrap,
-    write,
-)
+from course import figure as fig
 from helpers.index.claim_checks import ClaimCheck, ClaimChecks
 
 _TOP, _LINE = 1.25, 0.2
 Columns = Mapping[str, Sequence[ClaimCheck]]
 
 
-@styled
-def matching(columns: Columns, across: str = "form") -> Figure:
+@fig.styled
+def matching(columns: Columns, across: str = "form") -> fig.Figure:
     """Draw claims down, forms or jobs across: which rule holds, and else what stands in its way.
 
     columns: the results of `publisher.check`, all of publishers of one provider. across: what they
@@ -47,30 +28,30 @@ def matching(columns: Columns, across: str = "form") -> Figure:
     passed = [name for name, checks in columns.items() if ClaimChecks(checks).ok]
     finding = _finding(len(passed), len(columns), across)
     rows = [row for row in zip(*columns.values(), strict=True) if not all(it.ok for it in row)]
-    axes, left = sheet(finding), 2.75
-    width = (WIDTH - left - 0.15) / len(columns)
+    axes, left = fig.sheet(finding), 2.75
+    width = (fig.WIDTH - left - 0.15) / len(columns)
     places = [left + k * width for k in range(len(columns))]
     _heads(axes, columns, places, width)
     y = _TOP
     for row in rows:
         y = _row(axes, row, across, places, width, y)
     for x, name in zip(places, columns, strict=True):
-        sign, color = ("✓ let in", GREEN) if name in passed else ("✗ refused", VERMILLION)
-        write(axes, x + width / 2, y + 0.2, sign, "center", weight="bold", color=INK[color])
+        sign, color = ("✓ let in", fig.GREEN) if name in passed else ("✗ refused", fig.VERMILLION)
+        fig.write(axes, x + width / 2, y + 0.2, sign, "center", weight="bold", color=fig.INK[color])
     fine = len(rules[0]) - len(rows)
     rest = (
         f"{fine}{' more' * bool(rows)} row{'s' * (fine != 1)}: ok for every {across}"
         if fine
         else ""
     )
-    write(axes, 0.15, y + 0.6, rest, color=GREY)
+    fig.write(axes, 0.15, y + 0.6, rest, color=fig.GREY)
     told = [f"{name}: {_told(checks, across)}" for name, checks in columns.items()]
     sentence = "; ".join([finding, *told, *[rest] * bool(rest)])
-    return Figure(f"{sentence}.", finish(axes, y + 0.45 + 0.4 * bool(rest)))
+    return fig.Figure(f"{sentence}.", fig.finish(axes, y + 0.45 + 0.4 * bool(rest)))
 
 
 def _finding(passed: int, total: int, across: str) -> str:
-    count, one = f"{part(passed, total)} {across}s", passed <= 1
+    count, one = f"{fig.part(passed, total)} {across}s", passed <= 1
     if across == "form":
         return f"{count} {'lets' if one else 'let'} the job in"
     return f"{count} {'gets' if one else 'get'} in"
@@ -84,7 +65,7 @@ def _sides(across: str) -> tuple[str, str, str]:
 def _told(checks: Sequence[ClaimCheck], across: str) -> str:
     side, verb, _ = _sides(across)
     failed = [f"{it.claim} ({verb} {getattr(it, side)})" for it in checks if not it.ok]
-    return f"mismatch in {listed(failed)}" if failed else "everything fits"
+    return f"mismatch in {fig.listed(failed)}" if failed else "everything fits"
 
 
 def _row(axes: Axes, row: Sequence[ClaimCheck], across: str, places: Sequence[float], width: float,
@@ -100,15 +81,17 @@ def _row(axes: Axes, row: Sequence[ClaimCheck], across: str, places: Sequence[fl
     ]
     lines = max(text.count("\n") + 1 for text in [*values, "\n" + label])
     height = _LINE * lines + 0.2
-    write(axes, 0.15, y + 0.2, row[0].claim, weight="bold", size=SMALL)
-    write(axes, 0.15, y + 0.32, label, color=GREY, size=SMALL, va="top", linespacing=1.05)
+    fig.write(axes, 0.15, y + 0.2, row[0].claim, weight="bold", size=fig.SMALL)
+    fig.write(
+        axes, 0.15, y + 0.32, label, color=fig.GREY, size=fig.SMALL, va="top", linespacing=1.05
+    )
     for x, words, check in zip(places, values, row, strict=True):
         _cell(axes, x, y, width, height, check.ok, words)
     return y + height
 
 
-@styled
-def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ()) -> Figure:
+@fig.styled
+def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ()) -> fig.Figure:
     """Draw jobs down, configurations across: who gets in, and whether that is as it should be.
 
     rows: for each job, whether each configuration lets it in. honest: the jobs that are meant to
@@ -120,38 +103,41 @@ def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ())
     strangers = [row for job, row in rows.items() if job not in honest]
     counts = [f"{sum(row[name] for row in strangers)} by “{name}”" for name in names[0]]
     finding = f"Let in without being meant to: {', '.join(counts)}"
-    axes, left, height = sheet(finding), 4.3, 0.44
-    width = (WIDTH - left - 0.15) / len(names[0])
+    axes, left, height = fig.sheet(finding), 4.3, 0.44
+    width = (fig.WIDTH - left - 0.15) / len(names[0])
     places = [left + k * width for k in range(len(names[0]))]
     _heads(axes, names[0], places, width)
     for n, (job, row) in enumerate(rows.items()):
         y, meant = _TOP + n * height, job in honest
         label, weight = (f"{job} (meant to)", "bold") if meant else (job, "normal")
-        write(axes, 0.15, y + height / 2, label, size=SMALL, weight=weight)
+        fig.write(axes, 0.15, y + height / 2, label, size=fig.SMALL, weight=weight)
         for x, ok in zip(places, row.values(), strict=True):
             _cell(axes, x, y, width, height, ok is meant, "let in" if ok else "refused")
     inside = {job: [name for name, ok in row.items() if ok] for job, row in rows.items()}
-    told = [f"{job}: {listed(found) or 'none'}" for job, found in inside.items()]
+    told = [f"{job}: {fig.listed(found) or 'none'}" for job, found in inside.items()]
     sentence = f"{finding}. Let in by: {'; '.join(told)}."
-    return Figure(sentence, finish(axes, _TOP + len(rows) * height + 0.15))
+    return fig.Figure(sentence, fig.finish(axes, _TOP + len(rows) * height + 0.15))
 
 
 def _heads(axes: Axes, names: Sequence[str] | Columns, places: Sequence[float], width: float):
     for x, name in zip(places, names, strict=True):
-        words, look = wrap(name, width - 0.05, 2, SMALL + 1), {"weight": "bold", "va": "bottom"}
-        write(axes, x + width / 2, _TOP - 0.1, words, "center", size=SMALL, **look)
+        words, look = (
+            fig.wrap(name, width - 0.05, 2, fig.SMALL + 1),
+            {"weight": "bold", "va": "bottom"},
+        )
+        fig.write(axes, x + width / 2, _TOP - 0.1, words, "center", size=fig.SMALL, **look)
 
 
 def _cell(
     axes: Axes, x: float, y: float, width: float, height: float, good: bool, words: str
 ) -> None:
     """Draw a field of a table: a sign and words, on light or on darker ground."""
-    sign, color = ("✓", GREEN) if good else ("✗", VERMILLION)
-    tile(axes, x, y, width, height, PALE[color], linewidth=3)
-    ink = INK[GREEN] if good else BLACK
+    sign, color = ("✓", fig.GREEN) if good else ("✗", fig.VERMILLION)
+    fig.tile(axes, x, y, width, height, fig.PALE[color], linewidth=3)
+    ink = fig.INK[fig.GREEN] if good else fig.BLACK
     middle, weight = y + height / 2, "normal" if good else "bold"
-    write(axes, x + 0.1, middle, sign, color=ink, weight="bold", size=SIZE + 2)
-    write(axes, x + 0.35, middle, words, size=SMALL, weight=weight, linespacing=1.05)
+    fig.write(axes, x + 0.1, middle, sign, color=ink, weight="bold", size=fig.SIZE + 2)
+    fig.write(axes, x + 0.35, middle, words, size=fig.SMALL, weight=weight, linespacing=1.05)
 
 
 def _differing(check: ClaimCheck, side: str) -> str:
@@ -164,7 +150,7 @@ def _differing(check: ClaimCheck, side: str) -> str:
 
 def _folded(value: str, inches: float, lines: int) -> str:
     """Return a value in at most so many lines, broken beside a mark or, if need be, anywhere."""
-    letters = max(6, int(inches * 72 / (0.66 * SMALL)))
+    letters = max(6, int(inches * 72 / (0.66 * fig.SMALL)))
     rows = [""]
     for piece in re.split(r"(?<=[/ :_-])|(?=[.@])", value):
         for start in range(0, len(piece), letters):

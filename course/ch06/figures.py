@@ -4,34 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from course.figure import (
-    BLACK,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    SKY,
-    SMALL,
-    VERMILLION,
-    WIDTH,
-    Figure,
-    chart,
-    finish,
-    listed,
-    part,
-    plural,
-    sheet,
-    styled,
-    tile,
-    write,
-)
+from course import figure as fig
 
 State = tuple[str, str, str, bool]
 """State, workflow, what it has to show, whether it can publish."""
 
 
-@styled
-def states(rows: Sequence[State]) -> Figure:
+@fig.styled
+def states(rows: Sequence[State]) -> fig.Figure:
     """Draw what each workflow has to show in each state: a table in color, with words.
 
     rows: the states in their order. Raises ValueError for none.
@@ -40,19 +20,19 @@ def states(rows: Sequence[State]) -> Figure:
         raise ValueError("there are no states to draw")
     across, down = (list(dict.fromkeys(row[n] for row in rows)) for n in (0, 1))
     finding = _finding(rows)
-    axes, left, top, height = sheet(finding), 2.75, 1.1, 0.95
-    width = (WIDTH - left - 0.2) / len(across)
+    axes, left, top, height = fig.sheet(finding), 2.75, 1.1, 0.95
+    width = (fig.WIDTH - left - 0.2) / len(across)
     for column, state in enumerate(across):
-        write(axes, left + (column + 0.5) * width, top - 0.2, state, "center", weight="bold")
+        fig.write(axes, left + (column + 0.5) * width, top - 0.2, state, "center", weight="bold")
     for line, workflow in enumerate(down):
-        look = {"family": "DejaVu Sans Mono", "size": SMALL}
-        write(axes, 0.15, top + (line + 0.5) * height, workflow, **look)
+        look = {"family": "DejaVu Sans Mono", "size": fig.SMALL}
+        fig.write(axes, 0.15, top + (line + 0.5) * height, workflow, **look)
     for state, workflow, has, ok in rows:
         x, y = left + across.index(state) * width, top + down.index(workflow) * height
         _state(axes, x + 0.04, y + 0.04, width - 0.08, height - 0.08, has, ok)
     told = "; ".join(f"{state}: {_told(rows, state)}" for state in across)
     sentence = f"{finding}. What each workflow has to show: {told}."
-    return Figure(sentence, finish(axes, top + len(down) * height + 0.15))
+    return fig.Figure(sentence, fig.finish(axes, top + len(down) * height + 0.15))
 
 
 def _finding(rows: Sequence[State]) -> str:
@@ -62,8 +42,8 @@ def _finding(rows: Sequence[State]) -> str:
     if len(broken) == 1:
         [(state, workflow, has, _)] = broken
         return f"In “{state}”, {workflow} has {has} and cannot publish"
-    where = listed([f"{workflow} in “{state}”" for state, workflow, *_ in broken])
-    return f"{part(len(broken), len(rows))} cannot publish: {where}"
+    where = fig.listed([f"{workflow} in “{state}”" for state, workflow, *_ in broken])
+    return f"{fig.part(len(broken), len(rows))} cannot publish: {where}"
 
 
 def _told(rows: Sequence[State], state: str) -> str:
@@ -76,19 +56,19 @@ def _told(rows: Sequence[State], state: str) -> str:
 
 
 def _state(axes: Axes, x: float, y: float, width: float, height: float, has: str, ok: bool) -> None:
-    ground, color, words = ("#DDF1EA", GREEN, "✓ can publish") if ok else (
-        "#FBE3D6", VERMILLION, "✗ cannot publish")  # fmt: skip
-    tile(axes, x, y, width, height, ground, edgecolor=color, linewidth=1.5 if ok else 3)
-    write(axes, x + width / 2, y + height * 0.32, has, "center")
-    look = {"color": INK[color], "weight": "bold"}
-    write(axes, x + width / 2, y + height * 0.68, words, "center", **look)
+    ground, color, words = ("#DDF1EA", fig.GREEN, "✓ can publish") if ok else (
+        "#FBE3D6", fig.VERMILLION, "✗ cannot publish")  # fmt: skip
+    fig.tile(axes, x, y, width, height, ground, edgecolor=color, linewidth=1.5 if ok else 3)
+    fig.write(axes, x + width / 2, y + height * 0.32, has, "center")
+    look = {"color": fig.INK[color], "weight": "bold"}
+    fig.write(axes, x + width / 2, y + height * 0.68, words, "center", **look)
 
 
-_LOOKS = ((VERMILLION, ""), (ORANGE, "//"), (SKY, ".."))
+_LOOKS = ((fig.VERMILLION, ""), (fig.ORANGE, "//"), (fig.SKY, ".."))
 
 
-@styled
-def first_gaps(counts: Mapping[tuple[int, str], int], steps: int) -> Figure:
+@fig.styled
+def first_gaps(counts: Mapping[tuple[int, str], int], steps: int) -> fig.Figure:
     """Draw at which step the orders of a migration leave a workflow unable to publish, and why.
 
     counts: for (step, reason), how many orders break there first; (0, "") are those that never do.
@@ -103,21 +83,21 @@ def first_gaps(counts: Mapping[tuple[int, str], int], steps: int) -> Figure:
     rows = {step: [counts.get((step, reason), 0) for reason in reasons]
             for step in range(1, steps + 1)}  # fmt: skip
     right = max(2.1 * good, *(1.3 * sum(row) for row in rows.values()))
-    finding = f"Of {plural(total, 'order')}, {good} leave{'s' * (good == 1)} no gap"
-    axes = chart(finding, 5.2, 1.8)
+    finding = f"Of {fig.plural(total, 'order')}, {good} leave{'s' * (good == 1)} no gap"
+    axes = fig.chart(finding, 5.2, 1.8)
     axes.set(xlim=(0, right), ylim=(steps + 0.6, -0.6))
     for step, row in rows.items():
         _bar(axes, step - 1, row, right * 0.01)
-    axes.barh(steps, good, height=0.7, color=GREEN, edgecolor=BLACK)
-    words, look = f"{good}: both can publish, after every step", {"color": INK[GREEN]}
-    write(axes, good + right * 0.01, steps, words, weight="bold", **look)
+    axes.barh(steps, good, height=0.7, color=fig.GREEN, edgecolor=fig.BLACK)
+    words, look = f"{good}: both can publish, after every step", {"color": fig.INK[fig.GREEN]}
+    fig.write(axes, good + right * 0.01, steps, words, weight="bold", **look)
     axes.set_yticks(range(steps + 1), [*(f"after step {step}" for step in rows), "never"])
     axes.set_xticks([])  # the bars have their numbers beside them
-    axes.set_xlabel("orders in which a workflow is first unable to publish", color=GREY)
+    axes.set_xlabel("orders in which a workflow is first unable to publish", color=fig.GREY)
     for n, reason in enumerate(reasons):
         _reason(axes, right, steps - 2.6 + 0.75 * n, f"one {reason}", *_LOOKS[n])
     told = "; ".join(_broken(step, row, reasons) for step, row in rows.items())
-    return Figure(f"{finding}. The others break, first, {told}.", axes.figure)
+    return fig.Figure(f"{finding}. The others break, first, {told}.", axes.figure)
 
 
 def _bar(axes: Axes, y: int, row: Sequence[int], space: float) -> None:
@@ -127,15 +107,15 @@ def _bar(axes: Axes, y: int, row: Sequence[int], space: float) -> None:
         look = {"color": color, "hatch": hatch, "edgecolor": "white"}
         axes.barh(y, count, left=start, height=0.7, **look)
         start += count
-    write(axes, start + space, y, str(start))
+    fig.write(axes, start + space, y, str(start))
 
 
 def _reason(axes: Axes, right: float, y: float, words: str, color: str, hatch: str) -> None:
-    tile(axes, right * 0.53, y - 0.25, right * 0.03, 0.5, color, hatch=hatch)
-    write(axes, right * 0.58, y, words)
+    fig.tile(axes, right * 0.53, y - 0.25, right * 0.03, 0.5, color, hatch=hatch)
+    fig.write(axes, right * 0.58, y, words)
 
 
 def _broken(step: int, row: Sequence[int], reasons: Sequence[str]) -> str:
     why = [f"{count} because one {reason}" for count, reason in zip(row, reasons, strict=True)
            if count]  # fmt: skip
-    return f"{sum(row)} after step {step}" + (f" ({listed(why)})" if why else "")
+    return f"{sum(row)} after step {step}" + (f" ({fig.listed(why)})" if why else "")

@@ -17,6 +17,7 @@ from course.figure import (
     BLUE,
     GREEN,
     GREY,
+    INK,
     SIZE,
     STYLE,
     VERMILLION,
@@ -29,7 +30,7 @@ from course.figure import (
 )
 from helpers.signing.signature_log import inclusion_path, tree_root
 
-_SMALL = SIZE - 2
+_SMALL = SIZE - 1
 _PAPER, _HELD, _WARM, _COOL = "#F2F2F2", "#E3F2EC", "#F3B994", "#CFE6F5"
 _QUESTIONS = {
     "Statement": ("1  Is it about this file?",),
@@ -171,11 +172,11 @@ def stopped(rows: Mapping[str, Sequence[bool]]) -> Figure:
         axes.text(0.15, y, words, va="center", size=_SMALL, linespacing=1.0)
         for n, ok in enumerate(rows[name]):
             look = (
-                (_HELD, GREEN)
+                (_HELD, INK[GREEN])
                 if ok
                 else (_WARM, BLACK)
                 if n > first[name]
-                else (VERMILLION, "white")
+                else (INK[VERMILLION], "white")
             )
             _field(axes, (left + n * width, top + k * height), (width, height), ok, look)
     told = [f"{name}: {_verdict(first[name], count)}" for name in ordered]

@@ -6,6 +6,7 @@ shaped differently: fewer or more rows, longer words, the opposite finding.
 
 import csv
 import itertools
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,7 @@ from course.ch03 import key_caches
 from course.ch04 import figures as ch04
 from course.ch05 import figures as ch05
 from course.ch06 import figures as ch06
+from course.ch07 import figures as ch07
 from course.ch08 import figures as ch08
 from course.ch08.attacks import GROUPS
 from course.ch08.grid import COLUMNS, SPANS, Outcome
@@ -34,6 +36,7 @@ from helpers.index.publishers import GitHubPublisher, GitLabPublisher
 from helpers.lab import Lab
 from helpers.oidc.jws import IdToken
 from helpers.provider.jobs import GitHubJob, GitLabJob
+from helpers.signing.signature_log import leaf_hash
 
 DATA = Path(__file__).parents[2] / "notebooks" / "data"
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -381,6 +384,25 @@ GAPS = {
     (5, DEAD): 16,
 }
 
+# ---------------------------------------------------------------- 07
+
+
+def anatomy() -> Figure:
+    data = json.loads((DATA / "real_attestation.json").read_text(encoding="utf-8"))
+    [real] = data["provenance"]["attestation_bundles"][0]["attestations"]
+    return ch07.anatomy(real)
+
+
+def leaves(count: int) -> list[bytes]:
+    return [leaf_hash(bytes([n])) for n in range(count)]
+
+
+FORGERIES = {
+    "a file of her own": (False, True, True),
+    "Alice's attestation with another digest written into it": (True, False, False),
+    "nothing at all": (True, True, True),
+}
+
 # ---------------------------------------------------------------- 08
 
 ATTACKS = {heading: [str(each.__doc__) for each in group] for heading, group in GROUPS.items()}
@@ -439,6 +461,11 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "06_states_other": lambda: ch06.states(OTHER_STATES),
     "06_first_gaps": lambda: ch06.first_gaps(GAPS, steps=6),
     "06_first_gaps_other": lambda: ch06.first_gaps({(0, ""): 1, (2, DEAD): 1}, steps=2),
+    "07_anatomy": anatomy,
+    "07_tree": lambda: ch07.tree(leaves(7), 6),
+    "07_tree_other": lambda: ch07.tree(leaves(4), 1),
+    "07_stopped": lambda: ch07.stopped(FORGERIES),
+    "07_stopped_other": lambda: ch07.stopped({"a": (True, False), "b": (False, False)}),
     "08_matrix": lambda: ch08.matrix(measured(), ATTACKS),
     "08_matrix_other": lambda: ch08.matrix(OTHER_GRID, {"Only these": list(OTHER_GRID)}),
 }

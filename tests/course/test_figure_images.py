@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from course import figure as figures
 
 DRAWINGS = {name: functools.cache(draw) for name, draw in figure_data.DRAWINGS.items()}
-SHOWN_WIDTH = 965
+SHOWN_WIDTH = 934
 """CSS pixels that JupyterLab gives to a picture on a 1366-pixel screen, with its file list open."""
 LEAST = 11
 """Points on the screen; a CSS pixel is 0.75 of a point."""
@@ -46,6 +46,16 @@ def named(name):
 @pytest.mark.parametrize("name", [named(name) for name in DRAWINGS])
 def test_it_looks_as_it_did(name):
     return Shown(name)
+
+
+SENTENCES = Path(__file__).parent / "baseline" / "sentences.txt"
+
+
+def test_the_sentences_are_as_they_were(pytestconfig):
+    told = "".join(f"{name}: {draw()}\n" for name, draw in DRAWINGS.items())
+    if pytestconfig.getoption("--mpl-generate-path"):
+        SENTENCES.write_text(told, encoding="utf-8")
+    assert told == SENTENCES.read_text(encoding="utf-8")
 
 
 def texts_of(figure):
@@ -179,6 +189,11 @@ TITLES = {
     "06_states_other": "Two of three cannot publish: a.yml in “before” and b.yml in “before”",
     "06_first_gaps": "Of 720 orders, 16 leave no gap",
     "06_first_gaps_other": "Of 2 orders, 1 leaves no gap",
+    "07_anatomy": "release.yml of trailofbits/pypi-attestations signed this file on 2024-12-04",
+    "07_tree": "2 hashes prove that entry 6 is in a tree of 7",
+    "07_tree_other": "2 hashes prove that entry 1 is in a tree of 4",
+    "07_stopped": ("2 of 3 forgeries are stopped, each by another check; accepted: nothing at all"),
+    "07_stopped_other": "2 of 2 forgeries are stopped, each by another check",
     "08_matrix": "No defense stops more than 5 of 23 attacks; all ten together leave 6",
     "08_matrix_other": "No defense stops more than 1 of 2 attacks; all ten together leave 0",
 }
