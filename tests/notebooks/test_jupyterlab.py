@@ -15,7 +15,7 @@ import pytest
 from chapter_rules import Chapter
 from playwright.sync_api import sync_playwright
 
-from course import exercise as exercises
+from course.ch04 import exercises
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
@@ -43,9 +43,9 @@ PATIENCE = 90  # seconds, for a machine with much else to do
 @pytest.fixture
 def desk(tmp_path):
     """A copy of what a learner has: the notebooks' folder, and the helpers beside it."""
-    shutil.copytree(
-        ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    for package in ("helpers", "course"):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignore)
     shutil.copytree(ROOT / "notebooks" / "data", tmp_path / "notebooks" / "data")
     for name in ("LICENSE", "pyproject.toml"):  # chapters read them
         shutil.copy(ROOT / name, tmp_path)
