@@ -6,6 +6,7 @@ the same for all, in `grid.run`: she publishes with whatever she has got, and a 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from course.ch08.clients import wheel
 from course.ch08.mallory import Mallory
@@ -48,7 +49,8 @@ def token_in_debug_log(project: Project, mallory: Mallory) -> None:
 
 def index_account(project: Project, mallory: Mallory) -> None:
     """Alice's account on the index"""
-    index, fork = project.lab.index, {"repository": "mallory/rocket", "owner_id": "9001"}
+    index = project.lab.index
+    fork: dict[str, Any] = {"repository": "mallory/rocket", "owner_id": "9001"}
     mallory.api_tokens.append(index.create_api_token("alice"))
     hers = GitHubPublisher(
         owner="mallory", owner_id="9001", repository="rocket", workflow="release.yml"
@@ -111,7 +113,7 @@ def workflow_run(project: Project, mallory: Mallory) -> None:
 
 def changed_workflow(project: Project, mallory: Mallory) -> None:
     """release.yml, changed on a branch of hers"""
-    branch = {"ref": "refs/heads/faster", "actor": "mallory"}
+    branch: dict[str, Any] = {"ref": "refs/heads/faster", "actor": "mallory"}
     mallory.work_in(GitHubJob(environment="pypi", **branch), PYPI_TOKEN)
     mallory.work_in(GitHubJob(environment="", **branch), PYPI_TOKEN)
 

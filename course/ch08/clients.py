@@ -135,8 +135,8 @@ def check_provenance(lab: Lab, file: dict[str, Any], policy: Policy | None) -> N
     served = lab.http.get(file["provenance"]).json()
     bundles = Provenance.model_validate(served).attestation_bundles
     for bundle, raw in zip(bundles, served["attestation_bundles"], strict=True):
-        if bundle.publisher.repository != US:
-            signer = bundle.publisher.repository
+        signer = getattr(bundle.publisher, "repository", "")
+        if signer != US:
             raise Stopped(f"the installer expects {US}, and the attestation says {signer}")
         for attestation in raw["attestations"]:
             digest = file["hashes"]["sha256"]

@@ -16,12 +16,30 @@ ANSWERS = {
     "q8_1": Answers(
         mistakes=(
             (("project.old_token", "project.token"), "Has she seen the token that CI uses"),
-            (("mallory.api_tokens.append(project.old_token)", "mallory.publish()"), "Which list of hers"),
-            (('environment="", event_name="schedule"', 'event_name="schedule"'), "wants the environment"),
-            (('event_name="schedule")', 'event_name="schedule"), "PYPI_TOKEN"'), "mention a secret"),
-            (("project.malware = mallory.everything", "project.malware = mallory.alter"), "before anything is built"),
-            (('project.shelf.put("setup', 'project.pin = project.shelf.put("setup'), "Can Mallory edit it"),
-            (('project.shelf.put("setup@v1"', 'project.shelf.put("rocket-builder"'), "A hash guards the build"),
+            (
+                ("mallory.api_tokens.append(project.old_token)", "mallory.publish()"),
+                "Which list of hers",
+            ),
+            (
+                ('environment="", event_name="schedule"', 'event_name="schedule"'),
+                "wants the environment",
+            ),
+            (
+                ('event_name="schedule")', 'event_name="schedule"), "PYPI_TOKEN"'),
+                "mention a secret",
+            ),
+            (
+                ("project.malware = mallory.everything", "project.malware = mallory.alter"),
+                "before anything is built",
+            ),
+            (
+                ('project.shelf.put("setup', 'project.pin = project.shelf.put("setup'),
+                "Can Mallory edit it",
+            ),
+            (
+                ('project.shelf.put("setup@v1"', 'project.shelf.put("rocket-builder"'),
+                "A hash guards the build",
+            ),
         ),
         cheat="""
 def old_log(project, mallory):
@@ -70,11 +88,20 @@ def new_action(project, mallory):
     "q8_2": Answers(
         mistakes=(
             (row("once", "6 h", "6 h", "once", "stopped", "6 h", "6 h"), "When does that end"),
-            (row("no end", "15 min", "6 h", "once", "stopped", "6 h", "6 h"), "How long can the job"),
-            (row("no end", "6 h", "stopped", "once", "stopped", "6 h", "6 h"), "is in the environment"),
+            (
+                row("no end", "15 min", "6 h", "once", "stopped", "6 h", "6 h"),
+                "How long can the job",
+            ),
+            (
+                row("no end", "6 h", "stopped", "once", "stopped", "6 h", "6 h"),
+                "is in the environment",
+            ),
             (row("no end", "6 h", "6 h", "stopped", "stopped", "6 h", "6 h"), "What can she alter"),
             (row("no end", "6 h", "6 h", "once", "6 h", "6 h", "6 h"), "Where does a locked build"),
-            (row("no end", "6 h", "6 h", "once", "stopped", "6 h", "stopped"), "What else does an ID token buy"),
+            (
+                row("no end", "6 h", "6 h", "once", "stopped", "6 h", "stopped"),
+                "What else does an ID token buy",
+            ),
             (row("no end", "6 h", "6 h", "once", "stopped", "6 hours", "6 h"), "for each line"),
         ),
         cheat=row(*["stopped"] * 7),
@@ -82,7 +109,10 @@ def new_action(project, mallory):
     "q8_3": Answers(
         mistakes=(
             ('three = ["burn", "rules", "environment"]', "With burn, environment, rules"),
-            ('three = ["revoked", "locked_build", "separate_publish"]', "With locked_build, revoked"),
+            (
+                'three = ["revoked", "locked_build", "separate_publish"]',
+                "With locked_build, revoked",
+            ),
             ('three = ["revoked", "separate_publish"]', "three different names"),
             ('three = ["revoked", "separate_publish", "attested"]', "Choose among"),
             ('three = "revoked"', "in a list"),
@@ -96,12 +126,33 @@ def new_action(project, mallory):
     "q8_4": Answers(
         mistakes=(
             (("    project.malware = mallory.everything\n", ""), "finds nothing to take"),
-            (('project.title = "Fix a typo $(touch mallory)"', 'project.title = "mallory(here)"'), "her code does not run"),
-            (('project.title = "Fix a typo $(touch mallory)"', 'project.source = "boom"'), "the source of octo-rocket"),
-            ("def beat_bob(project, mallory):\n    attacks.changed_workflow(project, mallory)\n", "starts no job"),
-            ("def beat_bob(project, mallory):\n    attacks.provider_key(project, mallory)\n", "GitHub's signing key"),
-            ("def beat_bob(project, mallory):\n    attacks.bad_update(project, mallory)\n", "the lock of the build"),
-            ("def beat_bob(project, mallory):\n    attacks.self_hosted(project, mallory)\n", "the machine of a job"),
+            (
+                (
+                    'project.title = "Fix a typo $(touch mallory)"',
+                    'project.title = "mallory(here)"',
+                ),
+                "her code does not run",
+            ),
+            (
+                ('project.title = "Fix a typo $(touch mallory)"', 'project.source = "boom"'),
+                "the source of octo-rocket",
+            ),
+            (
+                "def beat_bob(project, mallory):\n    attacks.changed_workflow(project, mallory)\n",
+                "starts no job",
+            ),
+            (
+                "def beat_bob(project, mallory):\n    attacks.provider_key(project, mallory)\n",
+                "GitHub's signing key",
+            ),
+            (
+                "def beat_bob(project, mallory):\n    attacks.bad_update(project, mallory)\n",
+                "the lock of the build",
+            ),
+            (
+                "def beat_bob(project, mallory):\n    attacks.self_hosted(project, mallory)\n",
+                "the machine of a job",
+            ),
         ),
         cheat="def beat_bob(project, mallory):\n    project.release()\n",
         right=(
@@ -116,14 +167,24 @@ def beat_bob(project, mallory):
     ),
     "q8_5": Answers(
         mistakes=(
-            (('certificate["source repository identifier"] == "74"\n        and ', ""), "Which number is not the old one"),
-            ('def policy(certificate):\n    return certificate["source repository identifier"] == "74"\n',
-             "a nightly job and the job"),
-            ('def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
-             '            and "deployment environment" in certificate)\n', "What started this job"),
-            ('def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
-             '            and "deployment environment" in certificate and certificate["build trigger"] == "push")\n',
-             "On what does a release run"),
+            (
+                ('certificate["source repository identifier"] == "74"\n        and ', ""),
+                "Which number is not the old one",
+            ),
+            (
+                'def policy(certificate):\n    return certificate["source repository identifier"] == "74"\n',
+                "a nightly job and the job",
+            ),
+            (
+                'def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
+                '            and "deployment environment" in certificate)\n',
+                "What started this job",
+            ),
+            (
+                'def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
+                '            and "deployment environment" in certificate and certificate["build trigger"] == "push")\n',
+                "On what does a release run",
+            ),
             ("def policy(certificate):\n    return True\n", "What does GitHub never reuse"),
             (('.startswith("refs/tags/v")', ' == "refs/tags/v1.1"'), "refuses v2.0"),
             (('"74"', "74"), "the honest release v1.1"),
