@@ -149,6 +149,13 @@ def test_a_called_workflow_may_build_while_the_first_file_publishes():
 def test_both_jobs_really_run_so_a_fault_in_either_is_found(old, new, logged):
     said = repr(Clinic().case(6).fix(two_jobs(old, new), because="expired"))
     assert said.startswith("✗ case 6 · it fails again") and logged in said, said
+    assert "skipped" not in logged or "$ uv publish" not in said
+
+
+def test_a_job_that_fails_after_the_upload_fails_the_release():
+    last = "  announce:\n    needs: publish\n    steps:\n      - run: exit 7\n"
+    said = repr(Clinic().case(6).fix({"release.yml": TWO_JOBS + last}))
+    assert said.startswith("✗ case 6 · it fails again") and said.endswith("[exit code 7]")
 
 
 def test_jobs_that_need_one_that_is_not_there_are_not_counted():
@@ -191,6 +198,12 @@ def test_a_fix_that_is_not_advised_earns_its_points_and_the_reason(number, fix, 
     assert said.startswith(f"✓ case {number} solved, {FULL} points"), said
     advice = [line for line in said.splitlines() if line.startswith("Not advised: ")]
     assert len(advice) == 1 and sentence in advice[0]
+
+
+def test_each_thing_that_is_not_advised_has_its_own_sentence():
+    form = {"workflow": "publish.yml", "environment": ""}
+    said = repr(Clinic().case(3).fix(form=form))
+    assert said.count("Not advised: ") == 2 and "a called workflow" in said and "nightly" in said
 
 
 def test_a_release_started_by_pull_request_target_is_no_fix():
