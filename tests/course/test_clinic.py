@@ -149,7 +149,7 @@ def test_a_called_workflow_may_build_while_the_first_file_publishes():
 def test_both_jobs_really_run_so_a_fault_in_either_is_found(old, new, logged):
     said = repr(Clinic().case(6).fix(two_jobs(old, new), because="expired"))
     assert said.startswith("✗ case 6 · it fails again") and logged in said, said
-    assert "skipped" not in logged or "$ uv publish" not in said
+    assert "skipped" not in logged or said.endswith("skipped")
 
 
 def test_a_job_that_fails_after_the_upload_fails_the_release():
@@ -198,6 +198,18 @@ def test_a_fix_that_is_not_advised_earns_its_points_and_the_reason(number, fix, 
     assert said.startswith(f"✓ case {number} solved, {FULL} points"), said
     advice = [line for line in said.splitlines() if line.startswith("Not advised: ")]
     assert len(advice) == 1 and sentence in advice[0]
+
+
+def test_the_action_that_mints_needs_the_permission_too():
+    said = repr(Clinic().case(6).fix({"id-token: write": "contents: read"}))
+    assert said.endswith("Error: the job has no permission to request an ID token")
+
+
+@pytest.mark.parametrize("after", ["    uses:", "    steps:"])
+def test_a_called_job_needs_the_permission_in_both_files(after):
+    edit = {f"id-token: write\n{after}": f"contents: read\n{after}"}
+    said = repr(Clinic().case(3).fix(edit, form={"workflow": "publish.yml"}))
+    assert said.startswith("✗ case 3 · it fails again") and LOGGED[1] in said
 
 
 def test_each_thing_that_is_not_advised_has_its_own_sentence():
