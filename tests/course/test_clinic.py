@@ -9,7 +9,9 @@ from course.ch06.clinic_cases import CASES, DATA, Situation
 from course.ch06.clinic_release import release
 from helpers.lab import Lab
 
-HARDENED = Path(__file__).parents[2] / "notebooks/data/rocket/hardened/.github/workflows/release.yml")
+HARDENED = (
+    Path(__file__).parents[2] / "notebooks/data/rocket/hardened/.github/workflows/release.yml"
+)
 ASK = {"contents: read": "contents: read\n      id-token: write"}
 NAME_IT = {"    permissions:\n": "    environment: pypi\n    permissions:\n"}
 PUBLISHER_STEPS = """\
