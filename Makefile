@@ -2,7 +2,7 @@
 # Each does its own set-up first, in .venv, and needs only Python 3.11 to 3.14. Another Python: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check workbook lab progress lint test proof refresh bench site site-test lock clean
+.PHONY: help setup check workbook lab progress lint test proof refresh bench site site-test hub hub-test hub-setup lock clean
 .SUFFIXES:
 
 ifdef PYTHON
@@ -45,6 +45,8 @@ help:
 	@echo "make bench     run the benchmarks"
 	@echo "make site      make the site of the chapters from their stored outputs, in build/site/html"
 	@echo "make site-test make the site and walk through it in a browser"
+	@echo "make hub       try the classroom for people who have only a browser (hub/README.md)"
+	@echo "make hub-test  start the classroom, let two learners work in it, and stop it"
 	@echo "make lock      make the locks again from pyproject.toml (ARGS=--upgrade for newer versions)"
 	@echo "make clean     remove .venv and what runs leave behind"
 
@@ -104,6 +106,20 @@ site: setup
 site-test: site
 	$(RUN) -m pytest -p no:xdist -p no:benchmark -p no:nbval tests/docs $(ARGS)
 
+# The classroom's own packages, from its own locks, and the proxy in front of it.
+hub-setup: setup
+	@cmp -s hub/requirements.txt hub/.venv/made-from || { rm -rf hub/.venv && $(RUN) -m venv --without-pip hub/.venv && \
+	  $(UV) pip install --python hub/.venv/bin/python --quiet --compile-bytecode --no-deps --require-hashes \
+	  -r hub/requirements.txt && cp hub/requirements.txt hub/.venv/made-from; }
+	@cmp -s hub/package-lock.json hub/node_modules/made-from || { PATH="$(CURDIR)/hub/.venv/bin:$$PATH" \
+	  npm --prefix hub ci --silent --ignore-scripts && cp hub/package-lock.json hub/node_modules/made-from; }
+
+hub: hub-setup
+	@$(RUN) hub/trial.py
+
+hub-test: hub-setup
+	$(RUN) -m pytest -p no:xdist -p no:benchmark -p no:nbval tests/hub $(ARGS)
+
 lock: setup
 	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --no-header \
 	  $(ARGS) --extra lab --output-file requirements.txt pyproject.toml
@@ -112,6 +128,10 @@ lock: setup
 	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --no-header \
 	  --no-annotate --no-emit-package playwright --no-emit-package greenlet --no-emit-package pyee \
 	  $(ARGS) --output-file requirements-site.txt requirements-site.in
+	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  --override hub/overrides.txt $(ARGS) --output-file hub/requirements.txt hub/requirements.in
+	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.13 --no-header --no-annotate \
+	  --override hub/overrides.txt $(ARGS) --output-file hub/k8s/requirements.txt hub/k8s/requirements.in
 
 clean:
-	rm -rf .venv build .pytest_cache .hypothesis .benchmarks .mypy_cache .ruff_cache notebooks/.ipynb_checkpoints
+	rm -rf .venv hub/.venv hub/node_modules build .pytest_cache .hypothesis .benchmarks .mypy_cache .ruff_cache notebooks/.ipynb_checkpoints
