@@ -44,7 +44,8 @@ c.SharedPasswordAuthenticator.user_password = os.environ["LAB_PASSWORD"]  # 8 ch
 c.SharedPasswordAuthenticator.admin_password = os.environ["LAB_TEACHER_PASSWORD"]  # 32 or more
 c.Authenticator.admin_users = {"teacher"}
 c.Authenticator.allow_all = True
-c.Authenticator.username_pattern = "[a-z][a-z0-9-]{0,19}"  # what may become a folder and a user
+# What may become a folder and a Unix user. JupyterHub compares only the beginning, hence the end.
+c.Authenticator.username_pattern = r"[a-z][a-z0-9-]{0,19}\Z"
 c.JupyterHub.template_vars = {
     "announcement_login": "Choose a name (letters, digits, hyphens) and keep it. "
     "The password is on the board."
