@@ -34,9 +34,6 @@ def steps(files: Repository, judged: Sequence[JobVerdict]) -> list[Step]:
         found.append(
             Step("index", f"On {index}, add a trusted publisher to the project: {entered}.")
         )
-    for environment in dict.fromkeys(each.environment for each in ways if each.environment):
-        what = f"In Settings, Environments, give {environment!r} reviewers or tag rules."
-        found.append(Step("GitHub", what))
     now = files
     for each in stored:
         if not each.id_token and each.found.client.trusted:
@@ -54,6 +51,12 @@ def steps(files: Repository, judged: Sequence[JobVerdict]) -> list[Step]:
     found.append(
         Step("index", f"After the next release, revoke the token, and delete the secret: {named}.")
     )
+    for environment in dict.fromkeys(each.environment for each in ways if each.environment):
+        what = (  # last: a rule about tags would stop a workflow that still releases from a branch
+            f"In Settings, Environments, give {environment!r} reviewers, and allow only the branches or tags "
+            "that your releases run on."
+        )
+        found.append(Step("GitHub", what))
     return found
 
 
