@@ -38,7 +38,7 @@ _CERTIFIED = {
     ),
     "Alice's release job, with an ID token for pypi": (
         False,
-        "For whom is a token that says `aud: pypi`?",
+        "Which service accepts a token that says `aud: pypi`?",
     ),
     "a job in Mallory's repository, with an ID token for sigstore": (
         True,
@@ -213,7 +213,7 @@ _STOPPED = {
     ),
     "a job of her own repository, with a workflow of the same name": (
         2,
-        "Everything in this one is genuine. Whom does the certificate name?",
+        "Everything in this one is genuine. Which job does the certificate name?",
     ),
     "the log promises an early time but adds no entry; she grows a tree": (
         9,

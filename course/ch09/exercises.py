@@ -71,7 +71,7 @@ ATTACKS = {
     "Mallory pushes a branch with a changed create-releases.yml, which keeps the environment":
         (True, "Has the environment any rules, and which `ref` does the publisher expect?"),
     "Mallory opens a pull request from her fork":
-        (False, "Does such a job get a request token?"),
+        (False, "Does a job from a fork get a request token?"),
     "a maintainer adds a job without an environment to create-releases.yml":
         (False, "The publisher names an environment. Does this job have one?"),
     "a build dependency asks for an ID token while `uv build` runs":
@@ -135,7 +135,7 @@ MESSAGES = {
     "invalid-publisher: … (Publisher with matching claims was not found)":
         ("form", "The token is genuine. What does the index compare it with?"),
     "invalid-token: malformed or invalid token":
-        ("wrong index", "The signature is the provider's. Which claim says for whom a token is meant?"),
+        ("wrong index", "The signature is the provider's. Which claim names the service that may use the token?"),
     "invalid-reuse-token: invalid token: already used":
         ("twice", "How often can a job exchange one ID token?"),
     "Invalid API Token: token is expired":

@@ -7,7 +7,7 @@ ANSWERS = {
         mistakes=(
             (
                 ('pypi": False', 'pypi": True'),
-                "For whom is a token",
+                "Which service accepts a token",
             ),
             (
                 ('a second time": True', 'a second time": False'),

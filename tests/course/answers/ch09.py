@@ -20,7 +20,7 @@ ANSWERS = {
         mistakes=(
             (row("causes", "form", "form", "wrong index", "twice", "too slow", "name"), "Which variable is missing"),
             (row("causes", "permission", "permission", "wrong index", "twice", "too slow", "name"), "The token is genuine"),
-            (row("causes", "permission", "form", "twice", "twice", "too slow", "name"), "for whom a token is meant"),
+            (row("causes", "permission", "form", "twice", "twice", "too slow", "name"), "names the service"),
             (row("causes", "permission", "form", "wrong index", "too slow", "too slow", "name"), "How often can a job"),
             (row("causes", "permission", "form", "wrong index", "twice", "twice", "name"), "How long does a minted"),
             (row("causes", "permission", "form", "wrong index", "twice", "too slow", "form"), "Where do the two names"),
