@@ -26,24 +26,24 @@ class Sheet(SphinxDirective):
         """Wait for the sheets, and parse the one that is wanted."""
         app = self.env.app
         if app.sheets.wait():
-            problem = (folder(app) / "problem.txt").read_text("utf-8", "replace")
+            problem = (folder() / "problem.txt").read_text("utf-8", "replace")
             raise ExtensionError(f"docs/sheet.py could not make the sheets:\n{problem}")
-        path = folder(app) / f"{self.arguments[0]}.md"
+        path = folder() / f"{self.arguments[0]}.md"
         return self.parse_text_to_nodes(path.read_text("utf-8")) if path.exists() else []
 
 
-def folder(app: Sphinx) -> Path:
-    """Return where the sheets are while the site is built."""
-    return Path(app.doctreedir) / "sheets"
+def folder() -> Path:
+    """Return where the sheets are kept: they outlive a build."""
+    return HERE.parent / "build" / "sheets"
 
 
 def begin(app: Sphinx) -> None:
     """Start to make the sheets, with the packages of the lab and not with those of the site."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    folder(app).mkdir(parents=True, exist_ok=True)
-    with open(folder(app) / "problem.txt", "wb") as problem:
+    folder().mkdir(parents=True, exist_ok=True)
+    with open(folder() / "problem.txt", "wb") as problem:
         app.sheets = subprocess.Popen(
-            [sys.executable, str(HERE / "sheet.py"), str(folder(app))],
+            [sys.executable, str(HERE / "sheet.py"), str(folder())],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

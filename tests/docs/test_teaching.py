@@ -98,3 +98,15 @@ def test_the_sheet_quotes_the_check_and_shows_the_answer():
 def test_a_reply_is_shown_as_it_is_whatever_it_contains():
     assert sheet.escaped("a `x*y` and *z* $1") == r"a `x*y` and \*z\* \$1"
     assert sheet.escaped("one ` alone") == r"one \` alone"
+
+
+def test_a_sheet_is_made_again_when_an_exercise_has_changed(tmp_path, monkeypatch):
+    (tmp_path / "course").mkdir()
+    exercises = tmp_path / "course" / "exercises.py"
+    exercises.write_text("minutes = 3")
+    monkeypatch.setattr(sheet, "ROOT", tmp_path)
+    before = sheet.fingerprint(CHAPTERS["02"].path)
+    assert sheet.fingerprint(CHAPTERS["02"].path) == before
+    assert sheet.fingerprint(CHAPTERS["03"].path) != before
+    exercises.write_text("minutes = 4")
+    assert sheet.fingerprint(CHAPTERS["02"].path) != before
