@@ -1,6 +1,6 @@
-"""What uv, the publish action and a careful installer do, inside this process.
+"""The work of uv, the publish action and a careful installer, inside this process.
 
-Tests compare them with the real programs.
+Chapter 05 carries out three of the attacks with the real programs.
 """
 
 import hashlib

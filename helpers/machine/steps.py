@@ -1,8 +1,7 @@
 """A machine for one job, inside this process: fast enough for thousands of attacks.
 
 `helpers.machine.runner` runs real programs, and each takes 30 ms or more. Here a step is a line of
-Python that knows the machine as `here`, and it sees what a step on a real machine sees. Tests
-compare the two machines.
+Python that knows the machine as `here`, and it sees what a step on a real machine sees.
 """
 
 import shutil
