@@ -30,7 +30,7 @@ SPAWNER = os.environ.get("LAB_SPAWNER", "systemd")
 TRIAL = SPAWNER == "trial"
 PORT, HUB_PORT, PROXY_PORT = map(int, os.environ.get("LAB_PORTS", "8000 8001 8002").split())
 IDLE = int(os.environ.get("LAB_IDLE", "7200"))  # seconds; longer than lunch
-MEMORY = 1200 * 2**20  # bytes for each learner
+MEMORY = 1500 * 2**20  # bytes for each learner; all ten chapters open take 1,165 MiB
 PREFIX = "learner-"  # a learner called root or www-data meets no Unix user of that name
 
 c = get_config()  # noqa: F821  JupyterHub provides it
