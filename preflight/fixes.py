@@ -35,7 +35,7 @@ def grant(text: str, job: str, scope: str = "id-token", level: str = "write") ->
 def _state(
     text: str, holder: Map, key: str, entries: dict[str, str], added: str = "id-token"
 ) -> str:
-    """The text with a key of a mapping stated anew: one line more where that is possible, else the key's whole value."""
+    """The text with a key of a mapping stated again: one line more where that is possible, else the key's whole value."""
     lines = text.split("\n")
     ending = "\r" if lines[0].endswith("\r") else ""
     flow = "{" + ", ".join(f"{name}: {value}" for name, value in entries.items()) + "}"

@@ -3,7 +3,7 @@
 
 A token is `pypi-` and a version-2 macaroon in URL-safe base64 without padding: a location, an
 identifier that the index looks up, and *caveats*, each a condition as a JSON array. All must hold.
-The signature is a chain of HMACs over identifier and caveats, so whoever holds a token can add a
+The signature is a chain of HMACs over identifier and caveats, so anyone who holds a token can add a
 caveat, and nobody can take one away.
 """
 

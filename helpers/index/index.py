@@ -197,7 +197,7 @@ class Index:
             got = f"got {publisher.issuer!r}: lab.add_issuer makes it known"
             raise ValueError(f"expected an issuer the index knows, {got}")
 
-    # -- what it grants to whoever asks ------------------------------------------------------------
+    # -- what it grants to those who ask -----------------------------------------------------------
 
     def mint_token(self, body: bytes, client: str = "") -> tuple[int, dict[str, Any]]:
         """Exchange an ID token for an API token: status and JSON answer for the body of a

@@ -286,7 +286,7 @@ class HttpsServer:
         return int(self._server.server_address[1])
 
     def close(self) -> None:
-        """Stop listening, hang up on whoever is connected, and wait until the server is gone."""
+        """Stop listening, close all connections, and wait until the server is gone."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -54,7 +54,7 @@ class KeyStore:
         except KeyError:
             with self._locks[
                 issuer
-            ]:  # whoever waited here finds the keys that the first one fetched
+            ]:  # those who waited here find the keys that the first one fetched
                 return self._prepare(issuer, kid)
 
     def cached(self, issuer: str) -> list[str]:
