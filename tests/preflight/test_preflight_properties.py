@@ -226,10 +226,10 @@ def _foretold(monkeypatch, lab, scene):
         environment=scene.job.environment,
     )
     lab.index.add_publisher("octo-rocket", publisher)
-    with_token = bool(
-        scene.started and scene.token and authenticates(lab, scene, "octo-rocket", token=True)
+    with_token, without = (
+        bool(scene.started and may and authenticates(lab, scene, "octo-rocket", token=token))
+        for token, may in ((True, scene.token), (False, True))
     )
-    without = bool(authenticates(lab, scene, "octo-rocket", token=False))
     happens = {
         (True, True): corpus.E,
         (True, False): corpus.T,
