@@ -1,8 +1,11 @@
 """What holds for every test: examples are the same on each run, no lab stays open, no way to the network."""
 
+import contextlib
+import gc
 import ipaddress
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,30 @@ def no_network():
     guarded("socket.getaddrinfo", socket.getaddrinfo, lambda host, *rest, **more: host)
     yield
     patch.undo()
+
+
+@pytest.fixture
+def at_most():
+    """`with at_most(1):` fails if what is inside takes more than one second of processor time on an idle machine.
+
+    A busy machine counts more seconds for the same work, so a known piece of work is timed beside it. What earlier tests
+    left in memory is kept from the garbage collector, which would go through it again and again."""
+
+    @contextlib.contextmanager
+    def limited(seconds: float):
+        gc.collect()
+        gc.freeze()
+        try:
+            begun = time.process_time()
+            yield
+            taken = time.process_time() - begun
+            sum(number * number for number in range(1_000_000))
+            known = time.process_time() - begun - taken
+        finally:
+            gc.unfreeze()
+        assert taken < seconds * max(1.0, known / 0.08)
+
+    return limited
 
 
 def _is_loopback(host: object) -> bool:

@@ -170,14 +170,11 @@ def test_the_last_output_of_an_exercise_decides(tmp_path):
     assert progress.states(notebook) == {"q0_1": "wrong", "q0_2": "not run"}
 
 
-def test_reading_takes_linear_time_whatever_a_cell_has_in_it():
-    import time
-
+def test_reading_takes_linear_time_whatever_a_cell_has_in_it(at_most):
     for text in ("\n" * 300_000, " " * 300_000, "\n exercises.q1_1" * 20_000):
         notebook = json.dumps({"cells": [{"cell_type": "code", "source": text, "outputs": []}]})
-        start = time.process_time()
-        progress.states(notebook.encode())
-        assert time.process_time() - start < 2, repr(text[:20])
+        with at_most(2):
+            progress.states(notebook.encode())
 
 
 @pytest.mark.parametrize("answer", ["a", "b", "c", ...])

@@ -2,7 +2,6 @@
 
 import base64
 import sys
-import time
 from urllib.parse import quote
 
 import pytest
@@ -421,10 +420,9 @@ def test_any_users_credentials_in_a_basic_header_are_cut_out(password):
 
 
 @pytest.mark.parametrize("piece", ["ey", "pypi-", "cHlwa", "basic ", "A", "pypi-!", "ey."])
-def test_no_text_makes_the_log_slow(piece):
-    before = time.process_time()
-    redact(piece * (10**6 // len(piece)))
-    assert time.process_time() - before < 1
+def test_no_text_makes_the_log_slow(piece, at_most):
+    with at_most(1):
+        redact(piece * (10**6 // len(piece)))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import io
 import random
-import time
 from dataclasses import dataclass
 
 import corpus
@@ -326,38 +325,28 @@ def mutate(text: str, chance: random.Random) -> bytes:
     )
 
 
-def fuzz(folder, count: int, seed: int = 1) -> tuple[float, int]:
-    """Check that many broken repositories; the processor seconds that the slowest took, and how many could not be read in full."""
-    chance, slowest, unread = random.Random(seed), 0.0, 0
+def fuzz(folder, count: int, seed: int = 1) -> int:
+    """Check that many broken repositories, and count those that could not be read in full."""
+    chance, unread = random.Random(seed), 0
     for number in range(count):
         case = chance.choice([*corpus.ALL, *field_cases.CASES])
         place = lay_out(folder / f"{number}", case.files)
         victim = chance.choice(list(case.files))
         (place / victim).write_bytes(mutate(case.files[victim], chance))
-        begun = time.process_time()
         report = preflight.check(place, "octo-org/rocket", "workflow=release.yml")
         told = [report.text(), report.json(), report.github(), report._repr_html_()]
-        slowest = max(slowest, time.process_time() - begun)
         unread += bool(report.unread)
         assert all(told) or not (report.jobs or report.unread), (number, seed)
         assert all(io.StringIO(why).readline() == why for _, _, why in report.unread)
-    return slowest, unread
+    return unread
 
 
-def test_broken_files_get_a_report_and_nothing_hangs(tmp_path):
-    slowest, unread = fuzz(tmp_path, 400)
-    assert slowest < longest() and 40 < unread < 300
+def test_broken_files_get_a_report_and_nothing_hangs(tmp_path, at_most):
+    with at_most(5):  # 400 files; all of them take 1.5 seconds
+        assert 40 < fuzz(tmp_path, 400) < 300
 
 
 # -- large and hostile inputs -----------------------------------------------------------------------------------------
-
-
-def longest() -> float:
-    """The processor seconds that no input may take: one, on a machine that has nothing else to do. A busy one counts more of
-    them for the same work, so it is asked how long a known piece of work takes now."""
-    begun = time.process_time()
-    sum(number * number for number in range(1_000_000))
-    return max(1.0, (time.process_time() - begun) / 0.08)
 
 
 GROWS = "inputs: {x: {}}\nruns:\n  using: composite\n  steps:\n    - {uses: ./a, with: {x: '%s'}}\n"
@@ -425,12 +414,11 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_input_takes_more_than_a_second(name, tmp_path):
+def test_no_input_takes_more_than_a_second(name, tmp_path, at_most):
     folder = lay_out(tmp_path, HOSTILE[name])
-    begun = time.process_time()
-    report = preflight.check(folder, "octo-org/rocket", "workflow=release.yml")
-    told = [report.text(), report.json(), report.github(), report._repr_html_()]
-    assert time.process_time() - begun < longest(), report.summary()
+    with at_most(1):
+        report = preflight.check(folder, "octo-org/rocket", "workflow=release.yml")
+        told = [report.text(), report.json(), report.github(), report._repr_html_()]
     assert all(told[:2])
 
 
