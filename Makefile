@@ -26,7 +26,7 @@ endif
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 CHAPTERS := $(NOTEBOOKS)
-TESTS := tests notebooks
+TESTS := notebooks tests
 ARGS :=
 
 # The outputs are the same whatever profile, start-up files or kernels this user has of their own.
@@ -75,11 +75,12 @@ lint: setup
 	$(RUN) -m mypy
 
 test: setup
-	$(RUN) -m pytest -n 2 --dist loadfile -p no:benchmark \
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:benchmark -m "not proof" \
 	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg $(TESTS) $(ARGS)
 
 proof: setup
-	$(RUN) -m pytest -n 2 --dist load -p no:benchmark tests/proof $(ARGS)
+	$(RUN) -m pytest -n 2 --dist load -p no:benchmark -m proof \
+	  -o "norecursedirs=.* benchmarks docs hub" tests $(ARGS)
 
 refresh: setup
 	$(RUN) tools/refresh.py $(CHAPTERS)

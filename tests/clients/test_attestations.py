@@ -83,6 +83,7 @@ def test_uv_leaves_attestations_behind_that_are_not_among_its_files(desk, folder
     assert provenance(desk, WHEEL)[0] == 404
 
 
+@pytest.mark.proof
 def test_uv_can_be_told_to_leave_them(desk, folder):
     sign(desk, folder, WHEEL)
     assert machine(desk, folder).run(f"{desk.publish} --no-attestations").ok
@@ -151,6 +152,7 @@ def test_a_called_workflow_gets_a_token_and_its_attestation_is_refused(desk, fol
     assert desk.asked()[:2] == ["audience", "mint-token"]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("attests", [True, False])
 def test_twine_uploads_them_only_if_it_is_told_to(attests, desk, folder):
     sign(desk, folder, WHEEL)
@@ -162,6 +164,7 @@ def test_twine_uploads_them_only_if_it_is_told_to(attests, desk, folder):
     assert provenance(desk, WHEEL)[0] == (200 if attests else 404)
 
 
+@pytest.mark.proof
 def test_twine_shows_why_the_index_refuses_one(desk, folder):
     sign(desk, folder, WHEEL)
     spoilt("the wheel changed", folder)
@@ -178,6 +181,7 @@ def test_twine_shows_why_the_index_refuses_one(desk, folder):
     assert run.exit_code == 1 and "subject does not match distribution digest" in desk.said(run)
 
 
+@pytest.mark.proof
 def test_the_sigstore_program_signs_and_verifies_with_the_trust_configuration(desk, folder):
     job, config = machine(desk, folder), desk.live.trust_config
     run = job.run(f"sigstore --trust-config {config} sign dist/{WHEEL}")
@@ -189,12 +193,14 @@ def test_the_sigstore_program_signs_and_verifies_with_the_trust_configuration(de
     assert job.run(f"{verify} mallory/rocket dist/{WHEEL}").exit_code == 1
 
 
+@pytest.mark.proof
 def test_a_job_without_the_permission_signs_nothing(desk, folder):
     run = machine(desk, folder, GitHubJob(id_token=False)).run(f"python attest.py dist/{WHEEL}")
     assert run.exit_code == 1 and "ACTIONS_ID_TOKEN_REQUEST_TOKEN" in run.log
     assert len(desk.lab.log.bodies) == 6
 
 
+@pytest.mark.proof
 def test_on_the_real_clock_a_job_signs_as_well(built, tmp_path):
     shutil.copytree(built / "dist", tmp_path / "dist")
     shutil.copy(ROOT / "course" / "attest.py", tmp_path)
@@ -218,6 +224,7 @@ def test_a_jobs_python_lives_at_the_labs_time(desk, folder):
     assert run.log == "2026-11-26\n"
 
 
+@pytest.mark.proof
 def test_what_serve_prints_is_enough_to_sign_from_outside(tmp_path):
     command = [sys.executable, "-m", "helpers", "serve"]
     code = """

@@ -41,6 +41,7 @@ def tokens(desk):
     return {"set": good, "revoked": dead, "deleted": ""}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("secret", "may_ask", "line"),
     [

@@ -413,6 +413,7 @@ def test_a_burn_that_fails_is_a_warning_and_no_error(desk, interfere):
     )
 
 
+@pytest.mark.proof
 def test_a_burn_that_fails_is_tried_as_often_again_as_other_requests(desk, interfere):
     # Left to itself, uv tries four times, and takes some ten seconds over it.
     asked = interfere("/burn-token", "503 Service Unavailable")

@@ -96,6 +96,7 @@ def test_each_case_has_a_cause_of_its_own_and_some_causes_are_no_case():
     assert len(CASES) == len(set(causes)) == 8 and set(causes) < set(CAUSES)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("because", ["", "owner"])
 def test_a_fix_without_the_right_cause_is_worth_half(because):
     clinic = Clinic()
@@ -106,6 +107,7 @@ def test_a_fix_without_the_right_cause_is_worth_half(because):
     assert clinic.points == HALF, "the first fix that works is counted"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("because", "verdict"), [("owner", "is not"), ("rules", "is")])
 def test_a_fix_in_vain_costs_the_same_whatever_it_names(because, verdict):
     case = Clinic().case(8)
@@ -120,6 +122,7 @@ def test_a_fix_in_vain_costs_the_same_whatever_it_names(because, verdict):
 # ---------------------------------------------------------------- what the course teaches
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("workflow", [TWO_JOBS, HARDENED.read_text("utf-8")])
 def test_two_jobs_with_an_artifact_between_them_are_a_fix(workflow):
     said = repr(Clinic().case(6).fix({"release.yml": workflow}, because="expired"))
@@ -137,6 +140,7 @@ def test_a_called_workflow_may_build_while_the_first_file_publishes():
     assert said.startswith(f"✓ case 3 solved, {FULL} points") and "Not advised" not in said
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("old", "new", "logged"),
     [
@@ -154,6 +158,7 @@ def test_both_jobs_really_run_so_a_fault_in_either_is_found(old, new, logged):
     assert "skipped" not in logged or said.endswith("skipped")
 
 
+@pytest.mark.proof
 def test_a_job_that_fails_after_the_upload_fails_the_release():
     last = "  announce:\n    needs: publish\n    steps:\n      - run: exit 7\n"
     said = repr(Clinic().case(6).fix({"release.yml": TWO_JOBS + last}))
@@ -182,6 +187,7 @@ def test_a_release_on_the_other_index_is_green_and_no_fix():
 # ---------------------------------------------------------------- what works and is not advised
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("number", "fix", "sentence"),
     [
@@ -207,6 +213,7 @@ def test_the_action_that_mints_needs_the_permission_too():
     assert said.endswith("Error: the job has no permission to request an ID token")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("after", ["    uses:", "    steps:"])
 def test_a_called_job_needs_the_permission_in_both_files(after):
     edit = {f"id-token: write\n{after}": f"contents: read\n{after}"}
@@ -229,6 +236,7 @@ def test_a_release_started_by_pull_request_target_is_no_fix():
 # ---------------------------------------------------------------- points
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("look", ["workflow", "publisher", "claims", "environment"])
 def test_each_look_costs_its_points_once(look):
     case = Clinic().case(8)
@@ -237,6 +245,7 @@ def test_each_look_costs_its_points_once(look):
     assert case.looks == [look] and case.points == FULL - LOOK
 
 
+@pytest.mark.proof
 def test_looks_and_a_fix_in_vain_add_up_and_points_never_fall_below_zero():
     case = Clinic().case(8)
     case.workflow(), case.claims()
@@ -247,6 +256,7 @@ def test_looks_and_a_fix_in_vain_add_up_and_points_never_fall_below_zero():
     assert case.points == 0
 
 
+@pytest.mark.proof
 def test_after_it_is_solved_nothing_about_a_case_costs_points():
     case = Clinic().case(8)
     case.fix(**FIXES[8], because="rules")
@@ -325,6 +335,7 @@ def test_an_environment_may_be_stated_as_a_mapping():
     assert repr(Clinic().case(2).fix(edit)).startswith("✓ case 2 solved")
 
 
+@pytest.mark.proof
 def test_a_log_is_the_same_on_every_run():
     assert release(CASES[1]).log == release(CASES[1]).log
 
@@ -337,6 +348,7 @@ def test_the_chapters_lab_is_left_alone():
         assert len(lab.events) == before and (now.year, now.month) == (2026, 5)
 
 
+@pytest.mark.proof
 def test_points_and_logs_display_as_tables_and_boxes_in_html():
     clinic = Clinic()
     clinic.case(8).fix(**FIXES[8], because="rules")

@@ -195,6 +195,7 @@ any_event = st.builds(
 )
 
 
+@pytest.mark.proof
 @settings(max_examples=15)
 @given(st.lists(any_event, min_size=1, max_size=6))
 def test_any_log_is_drawn_so_that_it_can_be_read(events):

@@ -333,6 +333,7 @@ def test_the_log_does_not_take_a_forged_signature(lab, good):
         )
 
 
+@pytest.mark.proof
 def test_nothing_of_this_goes_into_the_users_own_cache(tmp_path):
     root = Path(__file__).parents[2]
     code = (

@@ -246,6 +246,7 @@ def test_at_no_line_can_half_of_it_be_seen(story):
     )
 
 
+@pytest.mark.proof
 @STORIES
 def test_interrupted_at_any_line_it_has_happened_whole_or_not_at_all(story):
     lab, do = story()

@@ -270,6 +270,7 @@ def test_an_unknown_key_says_which_key_of_which_issuer():
         Provider(ONE).store.key(ISSUER, "made-up")
 
 
+@pytest.mark.proof
 @settings(max_examples=40)
 @given(JSON, JSON)
 def test_no_document_makes_the_store_raise_anything_but_unknown_key(configuration, jwks):

@@ -500,6 +500,7 @@ def test_the_pipeline_path_stands_between_two_slashes_and_the_last_at_that_follo
     assert pipeline_path("gitlab.com/octo-org/rocket" + rest) == path
 
 
+@pytest.mark.proof
 @given(st.from_regex(r"[a-z@.]{0,8}[a-z@]\.ya?ml", fullmatch=True))
 def test_a_registered_filename_is_found_again_in_the_tokens_of_its_workflow(filename):
     publisher = dataclasses.replace(GITHUB, workflow=filename)

@@ -79,6 +79,7 @@ for _ in range(20):
 """
 
 
+@pytest.mark.proof
 @posix
 def test_an_interrupt_right_after_the_start_ends_it_twenty_times_out_of_twenty():
     command = [sys.executable, "-c", TWENTY_TIMES]

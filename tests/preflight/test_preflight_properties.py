@@ -177,6 +177,7 @@ def _predicted(monkeypatch, lab, scene):
     )
 
 
+@pytest.mark.proof
 def test_predicted_claims_are_those_of_the_id_token(monkeypatch):
     with Lab() as lab:
         _predicted(monkeypatch, lab)
@@ -246,6 +247,7 @@ def _foretold(monkeypatch, lab, scene):
     lab.index.remove_publisher("octo-rocket", publisher)
 
 
+@pytest.mark.proof
 def test_the_verdict_is_what_happens(monkeypatch):
     with Lab() as lab:
         _foretold(monkeypatch, lab)

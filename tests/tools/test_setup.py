@@ -230,6 +230,7 @@ CLUTTERED = {
 }
 
 
+@pytest.mark.proof
 def test_refresh_stores_the_outputs_and_nothing_of_the_machine_and_is_idempotent(tmp_path, capsys):
     chapter = tmp_path / "chapter.ipynb"
     chapter.write_text(json.dumps(CLUTTERED).replace("{divisor}", "4"), encoding="utf-8")

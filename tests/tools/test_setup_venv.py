@@ -140,6 +140,7 @@ def is_complete() -> bool:
     return ran.stdout == "True\n" and Path(setup_venv.OLD_UV, "older.py").exists()
 
 
+@pytest.mark.proof
 @posix
 @pytest.mark.skipif(UV is None, reason="uv is not beside this Python")
 def test_pip_installs_uv_and_uv_the_rest_from_pips_index_by_pips_authority(project, index, capfd):
@@ -151,6 +152,7 @@ def test_pip_installs_uv_and_uv_the_rest_from_pips_index_by_pips_authority(proje
     assert {client for client, path in index.clients if "uv-0.0.1" in path} == {"pip"}
 
 
+@pytest.mark.proof
 @posix
 def test_where_uv_fails_pip_installs_everything_and_one_sentence_says_why(project, index, capfd):
     lock(index, "echo 'error: This is no\n  computer for uv' >&2; exit 2")

@@ -208,6 +208,7 @@ def test_git_ignores_the_workbook_and_make_clean_leaves_it():
     assert "workbook" not in makefile.partition("\nclean:")[2]
 
 
+@pytest.mark.proof
 def test_the_first_chapter_runs_in_a_workbook_of_its_own(tmp_path):
     """The others take longer: `make proof`."""
     for name in ("helpers", "course", "notebooks", "tools"):
