@@ -8,7 +8,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -467,6 +467,28 @@ def a_long_chapter_has_a_path_that_fits_a_workshop(chapter: Chapter) -> Iterator
     needed = reading_minutes(chapter, taken)
     if stated > WORKSHOP_MINUTES or needed > stated * 1.05:
         yield f"the workshop path says {stated} minutes (45 at most), and needs {needed:.0f}"
+    used, known = _names(source for n, source in chapter.code if n in taken)
+    _, left_out = _names(source for n, source in chapter.code if n not in taken)
+    for name in sorted(used & left_out - known):
+        yield f"the workshop path uses `{name}`, which only a part that it leaves out defines"
+
+
+def _names(sources: Iterable[str]) -> tuple[set[str], set[str]]:
+    """The names that these cells use, and those that they define in any scope."""
+    used, defined = set(), set()
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        match node:
+            case ast.Name(id, ast.Load()):
+                used.add(id)
+            case ast.Name(id) | ast.arg(id):
+                defined.add(id)
+            case ast.FunctionDef(name) | ast.ClassDef(name) | ast.ExceptHandler(name=name):
+                defined.add(name)
+            case ast.MatchAs(name=name) | ast.MatchStar(name) | ast.MatchMapping(rest=name):
+                defined.add(name)
+            case ast.alias(name, asname):
+                defined.add((asname or name).partition(".")[0])
+    return used, defined
 
 
 def parts_of(chapter: Chapter) -> dict[int, set[int]]:

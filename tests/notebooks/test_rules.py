@@ -268,6 +268,7 @@ BREAKAGES = {
         replaced(0, "path, 16", "path, 5"),
         replaced(0, "path, 16", "path, 46"),
         replaced(0, "part 1.", "parts 1 and 2."),
+        lambda notebook: [added(8, "\n\n## 2. What is left out")(notebook), replaced(3, "minted = 4", "minted = x19")(notebook)],
     ],
     "every_exercise_is_there_in_order_with_its_stub": [
         replaced(10, "q98_1.check(double)", "q98_2.check(double)"),
