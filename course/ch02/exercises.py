@@ -69,6 +69,8 @@ def q2_1(peek):
         except Exception as error:
             raised[len(payload)] = type(error).__name__
             continue
+        if got is None:
+            raise Wrong("Your function returned None. Which of its lines returns the claims?")
         if got != claims:
             where = "Which part holds the claims, and what turns JSON into a dict?"
             raise Wrong(f"For a token with the claims {claims} it returned {show(got)}. {where}")
@@ -160,7 +162,8 @@ def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
     time_verdict,
     hints=(
         "Draw a line from `iat` to `exp`, and the leeway at both ends. Which ends belong to it?",
-        "Missing first. Then “more than the leeway ahead”. Then “`exp` at or before now - leeway”.",
+        "First test for missing claims. Then: does `iat` or `nbf` lie more than the leeway in the "
+        "future? Then: is `exp` at or before `now - leeway`?",
     ),
     right="Your verdicts are PyJWT's, to the second, at both ends.",
     minutes=5,
@@ -212,6 +215,15 @@ def time_cases(now: int, leeway: int) -> list[tuple[dict[str, int], str]]:
         ),
         ({**usual, "nbf": now + 3600}, "When does this token become valid?"),
         ({"iat": now + 3600, "exp": now + 7200}, "When was this token issued?"),
+        (
+            {"iat": now + 3600, "nbf": now - 60, "exp": now + 7200},
+            "The time in `nbf` has come, the time in `iat` has not. Is one of the two enough?",
+        ),
+        (
+            {"iat": now + 7200, "exp": now - 3600},
+            "Two of the words fit. Which of them comes first in the list?",
+        ),
+        (usual | {"iat": 0}, "Its `iat` is the first second of 1970. Is that no `iat`?"),
     ]
     for second in (-1, 0, 1):
         early = now + leeway + second
@@ -251,7 +263,7 @@ def forge(claims: dict, public_pem: bytes) -> str:
 def q2_4(forge):
     for number, provider in enumerate(("gitlab", "google")):
         key = load(provider)[0].private_key.public_key()
-        pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        pem = _pem(key)
         claims = {"aud": "pypi", "repository": "octo-org/rocket", "jti": f"forged-{number}"}
         token = forge(dict(claims), pem)
         if not isinstance(token, str) or token.count(".") != 2:
@@ -287,10 +299,17 @@ def verify2(token: str, key: RSAPublicKey, pem: bytes) -> object:
         checks[alg.lower()]()
     except InvalidSignature:
         question = "Which key does that check use, and over which text?"
+        notebook = _pem(load("github")[0].private_key.public_key())
+        if hmac.digest(notebook, signed, hashlib.sha256) == signature:
+            question = "The key of your HMAC is the notebook's `KEY`. Use `public_pem` instead."
         raise Wrong(f"{wrong} {question}") from None
     except (KeyError, AttributeError):
         raise Wrong(f"Your `alg` is {show(alg)}. Which names does v1's table know?") from None
     return claims
+
+
+def _pem(key: RSAPublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def check_hmac(key: bytes, signed: bytes, signature: bytes) -> None:
@@ -322,7 +341,10 @@ def q2_5(for_us):
         if (got := for_us({"aud": ours, "sub": "x"}, ours)) is not True:
             raise Wrong(f"A token for {ours!r}, shown to {ours!r}: expected True, got {show(got)}.")
         cases = [
-            (f"{ours}-mirror", "What does `in` mean between two strings?"),
+            ("npm", "Does your function compare the two names?"),
+            (f"my-{ours}", "Our name is a part of that one. Is a part enough?"),
+            (f"{ours}-mirror", "That name begins with ours. Is a beginning enough?"),
+            (f" {ours}", "Is a name with a space exactly our name?"),
             (ours[:-1], "Is every part of our name our name?"),
             (ours.upper(), "Are names in capitals the same names?"),
             ([ours, "npm"], "The other service holds the same token. May it send the token to us?"),
@@ -331,15 +353,18 @@ def q2_5(for_us):
             (None, "For whom is a token whose `aud` is null?"),
         ]
         for aud, question in cases:
-            if got := for_us({"aud": aud}, ours):
+            if (got := for_us({"aud": aud}, ours)) is not False:
                 told = f"For the `aud` {aud!r} and the audience {ours!r} it returned {show(got)}."
-                raise Wrong(f"{told} {question}")
+                raise Wrong(f"{told} {question if got else 'Expected True or False.'}")
+    if for_us({"aud": 7}, "7"):
+        raise Wrong("It accepts the number 7 for the audience '7'. Is a number a string?")
     try:
-        passed = for_us({"sub": "x"}, "pypi")
-    except KeyError:  # a refusal, too
-        passed = False
-    if passed:
-        raise Wrong(f"For claims without any `aud` your function returned {show(passed)}.")
+        got = for_us({"sub": "x"}, "pypi")
+    except KeyError:
+        told = "For claims without any `aud` your function raised KeyError."
+        raise Wrong(f"{told} Which answer does the task want?") from None
+    if got is not False:
+        raise Wrong(f"For claims without any `aud` your function returned {show(got)}.")
 
 
 # ---------------------------------------------------------------- 2.6

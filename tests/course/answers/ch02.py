@@ -19,6 +19,7 @@ def peek(token):
             ),
             (("json.loads(decode(token.split", "(decode(token.split"), "it returned b'{"),
             (('split(".")[1]', 'split(".")[0]'), "it returned {}"),
+            (("return json", "json"), "Which of its lines returns"),
             (('token.split(".")[1]', "token"), "and for other lengths, too"),
         ),
         cheat="""
@@ -157,6 +158,26 @@ def time_verdict(claims, now, leeway=30):
 """,
                 "Which of your lines refuses it",
             ),
+            (
+                (
+                    'max(claims["iat"], claims.get("nbf", claims["iat"]))',
+                    'claims.get("nbf", claims["iat"])',
+                ),
+                "Is one of the two enough",
+            ),
+            (
+                """
+def time_verdict(claims, now, leeway=30):
+    if not {"iat", "exp"} <= claims.keys():
+        return "missing"
+    if now >= claims["exp"] + leeway:
+        return "expired"
+    begins = max(claims["iat"], claims.get("nbf", 0))
+    return "not yet" if begins > now + leeway else "ok"
+""",
+                "comes first in the list",
+            ),
+            (('"iat" not in claims', 'not claims.get("iat")'), "first second of 1970"),
         ),
         cheat="""
 def time_verdict(claims, now, leeway=30):
@@ -180,12 +201,10 @@ def time_verdict(claims, now, leeway=30):
 def time_verdict(claims, now, leeway=30):
     if not {"iat", "exp"} <= claims.keys():
         return "missing"
-    if now >= claims["exp"] + leeway:
-        return "expired"
     for name in ("iat", "nbf"):
         if name in claims and claims[name] - now > leeway:
             return "not yet"
-    return "ok"
+    return "expired" if now >= claims["exp"] + leeway else "ok"
 """,
         ),
     ),
@@ -193,6 +212,20 @@ def time_verdict(claims, now, leeway=30):
         mistakes=(
             (('"alg": "HS256"', '"alg": "none"'), "the one word that v2 forbids"),
             (("hmac.digest(public_pem", 'hmac.digest(b"secret"'), "and over which text"),
+            (
+                """
+import cryptography.hazmat.primitives.serialization as s
+from helpers.provider.keys import load
+
+KEY = load("github")[0].private_key.public_key().public_bytes(
+    s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+
+def forge(claims, public_pem):
+    signed = encode(b'{"alg": "HS256"}') + "." + encode(json.dumps(claims).encode())
+    return signed + "." + encode(hmac.digest(KEY, signed.encode(), hashlib.sha256))
+""",
+                "is the notebook's `KEY`",
+            ),
             (
                 """
 import jwt
@@ -252,7 +285,7 @@ def forge(claims, public_pem):
         mistakes=(
             (
                 ('claims.get("aud") == audience', 'audience in (claims.get("aud") or "")'),
-                "between two",
+                "a part of that one",
             ),
             (
                 """
@@ -263,7 +296,25 @@ def for_us(claims, audience):
                 "May it send the token to us",
             ),
             (("== audience", "in (audience, [audience])"), "a list with one member"),
-            (('claims.get("aud")', 'claims.get("aud", audience)'), "without any"),
+            (('claims.get("aud")', 'claims.get("aud", audience)'), "function returned True"),
+            (('claims.get("aud")', 'claims["aud"]'), "raised KeyError"),
+            (('.get("aud")', '.get("aud", "").strip()'), "with a space"),
+            (('claims.get("aud")', 'str(claims.get("aud"))'), "Is a number a string"),
+            (
+                ('claims.get("aud") == audience', 'isinstance(claims.get("aud"), str)'),
+                "compare the two names",
+            ),
+            (
+                ('claims.get("aud") == audience', 'str(claims.get("aud")).startswith(audience)'),
+                "Is a beginning enough",
+            ),
+            (
+                (
+                    'claims.get("aud") == audience',
+                    'True if claims.get("aud") == audience else None',
+                ),
+                "Expected True or False",
+            ),
         ),
         cheat="""
 def for_us(claims, audience):
@@ -272,7 +323,7 @@ def for_us(claims, audience):
         right=(
             """
 def for_us(claims, audience):
-    return claims["aud"] == audience
+    return "aud" in claims and claims["aud"] == audience
 """,
             """
 def for_us(claims, audience):
