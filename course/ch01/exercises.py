@@ -3,6 +3,7 @@ how long a leaked token works."""
 
 import base64
 import math
+import os
 import random
 import re
 import sys
@@ -43,20 +44,21 @@ def lend(token: str, project: str, seconds: int) -> str:
     "Lend a token",
     lend,
     hints=(
-        "You may add as many caveats as you like. How many conditions does the task have?",
+        "`api_tokens.attenuate` adds one caveat, and you may add several. How many conditions does "
+        "the task have?",
         "Call `api_tokens.attenuate` twice: once with `[1, [project]]`, and once with the caveat "
         "for time, which counts from `int(time.time())`.",
     ),
-    right="You did not have to ask anyone, neither the index nor the owner of the token. Narrowing "
-    "a token costs nothing, and hardly anyone does it.",
-    minutes=4,
+    right="You did not have to ask the index. Anyone who holds a token can narrow it.",
+    minutes=6,
 )
 def q1_1(lend: Callable[[str, str, int], str]) -> None:
-    for project, other, seconds in (
-        ("octo-rocket", "octo-engine", 600),
-        ("octo-engine", "octo-rocket", 45),
+    for project, other, seconds, fraction in (
+        ("octo-rocket", "octo-engine", 600, 0),
+        ("octo-engine", "octo-rocket", 45, 0.5),
     ):
         with Lab() as lab:
+            lab.clock.advance(seconds=fraction)
             lab.index.add_project("octo-engine", owner="alice")
             whole = lab.index.create_api_token("alice")
             lent = lend(whole, project, seconds)
@@ -73,21 +75,28 @@ def q1_1(lend: Callable[[str, str, int], str]) -> None:
             if not refusal(other, "1.0"):
                 raise Wrong(f"{task} also published {other}. Which caveat names projects?")
             if reason := refusal(project, "1.0"):
-                raise Wrong(f"{task} did not publish {project} at once: `{reason}`. {_why(reason)}")
+                lab.clock.advance(seconds=1)
+                late = not refusal(project, "1.1")
+                raise Wrong(f"{task} did not publish {project} at once. {_why(reason, late)}")
             lab.clock.advance(seconds=seconds - 1)
             if refusal(project, "2.0"):
                 raise Wrong(f"{task} stopped working before {seconds} seconds were over.")
-            lab.clock.advance(seconds=1)
+            lab.clock.advance(seconds=1 + fraction)
             if not refusal(project, "3.0"):
                 raise Wrong(f"{task} still published after {seconds} seconds. What makes it stop?")
 
 
-def _why(reason: str) -> str:
+def _why(reason: str, late: bool) -> str:
+    said = f"The index said: `{reason.strip(' .')}`. "
+    if "non-existent" in reason:
+        return said + "Narrow the token that you were given, and make no other."
     if "scoped" in reason:
-        return "Which project does your caveat name?"
-    if "expired" in reason or "not yet" in reason:
-        return "In which order does the caveat with tag 0 take its two times?"
-    return "Which values of a caveat are lists, and which are whole numbers?"
+        return said + "Which project does your caveat name?"
+    if late:
+        return "A second later it did. Is your `not_before` over by now?"
+    if "expired" in reason:
+        return said + "In which order does the caveat with tag 0 take its two times?"
+    return said + "Which values of a caveat are lists, and which are whole numbers?"
 
 
 # ---------------------------------------------------------------- 2: past the mask
@@ -112,9 +121,10 @@ def restore(text: str) -> str:
         "Any change that you can undo will do, even one more character in the middle.",
     ),
     right="A mask protects against accidents. It stops nobody who can change one line of the job.",
-    minutes=3,
+    minutes=4,
 )
 def q1_2(disguise: Callable[[str], str], restore: Callable[[str], str]) -> None:
+    logs = []
     for n in (7, 8, 9):
         token = api_tokens.mint(api_tokens.token_id(n) + "x" * n, [[api_tokens.USER, f"user {n}"]])
         text = disguise(token)
@@ -128,12 +138,26 @@ def q1_2(disguise: Callable[[str], str], restore: Callable[[str], str]) -> None:
                 f"The log shows {show(shown)}, because the mask knows this form. Which forms of "
                 "the table does it not know?"
             )
+        logs.append((token, text, shown))
+    for token, text, shown in logs:  # all are disguised by now: what is not in the log is lost
+        made = restore(shown)
         # The lab's log also leaves out times such as "3 s"; a text without commands is shown whole.
-        if restore(shown) != token and ("::" in text or restore(text) != token):
-            raise Wrong(
-                f"The log shows {show(shown)}, and `restore` made {show(restore(shown))} of it. A "
-                "thief needs every character of the token, in its case. Does `disguise` keep them?"
-            )
+        if made != token and ("::" in text or restore(text) != token):
+            raise Wrong(f"The log shows {show(shown)}. {_lost(made, shown, token)}")
+
+
+def _lost(made: object, shown: str, token: str) -> str:
+    if not isinstance(made, str):
+        return f"Expected a token as text, but `restore` returned {show(made)}."
+    if made == shown:
+        return "`restore` returned this text as it is. What has `disguise` done that it can undo?"
+    if made.lower() == token.lower():
+        return "`restore` made a token of it whose letters are not all in the right case."
+    same = len(os.path.commonprefix([made, token]))
+    return (
+        f"Of the token's {len(token)} characters, `restore` got the first {same} right, and "
+        f"returned {len(made)}. Which of your two functions loses the rest?"
+    )
 
 
 # ---------------------------------------------------------------- 3: base64 in the log
@@ -156,7 +180,7 @@ def find_tokens(blob: bytes) -> set[bytes]:
     ),
     right="Your function would still miss base64 that is wrapped over lines, or hexadecimal. There "
     "is always one more form.",
-    minutes=5,
+    minutes=8,
 )
 def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
     chance = random.Random(11)
@@ -168,7 +192,7 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
     def found(*lines: bytes) -> set[bytes]:
         digest = base64.b64encode(chance.randbytes(90))
         got = find_tokens(
-            b"\n".join([b"POST /legacy/ HTTP/1.1", *lines, b"Digest: " + digest, b""])
+            b"\n".join([b"POST /pypi-mirror/ HTTP/1.1", *lines, b"Digest: " + digest, b""])
         )
         if not isinstance(got, (set, frozenset)) or not all(
             isinstance(each, bytes) for each in got
@@ -197,33 +221,37 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
         )
     if missed:
         raise Wrong(
-            f"In a `Basic` header your function always found the token of "
+            f"In a `Basic` header your function found the token of "
             f"{' and '.join(sorted(set(users) - set(missed)))}, but not that of "
-            f"{' and '.join(missed)}. Does it begin to decode where the base64 begins?"
+            f"{' and '.join(missed)}. Where do you begin to decode, and where does a user name end?"
         )
     if missing := {tokens[4], tokens[5]} - found(b"a " + tokens[4], header("bob", tokens[5])):
         where = "in plain sight" if tokens[4] in missing else "in base64"
         raise Wrong(f"Of one token in plain sight and one in base64, yours missed that {where}.")
-    if extra := found(header("alice", b"correct horse"), header("bob", tokens[5])) - {tokens[5]}:
-        raise Wrong(f"Your function also returned {show(extra.pop())}. Is that a token?")
+    two = [header("alice", tokens[1]), header("bob", tokens[2])]
+    if missing := {tokens[1], tokens[2]} - found(*two):
+        raise Wrong(f"Of two `Basic` headers with a token each, yours missed {len(missing)}.")
+    others = [header("alice", b"correct horse"), header("eve", b"pypi-mirror"), two[1]]
+    if extra := sorted(found(*others) - {tokens[2]}):
+        raise Wrong(f"Your function also returned {show(extra[0])}. Is that a token?")
 
 
 # ---------------------------------------------------------------- 4 and 5: how long a token works
 
 
-def still_alive(days: float, speeds: list[tuple[float, float]]) -> float:
+def still_alive(days: float, groups: list[tuple[float, float]]) -> float:
     """Return the share of leaked tokens that still work after so many days.
 
-    speeds: for each group of leaks, its share and its mean in days.
+    groups: for each group of leaks, its share and its mean in days.
     """
-    return sum(share * math.exp(-days / mean) for share, mean in speeds)
+    return sum(share * math.exp(-days / mean) for share, mean in groups)
 
 
-_SPEEDS = ([(1.0, 20.0)], [(0.5, 2.0), (0.5, 300.0)], [(0.2, 1.0), (0.3, 30.0), (0.5, 4000.0)])
+_GROUPS = ([(1.0, 20.0)], [(0.5, 2.0), (0.5, 300.0)], [(0.2, 1.0), (0.3, 30.0), (0.5, 4000.0)])
 
 
 @exercise(
-    "Two speeds",
+    "Any number of groups",
     still_alive,
     hints=(
         "Follow each group by itself. How large was it, and how much of it is left?",
@@ -233,12 +261,12 @@ _SPEEDS = ([(1.0, 20.0)], [(0.5, 2.0), (0.5, 300.0)], [(0.2, 1.0), (0.3, 30.0), 
     minutes=4,
 )
 def q1_4(still_alive: Callable[[float, list[tuple[float, float]]], float]) -> None:
-    for speeds in _SPEEDS:
-        mean = sum(share * mean for share, mean in speeds)
+    for groups in _GROUPS:
+        mean = sum(share * mean for share, mean in groups)
         for days in (0, 1.5, 31, 700):
-            right = sum(share * math.exp(-days / mean) for share, mean in speeds)
-            got = _number(still_alive(days, list(speeds)))
-            halves = sum(share * 2 ** (-days / mean) for share, mean in speeds)
+            right = sum(share * math.exp(-days / mean) for share, mean in groups)
+            got = _number(still_alive(days, list(groups)))
+            halves = sum(share * 2 ** (-days / mean) for share, mean in groups)
             known = (
                 (1 - right, "That is the share of those that no longer work."),
                 (halves, "That would be right if `mean` were the time after which half are left."),
@@ -247,17 +275,23 @@ def q1_4(still_alive: Callable[[float, list[tuple[float, float]]], float]) -> No
                     "That would be right if all leaks had the average speed. Which of the groups "
                     "has that speed?",
                 ),
+                (
+                    sum(math.exp(-days / mean) for _, mean in groups),
+                    "That counts each group as if all leaks were in it.",
+                ),
             )
-            _compare(got, right, f"{days} days and {speeds}", known, "What is left of each group?")
+            rounded = [(round(right, n), "Return the share without rounding.") for n in range(1, 5)]
+            asked = f"{days} days and {groups}"
+            _compare(got, right, asked, (*known, *rounded), "What is left of each group?")
 
 
-def mean_exposure(lifetime: float, speeds: list[tuple[float, float]]) -> float:
+def mean_exposure(lifetime: float, groups: list[tuple[float, float]]) -> float:
     """Return the mean days for which a leaked token works, if it expires after `lifetime` days."""
-    return sum(share * mean * (1 - math.exp(-lifetime / mean)) for share, mean in speeds)
+    return sum(share * mean * (1 - math.exp(-lifetime / mean)) for share, mean in groups)
 
 
 @exercise(
-    "The mean of the shorter",
+    "The mean exposure window",
     mean_exposure,
     hints=(
         "The mean window is an area. Under which curve is it, and from where to where?",
@@ -268,23 +302,27 @@ def mean_exposure(lifetime: float, speeds: list[tuple[float, float]]) -> float:
     minutes=5,
 )
 def q1_5(mean_exposure: Callable[[float, list[tuple[float, float]]], float]) -> None:
-    for speeds in _SPEEDS:
-        for lifetime in (3, 90, 1461, 0.01):
-            right = sum(share * mean * -math.expm1(-lifetime / mean) for share, mean in speeds)
-            got = _number(mean_exposure(lifetime, list(speeds)))
+    for groups in reversed(_GROUPS):  # begins with the groups that tell the mistakes apart
+        for lifetime in (90, 3, 1461, 0.01):
+            right = sum(share * mean * -math.expm1(-lifetime / mean) for share, mean in groups)
+            got = _number(mean_exposure(lifetime, list(groups)))
             known = (
                 (
-                    sum(share * min(mean, lifetime) for share, mean in speeds),
-                    "That takes the smaller of two means. But a leak that is noticed sooner than "
-                    "its group's mean lowers the mean window. Which area counts those, too?",
+                    sum(share * min(mean, lifetime) for share, mean in groups),
+                    "That would be right if each leak were noticed exactly after its group's mean. "
+                    "But some are noticed sooner, and some later.",
                 ),
                 (
-                    sum(share * mean for share, mean in speeds),
+                    sum(share * mean for share, mean in groups),
                     "That counts days on which the token had expired.",
                 ),
+                (lifetime, "That would be right if nobody noticed a leak while the token works."),
             )
-            asked = f"a lifetime of {lifetime} days and {speeds}"
-            _compare(got, right, asked, known, "Which area under the curve is that?")
+            asked = f"a lifetime of {lifetime} days and {groups}"
+            words = "Which area under the curve is that?"
+            if math.isclose(got, right, rel_tol=0.01):
+                words = "That is nearly right. If you add slices of the area, take thinner ones."
+            _compare(got, right, asked, known, words)
 
 
 def _number(value: Any) -> float:

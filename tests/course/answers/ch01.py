@@ -18,6 +18,14 @@ ANSWERS = {
                 "What makes it stop?",
             ),
             (("[1, [project]]", "[1, project]"), "are lists"),
+            (("int(time.time())", "math.ceil(time.time())"), "A second later it did."),
+            (
+                """
+def lend(token, project, seconds):
+    return api_tokens.mint(api_tokens.token_id(99), [[1, [project]]])
+""",
+                "Narrow the token that you were given",
+            ),
             (("now + seconds, now]", "now + seconds // 2, now]"), "stopped working before"),
             (
                 "def lend(token, project, seconds):\n    return token",
@@ -71,7 +79,31 @@ def disguise(token):
 def restore(text):
     return text.lower()
 """,
-                "in its case",
+                "not all in the right case",
+            ),
+            (
+                ('return text.replace(" ", "")', "return text"),
+                "`restore` returned this text as it is.",
+            ),
+            (
+                ('return token[:20] + " " + token[20:]', 'return token[:20] + " " + token[20:-1]'),
+                "the first 148 right",
+            ),
+            (
+                ('return text.replace(" ", "")', "return None"),
+                "Expected a token as text, but `restore` returned",
+            ),
+            (
+                """
+def disguise(token):
+    global kept
+    kept = token
+    return "hello"
+
+def restore(text):
+    return kept
+""",
+                "The log shows 'hello'.",
             ),
             (
                 ('return token[:20] + " " + token[20:]', "return list(token)"),
@@ -149,7 +181,39 @@ def find_tokens(blob):
         found |= set(TOKEN.findall(base64.b64decode(run + b"=" * (-len(run) % 4))))
     return found
 """,
-                "of alice, but not that of mallory and __token__",
+                "found the token of alice, but not that of mallory and __token__",
+            ),
+            (
+                """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    for run in re.findall(rb"Basic ([A-Za-z0-9+/=]+)", blob):
+        found |= {each for each in [base64.b64decode(run)[8:]] if TOKEN.fullmatch(each)}
+    return found
+""",
+                "found the token of mallory, but not that of alice and __token__",
+            ),
+            (
+                """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    if first := re.search(rb"Basic ([A-Za-z0-9+/=]+)", blob):
+        found |= set(TOKEN.findall(base64.b64decode(first[1])))
+    return found
+""",
+                "Of two `Basic` headers with a token each, yours missed 1.",
+            ),
+            (
+                """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    for run in re.findall(rb"Basic ([A-Za-z0-9+/=]+)", blob):
+        password = base64.b64decode(run).partition(b":")[2]
+        if password.startswith(b"pypi-"):
+            found.add(password)
+    return found
+""",
+                "pypi-mirror",
             ),
             (
                 """
@@ -169,7 +233,7 @@ def find_tokens(blob):
         found.add(base64.b64decode(run).split(b":", 1)[1])
     return found
 """,
-                "Is that a token?",
+                "correct horse",
             ),
             (("return found", "return list(found)"), "Expected a set of tokens"),
         ),
@@ -212,35 +276,46 @@ def find_tokens(blob):
         mistakes=(
             (
                 """
-def still_alive(days, speeds):
-    return math.exp(-days / sum(share * mean for share, mean in speeds))
+def still_alive(days, groups):
+    return math.exp(-days / sum(share * mean for share, mean in groups))
 """,
                 "the average speed",
             ),
             (("math.exp(-days / mean)", "2 ** (-days / mean)"), "half are left"),
             (("math.exp(-days / mean)", "(1 - math.exp(-days / mean))"), "no longer work"),
-            (("share * math.exp", "math.exp"), "What is left of each group?"),
+            (("share * math.exp", "math.exp"), "as if all leaks were in it"),
             (
                 (
-                    "return sum(share * math.exp(-days / mean) for share, mean in speeds)",
+                    "return sum(share * math.exp(-days / mean) for share, mean in groups)",
+                    "return round(sum(share * math.exp(-days / mean) for share, mean in groups), 3)",
+                ),
+                "without rounding",
+            ),
+            (
+                ("share * math.exp(-days / mean)", "share / (1 + days / mean)"),
+                "left of each group?",
+            ),
+            (
+                (
+                    "return sum(share * math.exp(-days / mean) for share, mean in groups)",
                     "return str(1.0)",
                 ),
                 "Expected a number",
             ),
         ),
-        cheat="def still_alive(days, speeds):\n    return math.exp(-days / speeds[0][1])",
+        cheat="def still_alive(days, groups):\n    return math.exp(-days / groups[0][1])",
         right=(
             """
 import numpy as np
 
-def still_alive(days, speeds):
-    shares, means = np.array(speeds).T
+def still_alive(days, groups):
+    shares, means = np.array(groups).T
     return shares @ np.exp(-days / means)
 """,
             """
-def still_alive(days, speeds):
+def still_alive(days, groups):
     left = 0
-    for share, mean in speeds:
+    for share, mean in groups:
         left += share / math.e ** (days / mean)
     return left
 """,
@@ -250,7 +325,19 @@ def still_alive(days, speeds):
         mistakes=(
             (
                 ("mean * (1 - math.exp(-lifetime / mean))", "min(mean, lifetime)"),
-                "the smaller of two means",
+                "noticed exactly after its group's mean",
+            ),
+            (
+                "def mean_exposure(lifetime, groups):\n    return lifetime",
+                "if nobody noticed a leak while the token works",
+            ),
+            (
+                """
+def mean_exposure(lifetime, groups):
+    step = lifetime / 1000
+    return sum(share * math.exp(-n * step / mean) * step for share, mean in groups for n in range(1000))
+""",
+                "take thinner ones",
             ),
             (("mean * (1 - math.exp(-lifetime / mean))", "mean"), "had expired"),
             (
@@ -259,21 +346,21 @@ def still_alive(days, speeds):
             ),
             (("return sum(", "return list("), "Expected a number"),
         ),
-        cheat="def mean_exposure(lifetime, speeds):\n    return lifetime * 0.999",
+        cheat="def mean_exposure(lifetime, groups):\n    return lifetime * 0.999",
         right=(
             """
 import numpy as np
 
-def mean_exposure(lifetime, speeds):
+def mean_exposure(lifetime, groups):
     days = np.linspace(0, lifetime, 100_001)
-    alive = sum(share * np.exp(-days / mean) for share, mean in speeds)
+    alive = sum(share * np.exp(-days / mean) for share, mean in groups)
     return float(np.trapezoid(alive, days))
 """,
             """
 from course.ch01.leakage import Detection, Policy
 
-def mean_exposure(lifetime, speeds):
-    shares, means = zip(*speeds)
+def mean_exposure(lifetime, groups):
+    shares, means = zip(*groups)
     return Policy("", lifetime=lifetime).exposure(Detection(shares, means))
 """,
         ),
