@@ -137,7 +137,7 @@ def series_map(messages: Sequence[Message]) -> fig.Figure:
     if len(gone) != 1:
         raise ValueError(f"expected one message that disappears, got {fig.listed(gone) or 'none'}")
     new = sum(change == "new" for *_, change in messages)
-    replace = f"message{'s replace' if new != 1 else ' replaces'} it"
+    replace = f"new message{'s replace' if new != 1 else ' replaces'} it"
     finding = f"{gone[0].replace('a ', 'The ', 1)} disappears, and {fig.number(new)} {replace}"
     axes = fig.sheet(finding)
     between: dict[frozenset[str], list[Message]] = {}
@@ -150,7 +150,8 @@ def series_map(messages: Sequence[Message]) -> fig.Figure:
     for party, box in _PARTIES.items():
         _party(axes, party, box)
     told = "; ".join(
-        f"{who} to {whom}: {what} ({chapter})" for who, whom, what, chapter, _ in messages
+        f"{who} to {whom}: {what} ({chapter}, {change})"
+        for who, whom, what, chapter, change in messages
     )
     sentence = f"{finding}. Who says what to whom, and the chapter that explains it: {told}."
     return fig.Figure(sentence, fig.finish(axes, 6.55))
@@ -198,12 +199,16 @@ def _say(axes: Axes, start: Point, end: Point, message: Message) -> None:
     """Draw one arrow, the chapter in a circle at its beginning, and its words beside it."""
     _, _, what, chapter, change = message
     gone = change == "disappears"
-    color, dashed = (fig.VERMILLION, {"linewidth": 3.5, "linestyle": (0, (3, 1.5))}) if gone else (
-        fig.BLUE, {})  # fmt: skip
+    color = {"disappears": fig.VERMILLION, "new": fig.BLUE}.get(change, fig.GREY)
+    dashed = {"linewidth": 3.5, "linestyle": (0, (3, 1.5))} if gone else {}
     fig.arrow(axes, start, end, color, **dashed)
     across = start[1] == end[1]
     ahead = 0.31 if end > start else -0.31
-    badge = {"boxstyle": "circle,pad=0.25", "facecolor": fig.INK[color], "edgecolor": "white"}
+    badge = {
+        "boxstyle": "circle,pad=0.25",
+        "facecolor": fig.INK.get(color, color),
+        "edgecolor": "white",
+    }
     x, y = start[0] + ahead * across, start[1] + ahead * (not across)
     fig.write(axes, x, y, chapter, "center", color="white", weight="bold", bbox=badge)
     x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2

@@ -141,9 +141,9 @@ def title_of(figure):
 TITLES = {
     "00_release_hours": "For 13 min 25 s a permission was missing, and 0.105.1 never came out",
     "00_release_hours_other": "For 37 min 10 s a permission was missing, and 2.1 never came out",
-    "00_series_map": "The stored API token disappears, and five messages replace it",
+    "00_series_map": "The stored API token disappears, and five new messages replace it",
     "00_series_map_other": (
-        "The long-lived password for everything disappears, and one message replaces it"
+        "The long-lived password for everything disappears, and one new message replaces it"
     ),
     "01_lifetimes": ("A leaked credential: up to 483 days. Other groups, other clocks"),
     "01_lifetimes_other": "By design: no expiry",

@@ -45,12 +45,12 @@ def test_the_map_shows_every_message_with_its_chapter():
     messages = [tuple(row.values()) for row in rows("messages.csv")]
     figure = figures.series_map(messages)
     drawn = words(figure)
-    for who, whom, what, chapter, _ in messages:
+    for who, whom, what, chapter, change in messages:
         assert what in drawn and chapter in drawn
-        assert f"{who} to {whom}: {what} ({chapter})" in figure.sentence
+        assert f"{who} to {whom}: {what} ({chapter}, {change})" in figure.sentence
     arrows = [text for text in figure.drawing.axes[0].texts if getattr(text, "arrow_patch", None)]
     assert len(arrows) == len(messages)
-    title = "The stored API token disappears, and five messages replace it"
+    title = "The stored API token disappears, and five new messages replace it"
     assert title in drawn and figure.sentence.startswith(title)
 
 
@@ -62,7 +62,7 @@ def test_the_message_that_disappears_is_the_one_dashed_arrow_and_named_in_the_ti
             ("CI job", "identity provider", "who am I?", "02", "new"),
         ]
     )
-    assert "The password disappears, and one message replaces it" in words(figure)
+    assert "The password disappears, and one new message replaces it" in words(figure)
     assert words(figure).count("disappears") == 1
     texts = figure.drawing.axes[0].texts
     styles = [

@@ -17,6 +17,8 @@ ANSWERS = {
         mistakes=(
             ((', ref="refs/heads/mallory"', ""), "only to other branches"),
             (('actor="mallory", ', ""), "Who is it that attacks"),
+            (("refs/heads/mallory", "mallory"), "How does the `ref` of a branch begin?"),
+            (("(actor", "(id_token=False, actor"), "lacks the permission"),
             (
                 ("(actor", '(repository="mallory/rocket", owner_id="9001", actor'),
                 "Alice's in repository, owner_id",
