@@ -77,7 +77,7 @@ def seconds_left(api_token: str, now: int) -> int | None:
         "`expires_at`.",
     ),
     right="Every caveat must hold, so adding one can shorten a token's life and never lengthen it.",
-    minutes=5,
+    minutes=8,
 )
 def q4_1(seconds_left):
     lab, tag = Lab(), api_tokens.EXPIRATION
@@ -96,8 +96,11 @@ def q4_1(seconds_left):
         (later, 300, 300, "This token begins to work in this very second. Does it count?"),
     ):  # fmt: skip
         got = seconds_left(token, now + passed)
-        if got != right or isinstance(got, bool):
-            raise Wrong(f"{question} Your function returned {show(got)}.")
+        if got is not None and type(got) not in (int, float):
+            raise Wrong(f"Return a number of seconds, or None. Your function returned {show(got)}.")
+        if got != right:
+            means = ", which means that the token never expires" if got is None else ""
+            raise Wrong(f"{question} Your function returned {show(got)}{means}.")
 
 
 # ---------------------------------------------------------------- 4.2
@@ -113,9 +116,9 @@ REFUSALS = {
             ("not-enabled", "Does the index verify a token if its provider is switched off?"),
         "expired, and exchanged once before":
             ("invalid-token", "It has two faults. Which one does the index check first?"),
-        "exchanged once before, and the publisher was removed since":
+        "exchanged once, and then its publisher was removed":
             ("invalid-publisher", "The index looks at the `jti` late. What comes before that?"),
-        "refused while GitHub was off, and shown again now that it is on":
+        "refused while GitHub was switched off, and shown again now that GitHub is on":
             ("accepted", "Did the refusal spend the token?"),
 }  # fmt: skip
 
@@ -132,7 +135,7 @@ REFUSALS = {
         "`jti`.",
     ),
     right="The order is part of the protocol, so a refusal tells you how far your token came.",
-    minutes=3,
+    minutes=5,
 )
 def q4_2():
     lab = Lab()
@@ -184,7 +187,7 @@ def twice(mint, clock, id_token: str) -> list[str]:
     ),
     right="The window was 25 seconds long. The index closed it on 5 March 2026 by remembering each "
     "`jti` for longer than the leeway (pypi/warehouse#19627).",
-    minutes=7,
+    minutes=8,
 )
 def q4_3(twice):
     for waited, provider in ((0, "github"), (100, "github"), (7, "gitlab")):
@@ -219,17 +222,18 @@ def check_twice(lab: Lab, twice: Callable[..., Any], id_token: str) -> None:
             code = answer["errors"][0]["code"]
             raise Wrong(
                 f"Your function showed a token {abs(second)} seconds {side} its `exp`, and the "
-                "index "
-                f"answered `{code}`. Does the index still remember the `jti` then, and does it "
-                "still "
-                "accept the token?"
+                f"index answered `{code}`. Does it still remember the `jti` then, and does it "
+                "still accept the token?"
             )
     if error:
         raise error
     if len(tokens) < 2:
-        raise Wrong(f"Your function exchanged the ID token {len(tokens)} times. Show it twice.")
-    if list(got or []) != tokens[:2]:
-        raise Wrong(f"Return the two API tokens in a list. Your function returned {show(got)}.")
+        done = "exchanged the ID token once" if tokens else "did not exchange the ID token"
+        raise Wrong(f"Your function {done}. Exchange it twice.")
+    got = list(got or [])
+    if got != tokens[:2]:
+        what = "the index's whole answers" if dict in map(type, got) else show(got)
+        raise Wrong(f"Return the two API tokens in a list. Your function returned {what}.")
 
 
 # ---------------------------------------------------------------- 4.4
@@ -271,8 +275,7 @@ def q4_4(UsedTokens):  # noqa: N803  a class is what the learner writes
             seen = "never seen" if first else "already seen"
             raise Wrong(
                 f"Your store had {seen} this `jti`, and `claim` returned {show(got)}. Of two "
-                "requests "
-                "with the same `jti`, which one should get an API token?"
+                "requests with the same `jti`, which one should get an API token?"
             )
     if call(lambda: UsedTokens().claim("a")) is not True:
         raise Wrong(
@@ -313,14 +316,12 @@ def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
     publish,
     hints=(
         "Which lines must run whatever happens? Python has a word for that.",
-        "Mint, and look at the answer. Put the uploads under `try:`, and raise for the first "
-        "status "
-        "that is not 200. Burn under `finally:`.",
+        "Mint through `http`, and look at the answer: a refusal has no `token`. Put the uploads "
+        "under `try:`, and raise for the first status that is not 200. Burn under `finally:`.",
     ),
     right="Your function burns the token in every case: after an upload, after a refusal, and "
-    "after "
-    "a broken connection. `uv publish` does the same.",
-    minutes=10,
+    "after a broken connection. `uv publish` does the same.",
+    minutes=12,
 )
 def q4_5(publish):
     check_success(publish)
@@ -343,10 +344,9 @@ def run_and_listen(publish: Callable[..., Any], lab: Lab, http: Any) -> tuple[An
             error = raised
     if holds_token(printed.getvalue()):
         raise Wrong("Your function printed a token into the build log. Who reads that log?")
-    words = " ".join(f"{type(each).__name__}: {each} {each.args}" for each in chain(error))
-    if holds_token(words):
+    if any(holds_token(f"{each} {each.args}") for each in chain(error)):
         raise Wrong("The error contains a token, and errors end up in logs. Who reads those?")
-    return returned, words
+    return returned, " ".join(f"{type(each).__name__}: {each}" for each in chain(error))
 
 
 def holds_token(text: str) -> bool:
@@ -366,24 +366,34 @@ def check_success(publish: Callable[..., Any]) -> None:
     lab = Lab()
     returned, words = run_and_listen(publish, lab, lab.http)
     events = [event for event in lab.index.events if event.service == "index"]
+    if not any(event.action == "mint-token" for event in events):
+        raise Wrong(
+            "The client `http` was not asked for an exchange. Send every request through it; "
+            "`mint` and `burn` of the chapter use `lab.http`."
+        )
     if any("invalid-reuse-token" in event.detail for event in events):
         raise Wrong(
             "The index says `invalid-reuse-token`. How often can you exchange one ID token?"
         )
-    if words:
-        raise Wrong(f"Nothing was wrong with these files, and your function raised {words[:150]}.")
     published = {name: lab.index.file(name) for name in FILES if name in stored(lab)}
-    if published != FILES:
-        raise Wrong(
-            f"Of {len(FILES)} files, the index has {len(published)} with the right content."
-        )
-    check_burned(lab, "All files were published")
+    for name, content in published.items():
+        if content != FILES[name]:
+            raise Wrong(
+                f"The content of {name} should be {FILES[name]!r}, and the index got "
+                f"{show(content)}. Which argument of `upload` is the content?"
+            )
+    if words:
+        raise Wrong(f"Nothing was wrong with these files, and your function raised {words[:200]}.")
+    if len(published) < len(FILES):
+        raise Wrong(f"Of {len(FILES)} files, the index has {len(published)}. Where are the others?")
+    burns = "burn" in getattr(getattr(publish, "__code__", None), "co_names", ())
+    question = "Does `burn` use `http`? The chapter's `burn` uses `lab.http`." if burns else ""
+    check_burned(lab, "All files were published", question)
     actions = [event.action for event in events if event.ok]
     if actions[-1] != "burn-token" or actions.count("mint-token") != 1:
         raise Wrong(
             f"The index was asked for {', '.join(actions[2:])}. When is the token needed for the "
-            "last "
-            "time?"
+            "last time?"
         )
     if not isinstance(returned, (list, tuple)) or list(returned) != list(FILES):
         raise Wrong(f"Your function returned {show(returned)}. Which names should it return?")
@@ -404,18 +414,15 @@ def check_refusal(publish: Callable[..., Any]) -> None:
     if "File already exists" not in words and "400" not in words:
         raise Wrong(
             f"The index refused {refused}, and your function told the caller "
-            f"{show(words or 'nothing')}. "
-            "What does the index's answer say?"
+            f"{show(words or 'nothing')}. What does the index's answer say?"
         )
 
 
-def check_burned(lab: Lab, what: str) -> None:
-    """Raise Wrong unless the log shows that a token was burned."""
+def check_burned(lab: Lab, what: str, question: str = "") -> None:
+    """Raise Wrong, with the question, unless the log shows that a token was burned."""
+    question = question or "Which lines must run whatever happens?"
     if not any(event.action == "burn-token" and event.ok for event in lab.index.events):
-        raise Wrong(
-            f"{what}, and the API token lived on for 15 minutes. Which lines must run whatever "
-            "happens?"
-        )
+        raise Wrong(f"{what}, and the API token lived on for 15 minutes. {question}")
 
 
 def check_expired(publish: Callable[..., Any]) -> None:
@@ -431,8 +438,8 @@ def check_expired(publish: Callable[..., Any]) -> None:
     if "invalid-token" not in words and "malformed or invalid token" not in words:
         raise Wrong(
             f"The ID token had expired, and your function told the caller "
-            f"{show(words or 'nothing', 120)}. "
-            "The index gave a reason. Where did it go?"
+            f"{show(words or 'nothing', 120)}. The index gave a reason. Where did its `code` or "
+            "`description` go?"
         )
 
 

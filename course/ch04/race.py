@@ -1,4 +1,4 @@
-"""Two requests for one `jti`: the first is stopped halfway, and the second runs past it."""
+"""Two requests at once: the first is stopped halfway, and meanwhile the second is answered."""
 
 import sys
 import threading
@@ -34,8 +34,7 @@ class Call(threading.Thread):
         if not self._done:
             raise Wrong(
                 "A call of `claim` never came back. Is a lock acquired that is not released on "
-                "every "
-                "way out?"
+                "every way out?"
             )
         if self._error is not None:
             raise self._error
@@ -49,9 +48,9 @@ def call(function: Callable[[], Any]) -> Any:
     return thread.result()
 
 
-def overtake(kind: type, step: int) -> tuple[list[Any], bool]:
-    """Let two requests claim one `jti`. The first stops at its n-th step until the second is
-    through, or waits for it.
+def overtake(kind: type, step: int, jti: str) -> tuple[list[Any], bool]:
+    """Let one request claim "jti", and a second one `jti`. The first stops at its n-th step until
+    the second is through, or waits for it.
 
     Returns both answers, and whether the first has that many steps.
     """
@@ -61,7 +60,7 @@ def overtake(kind: type, step: int) -> tuple[list[Any], bool]:
 
     def second_claim() -> Any:
         under_way.set()
-        return store.claim("jti")
+        return store.claim(jti)
 
     def watch(frame: Any, event: str, _: Any) -> Any:
         nonlocal counted
@@ -92,11 +91,18 @@ def overtake(kind: type, step: int) -> tuple[list[Any], bool]:
 
 
 def check_race(kind: type) -> None:
-    """Raise Wrong unless exactly one of two requests gets True, wherever the first is stopped."""
+    """Raise Wrong unless exactly one of two requests with the same `jti` gets True, and two with
+    different ones both do, wherever the first is stopped."""
     for step in range(1, 400):
-        both, stopped = overtake(kind, step)
+        both, stopped = overtake(kind, step, "jti")
         if sorted(both, key=str) != [False, True]:
             raise Wrong(explain(kind, both))
+        others, _ = overtake(kind, step, "another")
+        if others != [True, True]:
+            raise Wrong(
+                "One request was stopped inside `claim`, and another came with a different `jti`, "
+                f"never seen before. They got {show(others)}. Both should get True."
+            )
         if not stopped:
             return
 
@@ -105,7 +111,10 @@ def explain(kind: type, both: list[Any]) -> str:
     """Return what a store did with two simultaneous requests, and where to look."""
     if both.count(True) != 2:
         return f"Two simultaneous requests got {show(both)}. Exactly one of them should get True."
-    happened = "One request was stopped inside `claim`, another ran past it, and both got True."
+    happened = (
+        "One request was stopped inside `claim`, another with the same `jti` came meanwhile, and "
+        "both got True."
+    )
     names = set(getattr(getattr(kind.claim, "__code__", None), "co_names", ()))  # type: ignore[attr-defined]
     if names & {"Lock", "RLock", "Semaphore", "Condition"}:
         return (

@@ -33,6 +33,17 @@ def publish(http, id_token, files):
     def burn():
         http.post(f"{INDEX}/_/oidc/burn-token", json={"token": api_token})
 """
+CHAPTER = """
+from helpers.lab import Lab
+
+lab = Lab()
+
+def mint(id_token):
+    return lab.http.post(f"{INDEX}/_/oidc/mint-token", json={"token": id_token}).json()
+
+def burn(api_token):
+    return lab.http.post(f"{INDEX}/_/oidc/burn-token", json={"token": api_token})
+"""
 
 ANSWERS = {
     "q4_1": Answers(
@@ -51,6 +62,11 @@ def seconds_left(api_token, now):
             (("max(0, end - now)", "end - now"), "expired a while ago"),
             (("now >= start", "now > start"), "in this very second"),
             (("return None", "return 0"), "A stored API token"),
+            (("    return max", "    return f'{end - now}' if end else max"), "Return a number of seconds"),
+            ("""
+def seconds_left(api_token, now):
+    print(min(expires_at for _, expires_at, _ in api_tokens.caveats(api_token)[-1:]) - now)
+""", "means that the token never expires"),
         ),
         cheat="""
 def seconds_left(api_token, now):
@@ -88,8 +104,9 @@ def twice(mint, clock, id_token):
             ("""
 def twice(mint, clock, id_token):
     return [mint(id_token)["token"]] * 2
-""", "exchanged the ID token 1 times"),
-            (("return [first", "return [second"), "Return the two API tokens"),
+""", "exchanged the ID token once"),
+            (("return [first", "return [second"), "Your function returned ['pypi"),
+            (('[first["token"], second["token"]]', "[first, second]"), "the index's whole answers"),
         ),
         cheat="""
 def twice(mint, clock, id_token):
@@ -160,6 +177,17 @@ class UsedTokens:
             self.seen.add(jti)
             return True
 """, "or the class's"),
+            (f"""{STORE}
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            if jti in self.seen:
+                return False
+            self.seen.add(jti)
+            return True
+        finally:
+            self.lock.release()
+""", "a different `jti`"),
         ),
         cheat=f"""{STORE}
         return not self.seen and not self.seen.add(jti)
@@ -177,6 +205,15 @@ class UsedTokens:
             before = len(self.seen)
             self.seen.add(jti)
             return len(self.seen) > before
+""", """
+from collections import defaultdict
+
+class UsedTokens:
+    def __init__(self):
+        self.locks = defaultdict(threading.Lock)
+
+    def claim(self, jti):  # a lock for each `jti`, which is never released
+        return self.locks.setdefault(jti, threading.Lock()).acquire(blocking=False)
 """),
     ),
     "q4_5": Answers(
@@ -216,7 +253,7 @@ class UsedTokens:
     return list(files)
 """, "What does the index's answer say"),
             (("    if not answer.get(\"success\"):\n        raise RuntimeError(f\"no API token: {answer['errors']}\")\n", ""),
-             "Where did it go"),
+             "function told the caller \"KeyError"),
             (("{filename}: {response.reason_phrase}", "{filename} with {answer}"), "The error contains a token"),
             ("""
 def publish(http, id_token, files):
@@ -227,6 +264,29 @@ def publish(http, id_token, files):
     return list(files)
 """, "How often can you exchange"),
             (("return list(files)", "return len(files)"), "Which names should it return"),
+            (('answer["token"], filename, content', 'answer["token"], filename'), "the index got b'octo"),
+            (('answer["token"], filename, content', 'answer["token"], filename, b"x"'), "the index got b'x'"),
+            (f"""{CHAPTER}
+def publish(http, id_token, files):
+    answer = mint(id_token)
+    try:
+        for filename, content in files.items():
+            response = upload(http, answer["token"], filename, content)
+            if response.status_code != 200:
+                raise RuntimeError(response.reason_phrase)
+    finally:
+        burn(answer["token"])
+    return list(files)
+""", "was not asked for an exchange"),
+            (f"""{CHAPTER}{MINT.partition("    def burn")[0]}
+    try:
+        for filename, content in files.items():
+            upload(http, api_token, filename, content).raise_for_status()
+    finally:
+        burn(api_token)
+    return list(files)
+""", "The chapter's `burn` uses"),
+            (("f\"no API token: {answer['errors']}\"", 'answer["message"]'), "RuntimeError: Token request failed"),
         ),
         cheat="""
 def publish(http, id_token, files):
