@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from course.ch03.cube_root import cube_root_up
 from course.desk import exchange, upload
 from course.exercise import Wrong, exercise, prediction, show
 from helpers.lab import Lab
@@ -19,19 +20,10 @@ from helpers.provider.keys import load
 SETUP = """
 import hashlib
 
+from course.ch03.cube_root import cube_root_up
 from helpers.oidc.jws import IdToken
 
 DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
-
-def cube_root_up(x):
-    low, high = 0, 1 << 700
-    while low < high:
-        middle = (low + high) // 2
-        if middle**3 < x:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 """
 DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
@@ -66,12 +58,13 @@ def fetch_keys(http, issuer: str) -> dict[str, dict]:
     "Ask for the keys",
     fetch_keys,
     hints=(
-        "Two requests. What does the first answer have to say before you make the second request?",
+        "The first answer tells the address for the second. What else does it tell, and what does "
+        "an answer of the client `http` know besides its JSON?",
         "Call `raise_for_status()` on both answers, and compare the configuration's `issuer` with the "
         "one you asked.",
     ),
-    right="The index asks in the same two steps. It also keeps the keys; part 4 shows why.",
-    minutes=3,
+    right="The index asks in the same two steps. It also keeps the keys; part 5 shows why.",
+    minutes=6,
 )
 def q3_1(fetch_keys):
     keys = [{"kty": "RSA", "kid": kid, "n": "AQAB", "e": "AQAB"} for kid in ("spring", "summer")]
@@ -131,15 +124,6 @@ def provider(
 # ---------------------------------------------------------------- 3.2
 
 
-def cube_root_up(x: int) -> int:
-    """Return the smallest number whose third power is at least x."""
-    low, high = 0, 1 << 700
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if middle**3 < x else (low, middle)
-    return low
-
-
 def forge(message: bytes, n: int) -> bytes:
     """Return 256 bytes that `lenient` takes for a signature of the message, with e = 3."""
     begins = b"\x00\x01" + b"\xff" * 8 + b"\x00" + DIGEST_INFO + hashlib.sha256(message).digest()
@@ -151,31 +135,31 @@ def forge(message: bytes, n: int) -> bytes:
     "Forge for a lenient reader",
     forge,
     hints=(
-        "With e = 3, `pow` only takes the third power. Which bytes of the block does `lenient` "
-        "read, and which are yours to fill?",
+        "The third power of your number has to begin with the bytes that `lenient` reads, and to be "
+        "256 bytes long. Which bytes does it not read?",
         "Write the bytes that it reads, with eight `ff`, and add zero bytes up to 256. The third "
         "power of that number's cube root, rounded up, differs in the zeros only.",
     ),
     right="You used no secret, and the modulus is the real one. Our `rs256` builds the block and "
     "compares, so your forgery does not get past it.",
-    minutes=6,
+    minutes=12,
 )
 def q3_2(forge):
     for name in ("github", "gitlab", "google"):
         n = load(name)[0].private_key.public_key().public_numbers().n
         message = b"mallory was here, and at " + name.encode()
         signature = forge(message, n)
-        if not isinstance(signature, bytes):
+        if not isinstance(signature, bytes | bytearray):
             raise Wrong(f"A signature is bytes; your function returned {show(signature)}.")
         if len(signature) != 256:
             raise Wrong(f"Your signature has {len(signature)} bytes. Expected 256.")
         block = pow(int.from_bytes(signature), 3, n).to_bytes(256)
         read = re.match(rb"\x00\x01\xff{8,}\x00", block)
         if not read:
-            begin = block[:12].hex(" ")
-            raise Wrong(
-                f"`pow` makes a block of it that begins {begin}. What does `lenient` expect?"
-            )
+            begin = f"`pow` makes a block of it that begins {block[:12].hex(' ')}"
+            if block[1] == 2:
+                raise Wrong(f"{begin}. How much of a block does the rounding change?")
+            raise Wrong(f"{begin}. What does `lenient` expect?")
         rest = block[read.end() :]
         if not rest.startswith(DIGEST_INFO):
             goes_on = rest[:8].hex(" ")
@@ -215,7 +199,7 @@ def pick_key(published: dict[str, dict], token: str) -> dict:
         "if it is for signatures. Otherwise raise LookupError.",
     ),
     right="Issuer first, then `kid`, then what the key is for. The lab's `KeyStore` does the same.",
-    minutes=4,
+    minutes=6,
 )
 def q3_3(pick_key):
     lab = Lab()
@@ -238,8 +222,11 @@ def q3_3(pick_key):
             raise Wrong(f"For an honest token your function {told(got)}. {question}")
     header = b64url_encode(b'{"alg": "RS256"}')
     unnamed = ".".join([header, *honest.split(".")[1:]])
-    enc = {github.url: {"keys": [{**jwk, "use": "enc"}]}}
-    other = {github.url: {"keys": [{**jwk, "alg": "RSA-OAEP"}]}}
+    enc, other, rs512 = (
+        {github.url: {"keys": [{**jwk, **change}]}}
+        for change in ({"use": "enc"}, {"alg": "RSA-OAEP"}, {"alg": "RS512"})
+    )
+    nameless = {github.url: {"keys": [{name: jwk[name] for name in ("kty", "n", "e")}]}}
     none = [
         (alone, github.id_token(claims, header={"kid": "made-up"}), "The `kid` is made up."),
         (alone, github.id_token({**claims, "iss": "https://mallory.test"}),
@@ -249,6 +236,9 @@ def q3_3(pick_key):
         (alone, unnamed, "The token names no `kid`, so which key did its issuer mean?"),
         (enc, honest, "The issuer publishes this key for encryption."),
         (other, honest, "The issuer publishes this key for another algorithm."),
+        (rs512, github.id_token(claims, header={"alg": "RS512"}),
+         "The key and the token's header both say RS512, which is another algorithm."),
+        (nameless, unnamed, "Neither the token nor the issuer's key has a `kid`."),
     ]  # fmt: skip
     for published, token, why in none:
         got = outcome(pick_key, published, token)
@@ -289,7 +279,7 @@ class Source:
 
 
 @exercise(
-    "A key store that survives Monday",
+    "A key store of your own",
     Keys,
     hints=(
         "Ask two questions, in this order: do I have the key? May I fetch yet?",
@@ -298,7 +288,7 @@ class Source:
     ),
     right="Rotation, flood and outage do this store no harm. The index's own store works the same "
     "way, for several issuers at once.",
-    minutes=7,
+    minutes=9,
 )
 def q3_4(keys_class):
     source = Source(**{"old-1": "K1"})
@@ -327,15 +317,22 @@ def q3_4(keys_class):
             "find both keys. Does it measure the time with `now`?"
         )
     before = source.asked
-    if any(store.get(f"made-up-{n}", 530 + n / 10) is not None for n in range(500)):
-        raise Wrong("For a made-up `kid`, your store returned a key. Expected None.")
+    found = (outcome(store.get, f"made-up-{n}", 530 + n / 10) for n in range(500))
+    if strange := [got for got in found if got is not None]:
+        raise Wrong(f"For a made-up `kid`, your store {told(strange[0])}. Expected None.")
     if source.asked - before > 1:
         flood = (
             f"500 made-up `kid`s in 50 seconds made your store fetch {source.asked - before} times"
         )
         raise Wrong(f"{flood}. Who pays for those requests?")
     del source.keys["old-1"]
-    if store.get("made-up", 700) is not None or store.get("old-1", 701) is not None:
+    store.get("made-up", 591)
+    if source.asked == before + 1:
+        raise Wrong(
+            "61 seconds after its last fetch, your store was asked for a `kid` that it did not "
+            "have, and it did not fetch. How long may it wait?"
+        )
+    if store.get("old-1", 592) is not None:
         raise Wrong(
             "`old-1` was withdrawn and your store has fetched since, but it still returns that "
             "key. What if the key had leaked?"
@@ -367,14 +364,14 @@ def q3_4(keys_class):
 # ---------------------------------------------------------------- 3.5
 
 LINES = {
-    "an ID token fetched before, exchanged 5 minutes later": (
-        True, "An ID token lives for 300 seconds. Is that all that the index allows?"),
-    "an ID token fetched before, exchanged 6 minutes later": (
+    "an ID token from minute 0, exchanged in minute 5": (
+        True, "An ID token lives for five minutes. Is that all that the index allows?"),
+    "an ID token from minute 0, exchanged in minute 6": (
         False, "The key is in the cache. But how long does the token live?"),
-    "a job that begins 1 minute later": (False, "Who signs the ID token of this job?"),
-    "an API token minted before, used 14 minutes later": (
+    "a job that begins in minute 1": (False, "Who signs the ID token of this job?"),
+    "an API token from minute 0, used in minute 14": (
         True, "Who made the API token, and who checks it?"),
-    "an ID token fetched before, at an index that was restarted since": (
+    "an ID token from minute 0, at an index that has been restarted since": (
         False, "Where was the cache, and where is it after a restart?"),
 }  # fmt: skip
 
@@ -385,10 +382,11 @@ LINES = {
     LINES,
     hints=(
         "For each line: who has to be asked at that moment, and for what?",
-        "The leeway is half a minute. The cache is in memory. The API token is the index's own.",
+        "Compare a token's age with its lifetime and the leeway. The index made the API token itself, "
+        "and a restart empties its memory.",
     ),
     right="What has been signed works until it expires, as long as the index remembers the key.",
-    minutes=2,
+    minutes=3,
 )
 def q3_5():
     lab = Lab()

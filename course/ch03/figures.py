@@ -38,8 +38,8 @@ def signature_block(block: bytes) -> fig.Figure:
             n += 1
     height = len(block) / _ROW * _CELL[1]
     fig.tile(axes, _LEFT, _TOP, _ROW * _CELL[0], height, "none", edgecolor=fig.BLACK)
-    places[1] += 5 * _ROW  # the filling's words stand lower, so that they have a line to themselves
-    places[2] -= _ROW
+    places[1] = end // 2  # the filling's words stand beside its middle
+    places[3] += _ROW  # and these in their second row, because their first is that of the zero
     for place, (*_, words) in zip(places, parts, strict=True):
         y = _TOP + (place // _ROW + 0.5) * _CELL[1]
         fig.write(axes, _LEFT + _ROW * _CELL[0] + 0.2, y, words)
@@ -99,7 +99,7 @@ def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> fi
     axes.set_yticks(*zip(*labels, strict=True))
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)
-    legend = "minutes   ·   ● accepted   ○ refused   ✖ the wrong verdict"
+    legend = "minutes   ·   rightly ● accepted, ○ refused   ·   ✖ the wrong verdict"
     axes.set_xlabel(legend, x=0.42)
     told = "; ".join(_told(name, log, late[name]) for name, log in logs.items())
     shown = f"The provider publishes {old} until minute {withdrawn}, {new} from minute {begun} on"

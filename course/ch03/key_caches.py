@@ -1,4 +1,4 @@
-"""The key stores that part 4 of chapter 03 compares, and the harness of its experiments."""
+"""The key stores that part 5 of chapter 03 compares, and the harness of its experiments."""
 
 import json
 import time
@@ -22,17 +22,6 @@ class Store(Protocol):
         """Return the key, or raise any exception."""
 
 
-class NoCache:
-    """Fetch the keys for every token."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    def key(self, issuer: str, kid: str) -> jwt.PyJWK:
-        """Return the key that the issuer publishes now."""
-        return jwt.PyJWK(fetch_keys(self._lab, issuer)[kid])
-
-
 class AskOnce:
     """Fetch the keys once and never again."""
 
@@ -53,14 +42,13 @@ class PyJWTStore(jwt.PyJWKClient):
     PyJWT fetches with urllib, which knows no lab, and reads the monotonic clock, which goes on
     while the lab's clock stands still. So its modules get a `time` that is the lab's, and the
     attribute that notes the last successful fetch is written here. Nothing else is changed.
-    `options` are PyJWKClient's own, such as `cooldown_duration` in seconds.
     """
 
-    def __init__(self, lab: Lab, **options: Any) -> None:
+    def __init__(self, lab: Lab) -> None:
         for module in (jwt.jwks_client, jwt.jwk_set_cache, jwt.api_jwk):
             module.time = SimpleNamespace(monotonic=time.time)  # type: ignore[attr-defined]
         self._lab = lab
-        super().__init__(jwks_uri_of(lab, lab.github.url), **options)
+        super().__init__(jwks_uri_of(lab, lab.github.url))
 
     def fetch_data(self) -> Any:
         """Return the JWKS, fetched in the lab."""
@@ -86,12 +74,10 @@ def fetch_keys(lab: Lab, issuer: str) -> dict[str, dict[str, Any]]:
 
 
 def other_stores(lab: Lab) -> dict[str, Store]:
-    """Return the five stores that the chapter compares with its own, by name, all of them empty."""
+    """Return the three stores that the chapter compares with its own, by name, all of them empty."""
     return {
-        "no cache": NoCache(lab),
         "ask once": AskOnce(lab),
         "PyJWKClient": PyJWTStore(lab),
-        "PyJWKClient, no cooldown": PyJWTStore(lab, cooldown_duration=0),
         "KeyStore": KeyStore(lab.http),
     }
 
@@ -132,3 +118,24 @@ def forged_token(lab: Lab, stolen_key: SigningKey) -> str:
     """Return an ID token with the claims of an honest job, signed with a stolen private key."""
     claims = IdToken.decode(lab.github.id_token(GitHubJob())).claims
     return sign({"kid": stolen_key.kid}, claims, stolen_key.private_key)
+
+
+def forty_minutes(lab: Lab, store: Store) -> list[tuple[int, str, bool, bool]]:
+    """Return what a store does while a stolen key is withdrawn: minute, sender, accepted, fetched.
+
+    An honest token and one of Mallory's arrive every minute. The provider rotates in minute 5 and
+    withdraws the old key, which Mallory has, in minute 15; a stranger's token comes in minute 30.
+    """
+    stolen, rows = lab.github.signing_key, []
+    for minute in range(40):
+        if minute == 5:
+            lab.github.rotate()
+        if minute == 15:
+            lab.github.retire()
+        tokens = {"honest": lab.github.id_token(GitHubJob()), "Mallory": forged_token(lab, stolen)}
+        if minute == 30:
+            tokens["stranger"] = unsigned_token(lab, kid="made-up")
+        for sender, token in tokens.items():
+            rows.append((minute, sender, *try_token(lab, store, token)))
+        lab.clock.advance(minutes=1)
+    return rows

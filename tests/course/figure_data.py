@@ -206,30 +206,11 @@ class AskOnMiss:
         return jwt.PyJWK(self.keys[kid])
 
 
-def forty_minutes(lab: Lab, store: key_caches.Store) -> list[tuple[int, str, bool, bool]]:
-    stolen, rows = lab.github.signing_key, []
-    for minute in range(40):
-        if minute == 5:
-            lab.github.rotate()
-        if minute == 15:
-            lab.github.retire()
-        tokens = {
-            "honest": lab.github.id_token(GitHubJob()),
-            "Mallory": key_caches.forged_token(lab, stolen),
-        }
-        if minute == 30:
-            tokens["stranger"] = key_caches.unsigned_token(lab, kid="made-up")
-        for sender, token in tokens.items():
-            rows.append((minute, sender, *key_caches.try_token(lab, store, token)))
-        lab.clock.advance(minutes=1)
-    return rows
-
-
 def key_hour() -> Figure:
     with Lab() as lab:
         stores = {"ask on miss": AskOnMiss(lab), **key_caches.other_stores(lab)}
         logs = {
-            name: forty_minutes(lab, stores[name])
+            name: key_caches.forty_minutes(lab, stores[name])
             for name in ("ask on miss", "PyJWKClient", "KeyStore")
         }
     return ch03.key_hour({"old key": (0, 15), "new key": (5, 40)}, logs)

@@ -3,11 +3,11 @@
 from learner import Answers
 
 LINES = (
-    "an ID token fetched before, exchanged 5 minutes later",
-    "an ID token fetched before, exchanged 6 minutes later",
-    "a job that begins 1 minute later",
-    "an API token minted before, used 14 minutes later",
-    "an ID token fetched before, at an index that was restarted since",
+    "an ID token from minute 0, exchanged in minute 5",
+    "an ID token from minute 0, exchanged in minute 6",
+    "a job that begins in minute 1",
+    "an API token from minute 0, used in minute 14",
+    "an ID token from minute 0, at an index that has been restarted since",
 )
 
 
@@ -99,12 +99,17 @@ def fetch_keys(http, issuer):
             (("DIGEST_INFO + hashlib", "hashlib"), "comes there in a good block"),
             ((".to_bytes(256)", ""), "A signature is bytes"),
             ((".to_bytes(256)", ".to_bytes(128)"), "has 128 bytes"),
+            (('b"\\xff" * 8', 'b"\\xff" * 202'), "does the rounding change"),
         ),
         cheat="""
 def forge(message, n):
     return bytes(256)
 """,
         right=(
+            (
+                "return cube_root_up(target).to_bytes(256)",
+                "return bytearray(cube_root_up(target).to_bytes(256))",
+            ),
             """
 def forge(message, n):
     digest = hashlib.sha256(message).digest()
@@ -186,6 +191,20 @@ def pick_key(published, token):
             (('jwk.get("use", "sig") == "sig" and ', ""), "for encryption"),
             ((' and jwk.get("alg", "RS256") == "RS256"', ""), "for another algorithm"),
             (('jwk.get("use", "sig")', 'jwk.get("use")'), "Do they have to be there"),
+            (
+                (
+                    'jwk["kid"] == peeked.header["kid"]',
+                    'jwk.get("kid") == peeked.header.get("kid")',
+                ),
+                "Neither the token nor",
+            ),
+            (
+                (
+                    'jwk.get("alg", "RS256") == "RS256"',
+                    'jwk.get("alg", peeked.header["alg"]) == peeked.header["alg"]',
+                ),
+                "both say RS512",
+            ),
         ),
         cheat="""
 def pick_key(published, token):
@@ -241,6 +260,8 @@ class Keys:
                 "Does a failed fetch count",
             ),
             (("fetch, {}, None", "fetch, {}, 0"), "May a new store fetch at once"),
+            ((">= 60", ">= 120"), "How long may it wait"),
+            (("self.keys.get(kid)", "self.keys[kid]"), "your store raised KeyError"),
             (("except ConnectionError:", "except TimeoutError:"), "when there is no such key"),
             (
                 """
