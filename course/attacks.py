@@ -158,7 +158,7 @@ def _token(mint: _Mint) -> list[Case]:
         refuse("signature stripped", "anyone could have written it", f"{stripped}."),
         refuse("signature by another key", "not the issuer's key", foreign),
         refuse("alg none", "it is unsigned, and says so", f"{nothing}."),
-        refuse("alg nOnE", "it is unsigned, in a sly spelling", f"{no_thing}."),
+        refuse("alg nOnE", "it is unsigned, in another spelling", f"{no_thing}."),
         refuse(
             "alg HS256, keyed with public key",
             "made without any secret",
@@ -193,7 +193,7 @@ def _spelling(mint: _Mint) -> list[Case]:
             "used before, spelled differently",
         ),
         Case(
-            "replayed, = added at the end",
+            "replayed, == added at the end",
             (second, f"{second}=="),
             False,
             "used before, spelled differently",

@@ -58,7 +58,7 @@ def peek(token: str) -> dict:
         "`decode` the middle part, and let `json.loads` read the bytes.",
     ),
     right="Peeking is how a verifier learns whose key it needs. It proves nothing.",
-    minutes=2,
+    minutes=3,
 )
 def q2_1(peek):
     raised = {}
@@ -114,7 +114,7 @@ def sign_hs256(header: bytes, payload: bytes, key: bytes) -> str:
     ),
     right="A signature covers a spelling, not a meaning. So verify the text as you got it, and "
     "parse it afterwards.",
-    minutes=3,
+    minutes=4,
 )
 def q2_2(sign_hs256):
     key = b"a key that this check shares with nobody"
@@ -145,6 +145,86 @@ def q2_2(sign_hs256):
 
 # ---------------------------------------------------------------- 2.3
 
+
+def forge(claims: dict, public_pem: bytes) -> str:
+    """Return a token with these claims that v2 accepts. `public_pem` is v2's `KEY`."""
+    header = {"alg": "HS256", "typ": "JWT"}
+    signing_input = ".".join(encode(json.dumps(part).encode()) for part in (header, claims))
+    signature = hmac.digest(public_pem, signing_input.encode("ascii"), hashlib.sha256)
+    return signing_input + "." + encode(signature)
+
+
+@exercise(
+    "Forge a token",
+    forge,
+    hints=(
+        "Read `CHECKS` as Mallory does. Which of the three checks needs nothing that is secret?",
+        "Either a spelling of `none` that v2 does not forbid, with an empty signature. Or HS256, "
+        "with the text of the public key as the key of the HMAC.",
+    ),
+    right="You needed no secret. v2 asked the token how to check it, and you wrote the token.",
+    minutes=8,
+)
+def q2_3(forge):
+    for number, provider in enumerate(("gitlab", "google")):
+        key = load(provider)[0].private_key.public_key()
+        pem = _pem(key)
+        claims = {"aud": "pypi", "repository": "octo-org/rocket", "jti": f"forged-{number}"}
+        token = forge(dict(claims), pem)
+        if not isinstance(token, str) or token.count(".") != 2:
+            raise Wrong(
+                f"A token is text with two dots in it; your function returned {show(token)}."
+            )
+        got = verify2(token, key, pem)
+        if got != claims:
+            raise Wrong(f"v2 accepted your token, but its claims are {show(got)}, not {claims}.")
+
+
+def verify2(token: str, key: RSAPublicKey, pem: bytes) -> object:
+    """Return what the chapter's v2 returns, with another key; raise Wrong where v2 refuses."""
+    head, body, tail = token.split(".")
+    try:
+        alg = json.loads(decode(head))["alg"]
+        signature, claims = decode(tail), json.loads(decode(body))
+    except Exception as error:
+        told = f"v2 could not read your token ({type(error).__name__})."
+        raise Wrong(f"{told} Are header and payload JSON in base64url?") from None
+    if alg == "none":
+        raise Wrong(
+            "Your `alg` is 'none', the one word that v2 forbids. How does v1 read the word?"
+        )
+    signed = f"{head}.{body}".encode()
+    wrong = f"Your `alg` is {show(alg)}, so v2 used that check, and it refused the signature."
+    checks: dict[str, Callable[[], None]] = {
+        "hs256": lambda: check_hmac(pem, signed, signature),
+        "rs256": lambda: key.verify(signature, signed, PKCS1v15(), SHA256()),
+        "none": lambda: None,
+    }
+    try:
+        checks[alg.lower()]()
+    except InvalidSignature:
+        question = "Which key does that check use, and over which text?"
+        notebook = _pem(load("github")[0].private_key.public_key())
+        if hmac.digest(notebook, signed, hashlib.sha256) == signature:
+            question = "The key of your HMAC is the notebook's `KEY`. Use `public_pem` instead."
+        raise Wrong(f"{wrong} {question}") from None
+    except (KeyError, AttributeError):
+        raise Wrong(f"Your `alg` is {show(alg)}. Which names does v1's table know?") from None
+    return claims
+
+
+def _pem(key: RSAPublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def check_hmac(key: bytes, signed: bytes, signature: bytes) -> None:
+    """Raise InvalidSignature unless the signature is the HMAC of what is signed."""
+    if not hmac.compare_digest(hmac.digest(key, signed, hashlib.sha256), signature):
+        raise InvalidSignature
+
+
+# ---------------------------------------------------------------- 2.4
+
 VERDICTS = ("ok", "missing", "not yet", "expired")
 
 
@@ -166,9 +246,9 @@ def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
         "future? Then: is `exp` at or before `now - leeway`?",
     ),
     right="Your verdicts are PyJWT's, to the second, at both ends.",
-    minutes=5,
+    minutes=7,
 )
-def q2_3(time_verdict):
+def q2_4(time_verdict):
     summer, new_year = datetime(2027, 7, 1, tzinfo=UTC), datetime(2029, 12, 31, 23, 59, tzinfo=UTC)
     for moment, leeway in (summer, 30), (summer, 0), (new_year, 95):
         with Lab(at=moment):
@@ -238,86 +318,6 @@ def time_cases(now: int, leeway: int) -> list[tuple[dict[str, int], str]]:
     return cases
 
 
-# ---------------------------------------------------------------- 2.4
-
-
-def forge(claims: dict, public_pem: bytes) -> str:
-    """Return a token with these claims that v2 accepts. `public_pem` is v2's `KEY`."""
-    header = {"alg": "HS256", "typ": "JWT"}
-    signing_input = ".".join(encode(json.dumps(part).encode()) for part in (header, claims))
-    signature = hmac.digest(public_pem, signing_input.encode("ascii"), hashlib.sha256)
-    return signing_input + "." + encode(signature)
-
-
-@exercise(
-    "Forge a token",
-    forge,
-    hints=(
-        "Read `CHECKS` as Mallory does. Which of the three checks needs nothing that is secret?",
-        "Either a spelling of `none` that v2 does not forbid, with an empty signature. Or HS256, "
-        "with the text of the public key as the key of the HMAC.",
-    ),
-    right="You needed no secret. v2 asked the token how to check it, and you wrote the token.",
-    minutes=5,
-)
-def q2_4(forge):
-    for number, provider in enumerate(("gitlab", "google")):
-        key = load(provider)[0].private_key.public_key()
-        pem = _pem(key)
-        claims = {"aud": "pypi", "repository": "octo-org/rocket", "jti": f"forged-{number}"}
-        token = forge(dict(claims), pem)
-        if not isinstance(token, str) or token.count(".") != 2:
-            raise Wrong(
-                f"A token is text with two dots in it; your function returned {show(token)}."
-            )
-        got = verify2(token, key, pem)
-        if got != claims:
-            raise Wrong(f"v2 accepted your token, but its claims are {show(got)}, not {claims}.")
-
-
-def verify2(token: str, key: RSAPublicKey, pem: bytes) -> object:
-    """Return what the chapter's v2 returns, with another key; raise Wrong where v2 refuses."""
-    head, body, tail = token.split(".")
-    try:
-        alg = json.loads(decode(head))["alg"]
-        signature, claims = decode(tail), json.loads(decode(body))
-    except Exception as error:
-        told = f"v2 could not read your token ({type(error).__name__})."
-        raise Wrong(f"{told} Are header and payload JSON in base64url?") from None
-    if alg == "none":
-        raise Wrong(
-            "Your `alg` is 'none', the one word that v2 forbids. How does v1 read the word?"
-        )
-    signed = f"{head}.{body}".encode()
-    wrong = f"Your `alg` is {show(alg)}, so v2 used that check, and it refused the signature."
-    checks: dict[str, Callable[[], None]] = {
-        "hs256": lambda: check_hmac(pem, signed, signature),
-        "rs256": lambda: key.verify(signature, signed, PKCS1v15(), SHA256()),
-        "none": lambda: None,
-    }
-    try:
-        checks[alg.lower()]()
-    except InvalidSignature:
-        question = "Which key does that check use, and over which text?"
-        notebook = _pem(load("github")[0].private_key.public_key())
-        if hmac.digest(notebook, signed, hashlib.sha256) == signature:
-            question = "The key of your HMAC is the notebook's `KEY`. Use `public_pem` instead."
-        raise Wrong(f"{wrong} {question}") from None
-    except (KeyError, AttributeError):
-        raise Wrong(f"Your `alg` is {show(alg)}. Which names does v1's table know?") from None
-    return claims
-
-
-def _pem(key: RSAPublicKey) -> bytes:
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def check_hmac(key: bytes, signed: bytes, signature: bytes) -> None:
-    """Raise InvalidSignature unless the signature is the HMAC of what is signed."""
-    if not hmac.compare_digest(hmac.digest(key, signed, hashlib.sha256), signature):
-        raise InvalidSignature
-
-
 # ---------------------------------------------------------------- 2.5
 
 
@@ -334,7 +334,7 @@ def for_us(claims: dict, audience: str) -> bool:
         "One comparison, without `in`. What does `claims.get` return when there is no such claim?",
     ),
     right="If a token names two services as its audience, each of them can replay it at the other.",
-    minutes=2,
+    minutes=3,
 )
 def q2_5(for_us):
     for ours in ("pypi", "testpypi", "sigstore"):
@@ -387,7 +387,7 @@ def spellings(token: str) -> set[str]:
         "Keep those candidates whose third part decodes to the same bytes as the token's own.",
     ),
     right="So a token's text does not identify it. Its `jti` does.",
-    minutes=4,
+    minutes=5,
 )
 def q2_6(spellings):
     for size, kind in (256, "RS256"), (64, "ES256"), (32, "HS256"), (384, "RS256, 3072-bit key"):

@@ -100,7 +100,7 @@ REASONS = {
     "iss missing": MissingClaim,
     "replayed": None,
     "replayed, last character changed": Malformed,
-    "replayed, = added at the end": None,
+    "replayed, == added at the end": None,
     "jwk: a key in the token": BadSignature,
     "jku: an address in the token": NoSuchKey,
     "kid a path to a known file": NoSuchKey,

@@ -111,6 +111,79 @@ def sign_hs256(header, payload, key):
     ),
     "q2_3": Answers(
         mistakes=(
+            (('"alg": "HS256"', '"alg": "none"'), "the one word that v2 forbids"),
+            (("hmac.digest(public_pem", 'hmac.digest(b"secret"'), "and over which text"),
+            (
+                """
+import cryptography.hazmat.primitives.serialization as s
+from helpers.provider.keys import load
+
+KEY = load("github")[0].private_key.public_key().public_bytes(
+    s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+
+def forge(claims, public_pem):
+    signed = encode(b'{"alg": "HS256"}') + "." + encode(json.dumps(claims).encode())
+    return signed + "." + encode(hmac.digest(KEY, signed.encode(), hashlib.sha256))
+""",
+                "is the notebook's `KEY`",
+            ),
+            (
+                """
+import jwt
+
+def forge(claims, public_pem):
+    return jwt.encode(claims, public_pem, algorithm="HS256")
+""",
+                "raised InvalidKeyError",
+            ),
+            (
+                """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "HS512"}') + "." + encode(json.dumps(claims).encode()) + "."
+""",
+                "Which names does v1's table know",
+            ),
+            (
+                """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + json.dumps(claims) + "."
+""",
+                "could not read your token",
+            ),
+            (
+                """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + encode(json.dumps(claims).encode())
+""",
+                "with two dots in it",
+            ),
+        ),
+        cheat="""
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + encode(b'{"aud": "pypi"}') + "."
+""",
+        right=(
+            """
+def forge(claims, public_pem):
+    return encode(b'{"alg": "nOnE"}') + "." + encode(json.dumps(claims).encode()) + "."
+""",
+            """
+def forge(claims, public_pem):
+    parts = [json.dumps({"alg": "NONE"}), json.dumps(claims), "anything"]
+    return ".".join(encode(part.encode()) for part in parts)
+""",
+            """
+def sign_hs256(header, payload, key):
+    text = encode(header) + "." + encode(payload)
+    return text + "." + encode(hmac.new(key, text.encode(), hashlib.sha256).digest())
+
+def forge(claims, public_pem):
+    return sign_hs256(b'{"alg":"hs256"}', json.dumps(claims).encode(), public_pem)
+""",
+        ),
+    ),
+    "q2_4": Answers(
+        mistakes=(
             (('claims["exp"] <= now - leeway', 'now > claims["exp"] + leeway'), "first too late"),
             (
                 """
@@ -205,79 +278,6 @@ def time_verdict(claims, now, leeway=30):
         if name in claims and claims[name] - now > leeway:
             return "not yet"
     return "expired" if now >= claims["exp"] + leeway else "ok"
-""",
-        ),
-    ),
-    "q2_4": Answers(
-        mistakes=(
-            (('"alg": "HS256"', '"alg": "none"'), "the one word that v2 forbids"),
-            (("hmac.digest(public_pem", 'hmac.digest(b"secret"'), "and over which text"),
-            (
-                """
-import cryptography.hazmat.primitives.serialization as s
-from helpers.provider.keys import load
-
-KEY = load("github")[0].private_key.public_key().public_bytes(
-    s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
-
-def forge(claims, public_pem):
-    signed = encode(b'{"alg": "HS256"}') + "." + encode(json.dumps(claims).encode())
-    return signed + "." + encode(hmac.digest(KEY, signed.encode(), hashlib.sha256))
-""",
-                "is the notebook's `KEY`",
-            ),
-            (
-                """
-import jwt
-
-def forge(claims, public_pem):
-    return jwt.encode(claims, public_pem, algorithm="HS256")
-""",
-                "raised InvalidKeyError",
-            ),
-            (
-                """
-def forge(claims, public_pem):
-    return encode(b'{"alg": "HS512"}') + "." + encode(json.dumps(claims).encode()) + "."
-""",
-                "Which names does v1's table know",
-            ),
-            (
-                """
-def forge(claims, public_pem):
-    return encode(b'{"alg": "nOnE"}') + "." + json.dumps(claims) + "."
-""",
-                "could not read your token",
-            ),
-            (
-                """
-def forge(claims, public_pem):
-    return encode(b'{"alg": "nOnE"}') + "." + encode(json.dumps(claims).encode())
-""",
-                "with two dots in it",
-            ),
-        ),
-        cheat="""
-def forge(claims, public_pem):
-    return encode(b'{"alg": "nOnE"}') + "." + encode(b'{"aud": "pypi"}') + "."
-""",
-        right=(
-            """
-def forge(claims, public_pem):
-    return encode(b'{"alg": "nOnE"}') + "." + encode(json.dumps(claims).encode()) + "."
-""",
-            """
-def forge(claims, public_pem):
-    parts = [json.dumps({"alg": "NONE"}), json.dumps(claims), "anything"]
-    return ".".join(encode(part.encode()) for part in parts)
-""",
-            """
-def sign_hs256(header, payload, key):
-    text = encode(header) + "." + encode(payload)
-    return text + "." + encode(hmac.new(key, text.encode(), hashlib.sha256).digest())
-
-def forge(claims, public_pem):
-    return sign_hs256(b'{"alg":"hs256"}', json.dumps(claims).encode(), public_pem)
 """,
         ),
     ),
