@@ -165,9 +165,11 @@ class Exercise:
             )
         for name, answer in zip(self.names, answers, strict=True):
             if is_unfinished(answer):
+                gaps = [each is ... for each in answer.values()] if type(answer) is dict else []
+                left = "" if all(gaps) or not any(gaps) else f" ({sum(gaps)} left)"
                 return (
                     NOT_ATTEMPTED,
-                    f"Replace the `...` in `{name}`, run that cell, then this one again.",
+                    f"Replace the `...` in `{name}`{left}, run that cell, then this one again.",
                 )
         try:
             for name, answer in zip(self.names, answers, strict=True):

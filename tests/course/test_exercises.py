@@ -53,6 +53,12 @@ def test_the_stub_is_not_attempted_and_its_probe_does_not_run():
     )
 
 
+def test_a_table_that_is_half_filled_says_how_many_lines_are_left():
+    exercise = an_exercise(names=("table",), stub="", answer="")
+    assert "in `table` (2 left), run" in exercise.check({"a": 1, "b": ..., "c": ...}).text
+    assert "in `table`, run" in exercise.check({"a": ..., "b": ...}).text
+
+
 def test_every_sign_stands_for_its_outcome_without_colour():
     assert exercises.SIGNS == {state: sign for sign, state in STATES.items()}
 
