@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from course.exercise import Wrong, show
@@ -46,6 +47,18 @@ def call(function: Callable[[], Any]) -> Any:
     thread = Call(function)
     thread.start()
     return thread.result()
+
+
+def at_once(count: int, function: Callable[[], Any]) -> list[Any]:
+    """Call the function in `count` threads at the same moment, and return what each call returns."""
+    together = threading.Barrier(count)
+
+    def wait_and_call(_: int) -> Any:
+        together.wait()
+        return function()
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(wait_and_call, range(count)))
 
 
 def overtake(kind: type, step: int, jti: str) -> tuple[list[Any], bool]:
