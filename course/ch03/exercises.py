@@ -58,8 +58,8 @@ def fetch_keys(http, issuer: str) -> dict[str, dict]:
     "Ask for the keys",
     fetch_keys,
     hints=(
-        "The first answer tells the address for the second. What else does it tell, and what does "
-        "an answer of the client `http` know besides its JSON?",
+        "Two things can be wrong: the status of an answer, and the issuer in the first answer. Where "
+        "do you find each of them?",
         "Call `raise_for_status()` on both answers, and compare the configuration's `issuer` with the "
         "one you asked.",
     ),
@@ -364,12 +364,12 @@ def q3_4(keys_class):
 # ---------------------------------------------------------------- 3.5
 
 LINES = {
-    "an ID token from minute 0, exchanged in minute 5": (
+    "an ID token from minute 0, exchanged 5 minutes later": (
         True, "An ID token lives for five minutes. Is that all that the index allows?"),
-    "an ID token from minute 0, exchanged in minute 6": (
+    "an ID token from minute 0, exchanged 6 minutes later": (
         False, "The key is in the cache. But how long does the token live?"),
-    "a job that begins in minute 1": (False, "Who signs the ID token of this job?"),
-    "an API token from minute 0, used in minute 14": (
+    "a job that begins 1 minute later": (False, "Who signs the ID token of this job?"),
+    "an API token from minute 0, used 14 minutes later": (
         True, "Who made the API token, and who checks it?"),
     "an ID token from minute 0, at an index that has been restarted since": (
         False, "Where was the cache, and where is it after a restart?"),

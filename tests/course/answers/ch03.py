@@ -3,10 +3,10 @@
 from learner import Answers
 
 LINES = (
-    "an ID token from minute 0, exchanged in minute 5",
-    "an ID token from minute 0, exchanged in minute 6",
-    "a job that begins in minute 1",
-    "an API token from minute 0, used in minute 14",
+    "an ID token from minute 0, exchanged 5 minutes later",
+    "an ID token from minute 0, exchanged 6 minutes later",
+    "a job that begins 1 minute later",
+    "an API token from minute 0, used 14 minutes later",
     "an ID token from minute 0, at an index that has been restarted since",
 )
 
