@@ -81,7 +81,9 @@ class SignatureLog:
     def __init__(self, events: EventLog, name: str = "lab-log", key: Key | None = None,
                  strangers: int = 6) -> None:  # fmt: skip
         self.events, self.name, self.key = events, name, key or derive_key(name)
-        self.bodies = [canonical({"entry": f"a stranger's, {n}"}) for n in range(strangers)]
+        other = {"apiVersion": "0.0.1", "kind": "alpine"}  # one of Rekor's other kinds
+        specs = [{"package": f"a stranger's, {n}"} for n in range(strangers)]
+        self.bodies = [canonical({**other, "spec": spec}) for spec in specs]
         self._lock = threading.RLock()
         self.app = self._make_app()
 
