@@ -34,7 +34,7 @@ _CERTIFIED = {
     ),
     "the same ID token, shown a second time": (
         True,
-        "The index remembers the `jti` of a token. Does the text say that the authority does?",
+        "The index remembers the `jti` of a token. What does part 2 say about the authority?",
     ),
     "Alice's release job, with an ID token for pypi": (
         False,
@@ -46,7 +46,7 @@ _CERTIFIED = {
     ),
     "Alice's ID token, six minutes old": (
         False,
-        "An ID token of GitHub lives for five minutes, and 30 seconds are forgiven.",
+        "How long is an ID token valid, and how many seconds more does the authority allow?",
     ),
     "Alice's ID token, stolen, with Mallory's key in a request that Mallory signs": (
         True,
@@ -68,7 +68,7 @@ _CERTIFIED = {
         "It does not ask whether the job is a good one. It writes down which job it was.",
     ),
     right="A certificate says who asked. Whether to trust them is the verifier's decision.",
-    minutes=3,
+    minutes=4,
 )
 def q7_1():
     with Lab() as lab:
@@ -114,7 +114,7 @@ def not_ours(bodies: list[bytes], repository: str, known: set[str]) -> list[int]
     found = []
     for number, body in enumerate(bodies):
         entry = json.loads(body)
-        if entry.get("kind") != "dsse":
+        if entry["kind"] != "dsse":
             continue
         spec = entry["spec"]
         pem = base64.b64decode(spec["signatures"][0]["verifier"])
@@ -130,11 +130,11 @@ def not_ours(bodies: list[bytes], repository: str, known: set[str]) -> list[int]
     "Signatures that Alice did not make",
     not_ours,
     hints=(
-        "Two things of each entry matter: whose certificate it has, and which statement it is of.",
+        "Two things in each entry matter: whose certificate it has, and its `payloadHash`.",
         "`x509.load_pem_x509_certificate` reads a certificate. Extension 12 names a repository.",
     ),
     right="That is why the log is public: a signature in your name cannot be used in secret.",
-    minutes=7,
+    minutes=10,
 )
 def q7_2(not_ours):
     for repository, other in (
@@ -145,10 +145,15 @@ def q7_2(not_ours):
         try:
             got = not_ours(list(bodies), repository, set(known))
         except KeyError as error:
-            kind = "Does every entry of the log have one? There are entries of other kinds."
+            kind = "Which entries have one? Does your function skip the other kinds?"
             raise Wrong(f"Your function raised KeyError for {error}. {kind}") from None
         if not isinstance(got, (list, tuple, set)) or not all(type(n) is int for n in got):
             raise Wrong(f"Expected a list of numbers, but your function returned {show(got)}.")
+        right = sorted(number for number, (_, theirs) in wanted.items() if theirs)
+        off = min(got) - right[0] if got else 0
+        if off and sorted(got) == [number + off for number in right]:
+            every = "The first entry has the number 0, and those that you skip are counted too."
+            raise Wrong(f"A hidden log: all your numbers are off by {abs(off)}. {every}")
         for number, (what, theirs) in sorted(wanted.items()):
             if (number in got) is not theirs:
                 says = "names" if number in got else "does not name"
@@ -163,12 +168,12 @@ def _watched(repository: str, other: str) -> tuple[list[bytes], set[str], dict]:
     """A log, the statements that are known, and for each entry what it is and if it is theirs."""
     with Lab() as lab:
         told = {number: ("a stranger's, of another kind", False) for number in range(6)}
-        known = set()
+        known, called = set(), f"{repository}/.github/workflows/release.yml@refs/heads/main"
 
-        def sign(signer: str, version: str, what: str, theirs: bool = False) -> str:
+        def sign(signer: str, version: str, what: str, theirs: bool = False, called="") -> str:
             name = f"octo_rocket-{version}-py3-none-any.whl"
             payload = statement(name, hashlib.sha256(version.encode()).hexdigest())
-            attest(lab, GitHubJob(repository=signer), payload)
+            attest(lab, GitHubJob(repository=signer, called_workflow=called), payload)
             told[len(lab.log.bodies) - 1] = (what, theirs)
             return hashlib.sha256(payload).hexdigest()
 
@@ -176,8 +181,11 @@ def _watched(repository: str, other: str) -> tuple[list[bytes], set[str], dict]:
             known.add(sign(repository, f"0.{release}", "a release of the project"))
         known.add(sign(repository, "1.0", "a release of the project"))
         sign(other, "1.0.1", "signed by a job of another repository")
+        sign(f"{repository}-extra", "1.0.2", f"signed by a job of {repository}-extra")
+        what = "signed by a job of someone/else, which calls the project's workflow"
+        sign("someone/else", "1.0.3", what, called=called)
         known.add(sign(repository, "1.1", "a release of the project"))
-        in_name = "signed in the project's name, over a statement that nobody knows"
+        in_name = "signed in the project's name, over a statement that is not in `known`"
         sign(repository, "6.6", in_name, True)
         sign(repository, "1.0", "one of the project's known statements, signed once more")
         sign(repository, "6.7", in_name, True)
@@ -195,17 +203,17 @@ _STOPPED = {
         3,
         "The statement is about Mallory's wheel now. Which signature was over the old one?",
     ),
-    "the log promises an early time but adds no entry; she shows Alice's proof": (
+    "the same key; the log promises an early time, and she shows Alice's proof": (
         8,
-        "Time and promise are fine, and the entry is about her statement. Where does its path end?",
+        "Time and promise are good, the entry is about her statement. Whose proof does she show?",
     ),
     "Alice's private key, found eleven minutes later": (
         5,
-        "Her entry is honest. What does it say about the time, and when did the certificate end?",
+        "Which time does her entry say, and when did the certificate expire?",
     ),
     "the same key, and an earlier time written into the log entry": (
         6,
-        "The time fits now. Who has put a signature on the time?",
+        "The time fits now. Which signature was over the old time?",
     ),
     "the same key, and the log entry of Alice's own signature": (
         7,
@@ -213,11 +221,11 @@ _STOPPED = {
     ),
     "a job of her own repository, with a workflow of the same name": (
         2,
-        "Everything in this one is genuine. Which job does the certificate name?",
+        "Every signature in this one is genuine. Which job does the certificate name?",
     ),
-    "the log promises an early time but adds no entry; she grows a tree": (
+    "the same key; the log promises an early time, and she builds her own tree": (
         9,
-        "The path leads to the root of her own tree. Who has signed that root?",
+        "Her proof leads to the root of her own tree. Who has signed this root?",
     ),
     "the authority's stolen key, and no promise of the certificate log": (
         10,
@@ -236,7 +244,7 @@ _STOPPED = {
         "Each of the checks 2 to 10 is the first to fail for exactly one of these forgeries.",
     ),
     right="Each check stops something that all the checks before it let through.",
-    minutes=6,
+    minutes=8,
 )
 def q7_3():
     return None  # the chapter tries it in the next cell, with checks that it wrote itself
@@ -246,7 +254,7 @@ def q7_3():
 
 
 def mallorys_job(release: GitHubJob) -> GitHubJob:
-    """Return a job that Mallory can start, and whose attestation passes for the release job's."""
+    """Return a job that Mallory can start, and whose attestation passes the ten checks."""
     return replace(release, ref="refs/heads/mallory", environment="", actor="mallory")
 
 
@@ -258,7 +266,7 @@ def mallorys_job(release: GitHubJob) -> GitHubJob:
         "`replace(release, …)` returns a copy with changes. Which ref can she choose herself?",
     ),
     right="All ten checks hold. The attestation names repository and workflow, and both are right.",
-    minutes=5,
+    minutes=6,
 )
 def q7_4(mallorys_job):
     for release in (
@@ -268,6 +276,8 @@ def q7_4(mallorys_job):
         job = mallorys_job(release)
         if not isinstance(job, GitHubJob):
             raise Wrong(f"Expected a GitHubJob, but your function returned {show(job)}.")
+        if not isinstance(job.environment, str):
+            raise Wrong(f'`environment` is {show(job.environment)}. No environment is `""`.')
         for fails, why in _out_of_reach(job, release):
             if fails:
                 raise Wrong(why)
@@ -315,13 +325,14 @@ def _refusal(job: GitHubJob, release: GitHubJob) -> str:
             return f"The authority gives this job no certificate: {error}."
         if not verdict(lab, made, expected, wheel, sha256):
             return ""
+    asked = f"Your function got {release.workflow} of {release.repository}"
     if job.repository != release.repository:
-        return "Check 2 refuses its attestation: whose repository is it?"
+        return f"{asked}. Check 2 refuses your job: whose repository is it?"
     if job.called_workflow and job.workflow != release.workflow:
         return (
             "Check 2 refuses it: extension 18 names the file that was started, not the called one."
         )
-    return "Check 2 refuses its attestation: which file does it name?"
+    return f"{asked}. Check 2 refuses your job: which file does it name?"
 
 
 def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
@@ -336,21 +347,21 @@ def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
     "What does it prove?",
     "proved",
     {
-        "These are the very bytes that somebody signed in that job.": (
+        "These are the very bytes that were signed with the certificate's key.": (
             True,
             "Check 1 compares the digest, and check 3 the signature over it.",
         ),
-        "GitHub started `release.yml` of `octo-org/rocket` for it.": (
+        "GitHub gave an ID token to a job of `release.yml` in `octo-org/rocket`.": (
             True,
-            "Who put the workflow into the certificate, and could the job have chosen it?",
+            "Where did the authority get the workflow that is in the certificate?",
         ),
-        "The job ran on the main branch.": (
+        "The file was signed in that job.": (
             False,
-            "The certificate names the ref. Which check compares it with something?",
+            "A thief of the job's ID token gets a certificate too. What does it say, and for which key?",
         ),
-        "A reviewer let the job into the environment `pypi`.": (
+        "The job ran on `main`, in the environment `pypi`.": (
             False,
-            "The certificate names the environment. Which check compares it with something?",
+            "The certificate names the branch and the environment. Which check compares them?",
         ),
         "The file was built from the commit in the certificate.": (
             False,
@@ -360,7 +371,7 @@ def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
             False,
             "An account can be deleted and registered again. Which extension would tell?",
         ),
-        "The signature was in the log within ten minutes of the certificate.": (
+        "The log received the signature in the ten minutes of the certificate.": (
             True,
             "Checks 5 and 6 look at the time. Whose time is it?",
         ),
@@ -377,8 +388,8 @@ def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
         "A fact is proved only if one of the ten checks would fail without it.",
         "Three of the nine are proved.",
     ),
-    right="An attestation says where a file was signed. Whether that place is good is up to you.",
-    minutes=3,
+    right="An attestation says whose ID token was used. Whether the file is good is your question.",
+    minutes=4,
 )
 def q7_5():
     return None  # facts about what the checks leave out: there is nothing to try

@@ -65,22 +65,22 @@ def anatomy(attestation: Mapping[str, Any]) -> Figure:
     workflow = extension(leaf, 18).partition("@")[0].rpartition("/")[2]
     proof = entry["inclusionProof"]
     size, digest = f"{int(proof['treeSize']):,}", subject["digest"]["sha256"]
-    finding = f"{workflow} of {repository} signed this file on {logged:%Y-%m-%d}"
+    finding = f"Signed in the name of {workflow} of {repository}"
     axes = sheet(finding)
     columns = {
         "Statement": ("The file", subject["name"], "has the SHA-256", f"{digest[:16]}…"),
         "Certificate": ("This key belongs to", f"{workflow} of", repository, f"from {valid}"),
         "Log entry": (
             "The signature was here",
-            f"at {logged:%H:%M:%S}, as one of",
-            f"{size} entries;",
+            f"on {logged:%Y-%m-%d at %H:%M:%S},",
+            f"as one of {size} entries;",
             f"{len(proof['hashes'])} hashes prove it",
         ),
     }
     for n, (name, lines) in enumerate(columns.items()):
         _box(axes, 0.15 + n * 3.45, name, lines)
     told = f"The statement names {subject['name']}, the certificate is valid from {valid}"
-    logging = f"and the log entry of {logged:%H:%M:%S} is one of {size}"
+    logging = f"and the log entry of {logged:%Y-%m-%d %H:%M:%S} is one of {size}"
     return Figure(f"{finding}. {told}, {logging}.", finish(axes, 4.85))
 
 
@@ -158,7 +158,7 @@ def stopped(rows: Mapping[str, Sequence[bool]]) -> Figure:
     passed = [name for name in ordered if first[name] == count]
     finding = f"{len(rows) - len(passed)} of {len(rows)} forgeries are stopped"
     if len(set(first.values())) == len(first) > 1:
-        finding += ", each by another check"
+        finding += ", each by a different check"
     if passed:
         finding += f"; accepted: {listed(passed)}"
     axes = sheet(finding)

@@ -44,7 +44,7 @@ def own_authority(lab: Lab, alices: Attestation, statement: bytes) -> Attestatio
 
 
 def late(lab: Lab, alices: Attestation, statement: bytes) -> Attestation:
-    """Sign with Alice's private key, which she found eleven minutes later."""
+    """Sign with the private key of Alice's job, found eleven minutes after the certificate."""
     lab.clock.advance(minutes=11)
     forged = _logged(lab, statement, KEY, leaf_of(alices))
     lab.clock.advance(minutes=-11)
@@ -59,7 +59,7 @@ def time_set_back(lab: Lab, alices: Attestation, statement: bytes) -> Attestatio
 
 
 def alices_entry(lab: Lab, alices: Attestation, statement: bytes) -> Attestation:
-    """Sign late, and show the log entry of Alice's own signature."""
+    """Sign late, and show the log entry of the signature that Alice's job made."""
     forged = late(lab, alices, statement)
     forged["verification_material"]["transparency_entries"] = [entry(alices)]
     return forged
@@ -73,11 +73,11 @@ def promise_only(lab: Lab, alices: Attestation, statement: bytes) -> Attestation
 
 
 def own_tree(lab: Lab, alices: Attestation, statement: bytes) -> Attestation:
-    """Let the log promise the same, and prove it with a tree that Mallory has grown herself."""
+    """Let the log promise the same, and prove it with a tree that Mallory has built herself."""
     forged = _promised(lab, statement, leaf_of(alices))
     tree = SignatureLog(EventLog(), key=MALLORY)
-    grown = _logged(lab, statement, KEY, leaf_of(alices), tree)
-    entry(forged)["inclusionProof"] = entry(grown)["inclusionProof"]
+    built = _logged(lab, statement, KEY, leaf_of(alices), tree)
+    entry(forged)["inclusionProof"] = entry(built)["inclusionProof"]
     return forged
 
 
@@ -91,12 +91,12 @@ def stolen_authority(lab: Lab, alices: Attestation, statement: bytes) -> Attesta
 NINE: dict[str, Callable[[Lab, Attestation, bytes], Attestation]] = {
     "a certificate that she has signed herself, and that names Alice's job": own_authority,
     "Alice's attestation with another digest written into the statement": rewritten,
-    "the log promises an early time but adds no entry; she shows Alice's proof": promise_only,
+    "the same key; the log promises an early time, and she shows Alice's proof": promise_only,
     "Alice's private key, found eleven minutes later": late,
     "the same key, and an earlier time written into the log entry": time_set_back,
     "the same key, and the log entry of Alice's own signature": alices_entry,
     "a job of her own repository, with a workflow of the same name": own_repository,
-    "the log promises an early time but adds no entry; she grows a tree": own_tree,
+    "the same key; the log promises an early time, and she builds her own tree": own_tree,
     "the authority's stolen key, and no promise of the certificate log": stolen_authority,
 }
 

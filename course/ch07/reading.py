@@ -1,10 +1,25 @@
-"""Reading certificates, and the keys of the public signing services."""
+"""Reading attestations and trusted roots, so that chapter 07 can do its checks on what they say."""
 
+import base64
+import hashlib
 import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC
 from importlib.resources import files
+from types import SimpleNamespace
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
+
+from course.attestations import verdict
+from helpers.lab import Lab
+
+WHEEL = "octo_rocket-1.0.0-py3-none-any.whl"
 
 ARC = "1.3.6.1.4.1.57264.1"
 EXTENSIONS = {
@@ -61,3 +76,89 @@ def public_trusted_root() -> dict[str, Any]:
     store = files("sigstore") / "_store"
     [folder] = [each for each in store.iterdir() if each.name.endswith("sigstore.dev")]
     return json.loads((folder / "trusted_root.json").read_text("utf-8"))
+
+
+def parts(attestation: Mapping[str, Any]) -> SimpleNamespace:
+    """Return an attestation's parts, decoded.
+
+    Raises KeyError or ValueError if one is missing, or if there is not exactly one log entry.
+    """
+    envelope, material = attestation["envelope"], attestation["verification_material"]
+    [entry] = material["transparency_entries"]
+    return SimpleNamespace(
+        statement=base64.b64decode(envelope["statement"]),
+        signature=base64.b64decode(envelope["signature"]),
+        certificate=x509.load_der_x509_certificate(base64.b64decode(material["certificate"])),
+        entry=entry,
+        log_id=base64.b64decode(entry["logId"]["keyId"]),
+        body=base64.b64decode(entry["canonicalizedBody"]),
+    )
+
+
+def trusted(root: Mapping[str, Any]) -> SimpleNamespace:
+    """Return what is in a trusted root: certificates of authorities, and keys by the log's id."""
+    ders = [
+        base64.b64decode(each["rawBytes"])
+        for authority in root["certificateAuthorities"]
+        for each in authority["certChain"]["certificates"]
+    ]
+    return SimpleNamespace(
+        authorities=[x509.load_der_x509_certificate(der) for der in ders],
+        logs=_keys_of(root["tlogs"]),
+        certificate_logs=_keys_of(root["ctlogs"]),
+    )
+
+
+def _keys_of(logs: Iterable[Mapping[str, Any]]) -> dict[bytes, Any]:
+    decode = base64.b64decode
+    return {
+        decode(log["logId"]["keyId"]): load_der_public_key(decode(log["publicKey"]["rawBytes"]))
+        for log in logs
+    }
+
+
+def left_half(size: int) -> int:
+    """Return how many of a tree's entries are in its left half: the largest power of two below."""
+    half = 1
+    while half * 2 < size:
+        half *= 2
+    return half
+
+
+def receipt_bytes(leaf: x509.Certificate, receipt: Any, issuer: x509.Certificate) -> bytes:
+    """Return what a certificate log's receipt is a signature over (RFC 6962, section 3.2).
+
+    `issuer` is the certificate of the authority that issued `leaf`.
+    """
+    key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    milliseconds = round(receipt.timestamp.replace(tzinfo=UTC).timestamp() * 1000)
+    before = leaf.tbs_precertificate_bytes
+    version_and_type, entry_type, no_extensions = b"\0\0", b"\0\1", b"\0\0"
+    return (
+        version_and_type
+        + milliseconds.to_bytes(8)
+        + entry_type
+        + hashlib.sha256(key).digest()
+        + len(before).to_bytes(3)
+        + before
+        + no_extensions
+    )
+
+
+def expected_wheel(content: bytes) -> SimpleNamespace:
+    """Return what a verifier expects if octo-rocket's wheel has this content."""
+    return SimpleNamespace(
+        filename=WHEEL,
+        sha256=hashlib.sha256(content).hexdigest(),
+        repository="octo-org/rocket",
+        workflow="release.yml",
+    )
+
+
+def library_says(lab: Lab, attestation: dict[str, Any], expected: SimpleNamespace) -> str:
+    """Return "accepted" or "refused", as `pypi_attestations` decides if it trusts the lab."""
+    from pypi_attestations import GitHubPublisher  # half a second
+
+    publisher = GitHubPublisher(repository=expected.repository, workflow=expected.workflow)
+    refusal = verdict(lab, attestation, publisher, expected.filename, expected.sha256)
+    return "refused" if refusal else "accepted"

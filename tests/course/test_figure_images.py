@@ -189,11 +189,13 @@ TITLES = {
     "06_states_other": "Two of three cannot publish: a.yml in “before” and b.yml in “before”",
     "06_first_gaps": "Of 720 orders, 16 leave no gap",
     "06_first_gaps_other": "Of 2 orders, 1 leaves no gap",
-    "07_anatomy": "release.yml of trailofbits/pypi-attestations signed this file on 2024-12-04",
+    "07_anatomy": "Signed in the name of release.yml of trailofbits/pypi-attestations",
     "07_tree": "2 hashes prove that entry 6 is in a tree of 7",
     "07_tree_other": "2 hashes prove that entry 1 is in a tree of 4",
-    "07_stopped": ("2 of 3 forgeries are stopped, each by another check; accepted: nothing at all"),
-    "07_stopped_other": "2 of 2 forgeries are stopped, each by another check",
+    "07_stopped": (
+        "2 of 3 forgeries are stopped, each by a different check; accepted: nothing at all"
+    ),
+    "07_stopped_other": "2 of 2 forgeries are stopped, each by a different check",
     "08_matrix": "No defense stops more than 5 of 23 attacks; all ten together leave 6",
     "08_matrix_other": "No defense stops more than 1 of 2 attacks; all ten together leave 0",
 }

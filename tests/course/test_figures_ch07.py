@@ -24,9 +24,7 @@ def test_the_parts_of_an_attestation_are_named_with_what_it_says():
         sha256 = hashlib.sha256(b"a wheel").hexdigest()
         made = attest(lab, GitHubJob(), statement("octo_rocket-1.0-py3-none-any.whl", sha256))
     figure = figures.anatomy(made)
-    assert figure.sentence.startswith(
-        "release.yml of octo-org/rocket signed this file on 2026-11-23."
-    )
+    assert figure.sentence.startswith("Signed in the name of release.yml of octo-org/rocket.")
     said = " ".join(words(figure))
     assert sha256[:16] in said and "from 09:00:00 to 09:10:00" in said and "7 entries;" in said
     assert [
@@ -69,7 +67,7 @@ def test_forgeries_are_sorted_by_the_check_that_stops_them():
     rows = {"late": [True, True, False], "early": [False, True, False], "good": [True, True, True]}
     figure = figures.stopped(rows)
     assert figure.sentence == (
-        "2 of 3 forgeries are stopped, each by another check; accepted: good. "
+        "2 of 3 forgeries are stopped, each by a different check; accepted: good. "
         "First to fail: early: check 1; late: check 3; good: accepted."
     )
     shown = [word for word in words(figure) if word in rows]

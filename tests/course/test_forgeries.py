@@ -15,7 +15,7 @@ from sigstore.models import ClientTrustConfig
 from sigstore.oidc import IdentityToken
 from sigstore.sign import SigningContext
 
-from course.attestations import KEY, attest, proposed_entry, statement, verdict
+from course.attestations import KEY, attest, certificate, proposed_entry, statement, verdict
 from course.ch07 import forgeries
 from course.ch07.forgeries import entry
 from course.ch07.reading import public_trusted_root
@@ -315,6 +315,17 @@ def test_a_called_workflow_passes_for_the_publisher_that_names_the_caller(lab):
     made = attest(lab, GitHubJob(workflow="ci.yml", called_workflow=called), statement(WHEEL, SHA))
     ci = GitHubPublisher(repository="octo-org/rocket", workflow="ci.yml")
     assert judged(lab, made, ci) == (0, "")
+
+
+@pytest.mark.parametrize("token_stolen", [True, False], ids=["ID token", "private key"])
+def test_what_a_thief_signs_within_the_ten_minutes_passes(lab, good, token_stolen):
+    """So an attestation does not prove that the job signed; the log at least shows the entry."""
+    key, leaf = KEY, forgeries.leaf_of(good)
+    if token_stolen:
+        key = derive_key("mallory")
+        leaf = certificate(lab, lab.github.id_token(GitHubJob(), audience="sigstore"), key)
+    made = forgeries._logged(lab, statement(WHEEL, EVIL), key, leaf)
+    assert judged(lab, made, sha256=EVIL) == (0, "")
 
 
 def test_a_log_that_shows_two_trees_passes(lab, good):

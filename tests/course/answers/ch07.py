@@ -24,7 +24,7 @@ ANSWERS = {
             ),
             (
                 ("six minutes old\": False", "six minutes old\": True"),
-                "five minutes",
+                "how many seconds more",
             ),
         ),
         cheat="""
@@ -42,12 +42,12 @@ certified = {
     "q7_2": Answers(
         mistakes=(
             (
-                ("        if entry.get(\"kind\") != \"dsse\":\n            continue\n", ""),
-                "other kinds",
+                ("        if entry[\"kind\"] != \"dsse\":\n            continue\n", ""),
+                "skip the other kinds",
             ),
             (
                 ("        if extension(leaf, 12) != f\"https://github.com/{repository}\":\n            continue\n", ""),
-                "another repository",
+                "signed by a job of another repository",
             ),
             (
                 ("if spec[\"payloadHash\"][\"value\"] not in known:", "if True:"),
@@ -55,7 +55,22 @@ certified = {
             ),
             (
                 ("for number, body in enumerate(bodies):", "for number, body in enumerate(bodies, 1):"),
-                "does not name entry",
+                "off by 1",
+            ),
+            (
+                ("for number, body in enumerate(bodies):",
+                 "for number, body in enumerate(b for b in bodies if b'dsse' in b):"),
+                "off by 6. The first entry has the number 0, and those that you skip are counted",
+            ),
+            (
+                ('if extension(leaf, 12) != f"https://github.com/{repository}":',
+                 'if not extension(leaf, 12).startswith(f"https://github.com/{repository}"):'),
+                "signed by a job of octo-org/rocket-extra",
+            ),
+            (
+                ('if extension(leaf, 12) != f"https://github.com/{repository}":',
+                 'if not extension(leaf, 9).startswith(f"https://github.com/{repository}/"):'),
+                "which calls the project's workflow",
             ),
             (
                 ("    return found", "    return [str(number) for number in found]"),
@@ -97,22 +112,22 @@ def not_ours(bodies, repository, known):
     ),
     "q7_3": Answers(
         mistakes=(
-            ((": 5,", ": 6,"), "when did the certificate end"),
-            ((": 8,", ": 9,"), "Where does its path end"),
+            ((": 5,", ": 6,"), "when did the certificate expire"),
+            ((": 8,", ": 9,"), "Whose proof does she show"),
             ((": 4,", ": 3,"), "Who signed the certificate"),
-            ((": 2,", ": 4,"), "Everything in this one is genuine"),
+            ((": 2,", ": 4,"), "Every signature in this one is genuine"),
             ((": 10,", ": 'accepted',"), "for each line"),
         ),
         cheat="""
 stopped_by = dict.fromkeys([
     "a certificate that she has signed herself, and that names Alice's job",
     "Alice's attestation with another digest written into the statement",
-    "the log promises an early time but adds no entry; she shows Alice's proof",
+    "the same key; the log promises an early time, and she shows Alice's proof",
     "Alice's private key, found eleven minutes later",
     "the same key, and an earlier time written into the log entry",
     "the same key, and the log entry of Alice's own signature",
     "a job of her own repository, with a workflow of the same name",
-    "the log promises an early time but adds no entry; she grows a tree",
+    "the same key; the log promises an early time, and she builds her own tree",
     "the authority's stolen key, and no promise of the certificate log",
 ], 3)
 """,
@@ -125,7 +140,7 @@ stopped_by = dict.fromkeys([
             (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", workflow=\"evil.yml\""),
              "which file does it name"),
             (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", repository=\"mallory/rocket\""),
-             "whose repository"),
+             "got release.yml of octo-org/rocket. Check 2 refuses your job: whose repository"),
             (("ref=\"refs/heads/mallory\"",
               "ref=\"refs/heads/mallory\", workflow=\"evil.yml\", "
               "called_workflow=f\"{release.repository}/.github/workflows/{release.workflow}@refs/heads/main\""),
@@ -134,6 +149,9 @@ stopped_by = dict.fromkeys([
              "gets no ID token"),
             (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", owner_id=\"666\""),
              "The ids are GitHub's"),
+            (("environment=\"\"", "environment=None"), "No environment is"),
+            ("def mallorys_job(release):\n    return replace(GitHubJob(), ref='refs/heads/x', environment='')\n",
+             "Your function got ship.yml of octo-org/comet"),
             ("def mallorys_job(release):\n    return vars(release)\n", "Expected a GitHubJob"),
         ),
         cheat="""
@@ -157,20 +175,20 @@ def mallorys_job(release):
     ),
     "q7_5": Answers(
         mistakes=(
-            (("main branch.\": False", "main branch.\": True"), "names the ref"),
-            (("`pypi`.\": False", "`pypi`.\": True"), "names the environment"),
-            (("for it.\": True", "for it.\": False"), "could the job have chosen it"),
+            (("signed in that job.\": False", "signed in that job.\": True"), "A thief of the job's ID token"),
+            (("`pypi`.\": False", "`pypi`.\": True"), "names the branch and the environment"),
+            (("rocket`.\": True", "rocket`.\": False"), "Where did the authority get the workflow"),
             (("no harm.\": False", "no harm.\": True"), "What is in her wheel"),
         ),
         cheat="""
 proved = dict.fromkeys([
-    "These are the very bytes that somebody signed in that job.",
-    "GitHub started `release.yml` of `octo-org/rocket` for it.",
-    "The job ran on the main branch.",
-    "A reviewer let the job into the environment `pypi`.",
+    "These are the very bytes that were signed with the certificate's key.",
+    "GitHub gave an ID token to a job of `release.yml` in `octo-org/rocket`.",
+    "The file was signed in that job.",
+    "The job ran on `main`, in the environment `pypi`.",
     "The file was built from the commit in the certificate.",
     "`octo-org` belongs to the same people as last year.",
-    "The signature was in the log within ten minutes of the certificate.",
+    "The log received the signature in the ten minutes of the certificate.",
     "`pip install` would have refused the file without it.",
     "The file does no harm.",
 ], False)
