@@ -50,13 +50,14 @@ class Classroom:
 
 
 @contextmanager
-def classroom(spawner: str) -> Iterator[Classroom]:
+def classroom(spawner: str, **more: str) -> Iterator[Classroom]:
     """Start a hub, wait until it says that it runs, and stop it in the end."""
     with tempfile.TemporaryDirectory(prefix="hub-", dir="/var/tmp") as folder:
         os.chmod(folder, 0o711)  # learners have to get to their homes in it
         state = Path(folder, "state")
         settings = {"LAB_STATE": str(state), "LAB_SPAWNER": spawner, "LAB_LOG": "INFO"}
         settings["LAB_RUN"] = str(Path(folder, "run"))
+        settings |= more
         process = psutil.Popen(
             [sys.executable, str(ROOT / "hub" / "trial.py"), "--json"],
             env=os.environ | settings,
@@ -97,10 +98,15 @@ def classroom(spawner: str) -> Iterator[Classroom]:
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Classroom]:
     """The classroom of `make hub`, in which all learners are the same Unix user."""
-    if not HUB_PYTHON.exists():
-        pytest.skip("the classroom is not set up; `make hub-test` does it")
     with classroom("trial") as room:
         yield room
+
+
+@pytest.fixture(scope="session", autouse=True)
+def set_up() -> None:
+    """Skip everything where `make hub-test` has not set up the hub."""
+    if not HUB_PYTHON.exists():
+        pytest.skip("the classroom is not set up; `make hub-test` does it")
 
 
 def work_through(learner: Learner, chapter: str) -> list[str]:

@@ -4,6 +4,7 @@ Everything goes through the hub's front door, over HTTP and a websocket, as a br
 """
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -61,6 +62,13 @@ class Learner:
     def stop(self) -> None:
         """Stop the server."""
         self.api("DELETE", f"/hub/api/users/{self.name}/server").raise_for_status()
+
+    def wait_until_it_ends(self) -> None:
+        """Wait until the hub says that the server has ended."""
+        end = time.monotonic() + SECONDS
+        while self.api("GET", f"/hub/api/users/{self.name}").json()["servers"]:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the server of {self.name} still runs")
 
     def read(self, path: str) -> dict[str, Any]:
         """Return a notebook of the learner's."""
