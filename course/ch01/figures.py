@@ -36,7 +36,7 @@ def lifetimes(groups: dict[str, Sequence[Row]]) -> fig.Figure:
     heading, rows = next(iter(groups.items()))
     most = max(rows, key=lambda row: row[1])
     title = f"{fig.sentence_case(heading)}: {'up to ' * (most[1] < _LONGEST)}{_value(most)}"
-    title += ". Other groups, other clocks" if len(groups) > 1 else ""
+    title += ". Each group measures something else" if len(groups) > 1 else ""
     lines = sum(map(len, groups.values())) + 1.25 * len(groups)
     axes = fig.chart(title, 1.5 + 0.4 * lines, 3.9, 0.4, 0.5)
     _time_axis(axes, _SHORTEST, _LONGEST)
@@ -107,7 +107,7 @@ def survival(points: Sequence[Point], curves: dict[str, Detection]) -> fig.Figur
     finding = fig.sentence_case("; ".join(found))
     axes = fig.chart(finding, 5.2, 1.15)
     _time_axis(axes, 0.4, 12 * YEAR)
-    axes.set(ylim=(-0.03, 1.06), xlabel="after the leak", ylabel="still works")
+    axes.set(ylim=(-0.03, 1.06), xlabel="after the leak (logarithmic scale)", ylabel="still works")
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     looks = (("--", fig.VERMILLION, 250, (10, 6)), ("-", fig.BLUE, 8, (0, -26)))
     for (name, curve), look in zip(curves.items(), looks, strict=False):
@@ -157,7 +157,7 @@ def ranking(rows: Sequence[tuple[str, float]]) -> fig.Figure:
     """
     (_, most), ordered = rows[0], sorted(rows, key=lambda row: -row[1])
     (worst, left), (best, least) = ordered[1], ordered[-1]
-    few = f"one part in {_round(most / least)}"
+    few = f"about one part in {_round(most / least)}"
     title = f"Of the exposure, “{worst}” leaves {left / most:.0%}; “{best}” leaves {few}"
     axes = fig.chart(title, 1.8 + 0.55 * len(rows), 3.6)
     axes.set(xscale="log", xlim=(least / 3, most * 30), ylim=(len(rows) - 0.4, -0.6))
@@ -169,22 +169,22 @@ def ranking(rows: Sequence[tuple[str, float]]) -> fig.Figure:
     axes.set_yticks(range(len(rows)), [label for label, _ in ordered])
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("project-days of exposure for each leaked token")
-    axes.axvline(most, color=fig.GREY, linestyle=":", linewidth=1.5)
     for y, (_, value) in enumerate(ordered):
-        _exposure(axes, y, least / 3, value, value > most / 2)
+        _exposure(axes, y, least / 3, value)
     told = ", ".join(f"{label} {_figure_of(value)}" for label, value in ordered)
     return fig.Figure(f"{title}. In project-days: {told}.", axes.figure)
 
 
-def _exposure(axes: Axes, y: int, start: float, value: float, bad: bool) -> None:
-    color, mark = (fig.VERMILLION, "X") if bad else (fig.BLUE, "o")
-    axes.plot([start, value], [y, y], color=color)
-    axes.plot(value, y, mark, color=color, markersize=11)
+def _exposure(axes: Axes, y: int, start: float, value: float) -> None:
+    axes.plot([start, value], [y, y], color=fig.BLUE)
+    axes.plot(value, y, "o", color=fig.BLUE, markersize=11)
     look = {"textcoords": "offset points", "va": "center", "weight": "bold", "bbox": _BLANK}
     axes.annotate(_figure_of(value), (value, y), (12, 0), **look)
 
 
 def _round(number: float) -> str:
+    """Return a number with one digit that counts: 52,300,000 is "50 million"."""
+    number = float(f"{number:.1g}")
     return f"{number / 1e6:.0f} million" if number >= 1e6 else f"{number:,.0f}"
 
 

@@ -114,13 +114,19 @@ class Policy:
 
         This is the integral of `alive`, in closed form.
         """
+        return sum(self.by_group(detection, horizon))
+
+    def by_group(self, detection: Detection, horizon: float = HORIZON) -> list[float]:
+        """Return what each group of leaks adds to the mean exposure, in days."""
         end = min(self.lifetime, self.rotation, horizon)
-        total = 0.0
+        parts = []
         for share, mean in zip(detection.shares, detection.faster(self.faster).means, strict=True):
             x = end / mean
             dead = -math.expm1(-x)  # 1 - exp(-x), exact for small x too
-            total += share * (mean * dead - mean**2 * (dead - x * math.exp(-x)) / self.rotation)
-        return total
+            parts.append(
+                share * (mean * dead - mean**2 * (dead - x * math.exp(-x)) / self.rotation)
+            )
+        return parts
 
     def project_days(self, detection: Detection, horizon: float = HORIZON) -> float:
         """Return the mean exposure in project-days: days, times the projects of the token."""
@@ -173,6 +179,16 @@ class Incident:
     """The precision of the number, or the reason why there is none."""
     source: str
 
+    @property
+    def bound(self) -> str:
+        """Either "at most", or "" where the number is not only an upper bound."""
+        return "at most" if "bound" in self.known else ""
+
+    @property
+    def length(self) -> str:
+        """The days as text, such as "at most 10 days"; "?" where they are not known."""
+        return f"{self.bound} {duration(self.days)}".strip() if self.days else "?"
+
     @classmethod
     def read(cls, row: Mapping[str, str]) -> "Incident":
         """Return the incident in a row of the file."""
@@ -198,6 +214,11 @@ def incidents(path: str | Path) -> list[Incident]:
         if not line.startswith("#")
     ]
     return [Incident.read(row) for row in csv.DictReader(lines)]
+
+
+def lengths(table: list[Incident], clock: str) -> list[tuple[str, float, str]]:
+    """Return the incidents of one clock whose length is known, as rows of `figures.lifetimes`."""
+    return [(row.incident, row.days, row.bound) for row in table if row.clock == clock and row.days]
 
 
 def duration(days: float) -> str:

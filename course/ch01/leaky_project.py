@@ -59,6 +59,11 @@ class Place:
     command: str
     path: Path
 
+    def read(self) -> bytes:
+        """Return the bytes of the file, or of all files in the folder."""
+        files = sorted(self.path.rglob("*")) if self.path.is_dir() else [self.path]
+        return b"".join(file.read_bytes() for file in files if file.is_file())
+
 
 def make(folder: Path, token: str) -> list[Place]:
     """Make all seven places, each in a folder below `folder`, which must be empty.
@@ -139,7 +144,7 @@ def _log(folder: Path, token: str) -> Place:
     write(folder / "release.sh", _SCRIPT)
     write(folder / "dist" / "octo_rocket-1.0.tar.gz", "")
     run("bash release.sh", folder, token, into=folder / "build.log", fails=True)
-    return Place("log under set -x", "bash release.sh > build.log", folder / "build.log")
+    return Place("log under set -x", "bash release.sh > build.log 2>&1", folder / "build.log")
 
 
 def _history(folder: Path, token: str) -> Place:

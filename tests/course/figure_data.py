@@ -78,28 +78,16 @@ OTHER_MESSAGES = [
 
 def incidents() -> dict[str, list[ch01.Row]]:
     rows = [leakage.Incident.read(row) for row in table("incidents.csv")]
-
-    def of(clock: str) -> list[ch01.Row]:
-        return [
-            (
-                row.incident.removesuffix(", malicious versions"),
-                row.days,
-                "at most" if "bound" in row.known else "",
-            )
-            for row in rows
-            if row.clock == clock and row.days
-        ]
-
     design = [
         ("a user's API token", leakage.NEVER, "no expiry"),
         ("minted API token", 900 * leakage.SECOND, ""),
         ("GitHub's ID token", 300 * leakage.SECOND, ""),
     ]
     return {
-        "a leaked credential": of("credential"),
-        "a malicious release": of("release"),
+        "a leaked credential": leakage.lengths(rows, "credential"),
+        "a malicious release": leakage.lengths(rows, "release"),
         "lifetime by design": design,
-        "thief, until first use": of("thief"),
+        "thief, until first use": leakage.lengths(rows, "thief"),
     }
 
 

@@ -27,7 +27,7 @@ def test_lifetimes_shows_and_says_each_row_in_the_group_of_its_clock():
     for words in ("483 days", "at most 10 days", "2 h 32 min", "no expiry", "15 min", *GROUPS):
         assert words in drawn(figure)
         assert words in figure.sentence
-    title = "Credential, from leak to death: up to 483 days. Other groups, other clocks"
+    title = "Credential, from leak to death: up to 483 days. Each group measures something else"
     assert title in " ".join(drawn(figure)).replace("\n", " ")
 
 
@@ -77,7 +77,7 @@ def test_an_assumed_point_is_hollow():
 
 def test_ranking_is_in_order_whatever_order_it_is_given_and_says_what_is_left():
     figure = figures.ranking([("nothing", 1000), ("least", 0.001), ("half", 500)])
-    assert "“half” leaves 50%; “least” leaves one part in 1 million" in figure.sentence
+    assert "“half” leaves 50%; “least” leaves about one part in 1 million" in figure.sentence
     labels = [text.get_text() for text in figure.drawing.axes[0].get_yticklabels()]
     assert labels == ["nothing", "half", "least"]
 

@@ -18,6 +18,7 @@ from course.ch01.leakage import (
     Policy,
     duration,
     incidents,
+    lengths,
     one_speed,
     simulate,
     two_speeds,
@@ -124,6 +125,17 @@ def test_every_incident_has_a_source_and_a_clock():
     assert {row.clock for row in rows} == {"credential", "release", "survey", "thief"}
     assert all(row.source and row.known for row in rows)
     assert all((row.share_alive is None) != (row.clock == "survey") for row in rows)
+
+
+def test_the_length_of_an_incident_says_whether_it_is_a_bound_or_unknown():
+    shown = {row.length for row in incidents(TABLE)}
+    assert {"483 days", "at most 10 days", "?"} <= shown
+    assert {row[0] for row in lengths(incidents(TABLE), "thief")} == {"fastest use of a decoy"}
+
+
+def test_what_the_groups_add_is_the_exposure():
+    fast, slow = POLICIES[2].by_group(SPEEDS)
+    assert 0 < fast < slow and fast + slow == POLICIES[2].exposure(SPEEDS)
 
 
 def test_an_incidents_days_are_those_between_its_dates():
