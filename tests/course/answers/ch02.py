@@ -298,6 +298,7 @@ def for_us(claims, audience):
             (("== audience", "in (audience, [audience])"), "a list with one member"),
             (('claims.get("aud")', 'claims.get("aud", audience)'), "function returned True"),
             (('claims.get("aud")', 'claims["aud"]'), "raised KeyError"),
+            (("==", "is"), "expected True, got False"),
             (('.get("aud")', '.get("aud", "").strip()'), "with a space"),
             (('claims.get("aud")', 'str(claims.get("aud"))'), "Is a number a string"),
             (
