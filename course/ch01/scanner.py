@@ -22,7 +22,7 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ MAX_DEPTH = 8
 Members = Iterator[tuple[str, bytes]]
 
 _KNOWN = 90  # characters that tell which token it is; other text can follow right behind its end
+_UNREAD = "git cannot read all of its objects"
 _MEMBER_COST = 2048  # bytes of the limit that each member costs, even an empty one
 _COMPRESSED: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
     b"\x1f\x8b\x08": (".gz", gzip.open),
@@ -68,18 +69,16 @@ class Finding:
 
 @dataclass
 class Report:
-    """What a scan found and what it skipped, in the order of the places."""
+    """What a scan found, and the places that it did not look at to their end, with the reason."""
 
     findings: list[Finding] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    """Places that were not looked at, or not to their end, and why."""
 
     def __repr__(self) -> str:
         found = list(map(str, self.findings)) or ["nothing found"]
         return "\n".join([*found, *(f"skipped {words}" for words in self.skipped)])
 
     def skip(self, place: tuple[str, ...], reason: object) -> None:
-        """Note that a place was not looked at."""
         self.skipped.append(f"{' › '.join(place)}: {reason}")
 
 
@@ -133,20 +132,20 @@ def scan(root: str | Path) -> Report:
         _scan_file(root, (_printable(root.name),), report)
         return report
 
+    def place(path: str | Path) -> tuple[str, ...]:
+        return (_printable(Path(path).relative_to(root).as_posix()),)
+
     def unreadable(error: OSError) -> None:
-        place = _printable(Path(error.filename).relative_to(root).as_posix())
-        report.skip((place,), "not readable")
+        report.skip(place(error.filename), "not readable")
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
-        inside = Path(folder).relative_to(root)
         if "HEAD" in names and {"objects", "refs"} <= set(folders):  # a git repository's own folder
             folders.remove("objects")  # compressed; git knows what is in there
             limit = _Limit(4 * MAX_UNPACKED)
-            place = (_printable(inside.as_posix()),)
-            _look_into(_history(Path(folder, "objects"), limit), place, report, limit)
+            _look_into(_history(Path(folder, "objects"), limit), place(folder), report, limit)
         folders.sort()
         for name in sorted(names):
-            _scan_file(Path(folder, name), (_printable((inside / name).as_posix()),), report)
+            _scan_file(Path(folder, name), place(Path(folder, name)), report)
     return report
 
 
@@ -172,13 +171,8 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _look(data: bytes, place: tuple[str, ...], report: Report, outer: _Limit | None) -> set[str]:
     """Look into some bytes, then at them, and return the fingerprints of what was found."""
-    seen: set[str] = set()
     limit = _Limit(MAX_UNPACKED, outer)
-    members = _members(data, place[-1], limit)
-    if members and len(place) > MAX_DEPTH:
-        report.skip(place, f"more than {MAX_DEPTH} containers deep")
-    elif members:
-        seen = _look_into(members, place, report, limit)
+    seen = _look_into(_members(data, place[-1], limit), place, report, limit)
     for form, token in find_tokens(data):
         fingerprint = hashlib.sha256(token[:_KNOWN]).hexdigest()[:12]
         if fingerprint not in seen:  # a tar shows what was found inside it once more
@@ -191,11 +185,11 @@ def _look_into(members: Members, place: tuple[str, ...], report: Report, limit: 
     seen: set[str] = set()
     try:
         for name, data in members:
+            if len(place) > MAX_DEPTH:
+                raise Skip(f"more than {MAX_DEPTH} containers deep")
             seen |= _look(data, (*place, _printable(name)), report, limit)
-    except Skip as skip:
-        report.skip(place, skip)
-    except Exception:  # whatever the standard library raises for what is no archive after all
-        report.skip(place, "broken")
+    except Exception as error:  # the standard library raises many kinds for what is no archive
+        report.skip(place, error if isinstance(error, Skip) else "broken")
     return seen
 
 
@@ -208,27 +202,10 @@ def _printable(name: str) -> str:
 # ---------------------------------------------------------------- what is inside
 
 
-def _members(data: bytes, name: str, limit: _Limit) -> Members | None:
-    """Return what is inside some bytes, by their first bytes and not by their name; or None."""
-    file = io.BytesIO(data)
-    if data[257:262] == b"ustar":
-        return _tar(file, limit)
-    if data.startswith(b"PK\3\4") or zipfile.is_zipfile(io.BytesIO(data)):
-        return _zip(file, limit)
-    for magic, (suffix, unpacker) in _COMPRESSED.items():
-        if data.startswith(magic):
-            inner = name.rpartition("/")[2].removesuffix(suffix).replace(".tgz", ".tar")
-            return _complete([(inner, partial(unpacker, file), 0)], limit)
-    return None
-
-
-def _complete(members: Iterable[tuple[str, Callable[[], Any], int]], limit: _Limit) -> Members:
-    """Yield each member that can be opened, as far as it can be read; Skip at the end if not all.
-
-    members: a name, a function that opens it, and the bytes that it takes up in the container.
-    """
+def _members(data: bytes, name: str, limit: _Limit) -> Members:
+    """Yield each member that can be opened, as far as it can be read; Skip at the end if not all."""
     damaged = 0
-    for name, opened, size in members:
+    for member, opened, size in _entries(data, name):
         limit.take(_MEMBER_COST + size)
         parts: list[bytes] = []
         try:
@@ -240,26 +217,29 @@ def _complete(members: Iterable[tuple[str, Callable[[], Any], int]], limit: _Lim
             raise
         except Exception:
             damaged += 1
-        yield name, b"".join(parts)
+        yield member, b"".join(parts)
     if damaged:
         raise Skip(f"{damaged} broken or encrypted")
 
 
-def _zip(file: IO[bytes], limit: _Limit) -> Members:
-    with zipfile.ZipFile(file) as archive:
-        rows = archive.infolist()
-        yield from _complete(
-            ((row.filename, partial(archive.open, row), row.compress_size) for row in rows), limit
-        )
-
-
-def _tar(file: IO[bytes], limit: _Limit) -> Members:
-    with tarfile.open(fileobj=file, mode="r:") as archive:
-        for row in archive:
-            if row.isreg():
-                yield from _complete([(row.name, partial(archive.extractfile, row), 0)], limit)
-            else:
-                limit.take(_MEMBER_COST)
+def _entries(data: bytes, name: str) -> Iterator[tuple[str, Callable[[], Any], int]]:
+    """Yield what is inside some bytes, by their first bytes and not by their name: a name, a
+    function that opens it, and the bytes that it takes up in the container."""
+    file = io.BytesIO(data)
+    if data[257:262] == b"ustar":
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            for row in tar:
+                if row.size < 0:  # some versions of tarfile would go back and read it for ever
+                    raise Skip("broken")
+                yield row.name, partial(tar.extractfile, row) if row.isreg() else io.BytesIO, 0
+    elif data.startswith(b"PK\3\4") or zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist():
+                yield entry.filename, partial(archive.open, entry), entry.compress_size
+    for magic, (suffix, unpacker) in _COMPRESSED.items():
+        if data.startswith(magic):
+            inner = name.rpartition("/")[2].removesuffix(suffix).replace(".tgz", ".tar")
+            yield inner, partial(unpacker, file), 0
 
 
 def _history(objects: Path, limit: _Limit) -> Members:
@@ -298,23 +278,22 @@ def _history(objects: Path, limit: _Limit) -> Members:
             finally:
                 git.kill()
     if git.returncode:
-        raise Skip("git cannot read all of its objects")
+        raise Skip(_UNREAD)
 
 
 def _batch(stream: IO[bytes], limit: _Limit) -> Members:
     """Yield objects from `git cat-file --batch`: a header line, the object, a newline."""
-    missing = 0
+    missing = False
     while header := stream.readline().split():
         if len(header) < 3:  # "…e29b missing", also where an object is broken
-            missing += 1
+            missing = True
             continue
         identifier, kind, size = header[0].decode(), header[1].decode(), int(header[2])
         if size > MAX_FILE:
             raise Skip(f"an object larger than {MAX_FILE >> 20} MB; the rest was not looked at")
         limit.take(_MEMBER_COST + size)
-        data = stream.read(size)
-        stream.read(1)
+        data = stream.read(size + 1)[:size]
         if kind != "tree":
             yield f"{kind} {identifier[:8]}", data
     if missing:
-        raise Skip("git cannot read all of its objects")
+        raise Skip(_UNREAD)
