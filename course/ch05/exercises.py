@@ -71,13 +71,13 @@ def typed(form: object) -> GitHubPublisher:
     ),
     stub="form = dict(\n" + "".join(f"    {name}=...,\n" for name in FIELDS) + ")",
     hints=(
-        "Go down the two columns and mark the rows that differ. Which of them have a field in the "
-        "form?",
+        "Compare the two jobs line by line. In which lines do they differ, and which of these lines "
+        "has a field in the form?",
         "The file is the end of the path in `job_workflow_ref`, before the `@`. The owner and the "
         "owner's id have claims of their own.",
     ),
     right="The release gets in from any branch or tag. The nightly job and a stranger do not.",
-    minutes=3,
+    minutes=4,
 )
 def q5_1(form):
     publisher = typed(form)
@@ -92,7 +92,7 @@ def q5_1(form):
         raise Wrong(f"The index refuses the release job. In the row `{failed[0].claim}`, {said}.")
     nightly = replace(SHIP, environment="", event_name="schedule")
     if publisher.check(claims_of(lab, nightly)).ok:
-        raise Wrong("The nightly job can publish as well. In which rows do the two columns differ?")
+        raise Wrong("The nightly job can publish as well. In which lines do the two jobs differ?")
     for stranger in STRANGERS:
         if publisher.check(claims_of(lab, stranger)).ok:
             raise Wrong(f"A stranger's job can publish as well: {show(stranger.repository)}.")
@@ -100,8 +100,8 @@ def q5_1(form):
 
 # ---------------------------------------------------------------- 5.2
 
-OTHER_FILE = "octo-org/ci/.github/workflows/publish.yml@refs/tags/v1"
 CALLED = "octo-org/rocket/.github/workflows/publish.yml@refs/heads/main"
+SHA = "669f6620a29fea10280974a84a3d232893df69ef"
 JOBS: tuple[tuple[dict[str, str], str, str], ...] = (  # job, its file if there is a form, about it
     ({}, "release.yml", "This is the release job of octo-org/rocket."),
     (
@@ -113,7 +113,17 @@ JOBS: tuple[tuple[dict[str, str], str, str], ...] = (  # job, its file if there 
     ({"ref": "refs/heads/odd@branch.yml"}, "release.yml", "The branch is named `odd@branch.yml`."),
     ({"workflow": "ship@home.yml"}, "ship@home.yml", "The file is named `ship@home.yml`."),
     ({"called_workflow": CALLED}, "publish.yml", "The triggered workflow calls this job's file."),
-    ({"called_workflow": OTHER_FILE}, "", "This job is in a file of another repository."),
+    (
+        {"called_workflow": CALLED.replace("refs/heads/main", SHA), "sha": SHA},
+        "publish.yml",
+        "The file that is called is at the claim `sha`.",
+    ),
+    ({"called_workflow": CALLED.replace("rocket", "ci")}, "", "The file is in `octo-org/ci`."),
+    (
+        {"called_workflow": CALLED.replace("rocket", "rocket-tools")},
+        "",
+        "The job is one of `octo-org/rocket`, and its file is in `octo-org/rocket-tools`.",
+    ),
     (
         {"called_workflow": CALLED.replace("heads/main", "tags/v1")},
         "",
@@ -124,7 +134,7 @@ JOBS: tuple[tuple[dict[str, str], str, str], ...] = (  # job, its file if there 
 
 
 def form_for(claims: dict) -> dict[str, str] | None:
-    """Return the five fields of the form that lets in exactly this job, or None if no form does."""
+    """Return the five fields of the tightest form that lets in this job, or None if none does."""
     repository, found = claims["repository"], claims["job_workflow_ref"]
     folder, workflow = f"{repository}/.github/workflows/", ""
     for end in ("@" + claims["ref"], "@" + claims["sha"]):
@@ -149,10 +159,11 @@ def form_for(claims: dict) -> dict[str, str] | None:
         "All five fields are in the claims. One of them is in the middle of a longer text. What "
         "comes before it, and what after it?",
         "`job_workflow_ref` is the repository, a folder, the file, `@`, and `ref` or `sha`. Take "
-        "away what you know from other claims. If it does not fit, return None.",
+        "away what you know from other claims. Return None if something does not fit, or if the "
+        "index refuses the event.",
     ),
     right="This function turns the claims of a refused job into the form that would let it in.",
-    minutes=10,
+    minutes=14,
 )
 def q5_2(form_for):
     lab = Lab()
@@ -164,9 +175,7 @@ def q5_2(form_for):
             check_form(got, job, workflow, about)
             assert GitHubPublisher(**got).check(claims).ok  # the index's own verdict
         elif got is not None:
-            named = got.get("workflow") if isinstance(got, dict) else got
-            said = f"Your function returned a form with the workflow {show(named)}"
-            raise Wrong(f"{about} {said}. Does the index let this job in?")
+            raise Wrong(f"{about} Your function returned {show(got)}. Which form lets this job in?")
 
 
 def check_form(got: Any, job: GitHubJob, workflow: str, about: str) -> None:
@@ -225,8 +234,8 @@ ANSWERS = (
         "The publisher compares the repository's full name, the owner's id and the path of the "
         "file. The environment is compared only if the form names one.",
     ),
-    right="Three of the six get in, and nobody meant to let in any of them. The rest of part 3 is about that.",
-    minutes=3,
+    right="Three of the six get in, and nobody meant to let in any of them. The rest of part 4 is about that.",
+    minutes=4,
 )
 def q5_3():
     lab = Lab()
@@ -253,13 +262,13 @@ def leave_behind(folder: Path, url: str) -> None:
     ),
     right="uv asked Mallory's server which audience to use and handed it an ID token. The real "
     "index minted an API token for it.",
-    minutes=8,
+    minutes=7,
 )
 def q5_4(leave_behind: Callable[[Path, str], None]):
     heard, told = read_publish_job(leave_behind)
     if not heard:
-        place = "What is wrong in your file" if "said" in told else "Where does uv look for options"
-        raise Wrong(f"Mallory's server received nothing: {told}. {place}?")
+        what = "What does uv complain about" if "said" in told else "Where does uv look for options"
+        raise Wrong(f"Mallory's server received nothing: {told}. {what}?")
     if told:
         raise Wrong(f"Mallory's server received an ID token, but the index answered {told}.")
 
@@ -302,8 +311,7 @@ def reached(changes: str, project: str) -> bool:
     "works",
     {line: (right, question) for line, (_, _, right, question) in REACH.items()},
     hints=(
-        "At each upload the index asks two things: is the project on the token's list, and is the "
-        "token's publisher registered with the project?",
+        "For each line, ask both questions of the text above. When was the token's list written?",
         "The index wrote the list and the publisher's id when it minted the token. A publisher "
         "that was deleted comes back with a new id.",
     ),

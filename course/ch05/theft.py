@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -65,4 +66,5 @@ def complaint(log: str) -> str:
     """Return the line of a log that says what went wrong: the last one about an error."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     telling = [line for line in lines if re.match(r"error|cause|unknown field|.*TOML", line)]
-    return f"uv said “{(telling or lines or ['nothing'])[-1][:120]}”"
+    said = textwrap.shorten((telling or lines or ["nothing"])[-1], 120, placeholder=" …")
+    return f"uv said “{said}”"

@@ -50,7 +50,30 @@ def form_for(claims):
     file = claims["job_workflow_ref"].split("/")[4].removesuffix("@refs")
     return dict(owner=owner, owner_id=claims["repository_owner_id"], repository=repository,
                 workflow=file, environment=claims.get("environment", ""))
-""", "another repository"),
+""", "'publish.yml@669"),
+            ("""
+def form_for(claims):
+    file = claims["job_workflow_ref"]
+    for end in ("@" + claims["ref"], "@" + claims["sha"]):
+        if file.endswith(end) and claims["event_name"] != "pull_request_target":
+            return dict(owner=claims["repository_owner"], owner_id=claims["repository_owner_id"],
+                        repository=claims["repository"].split("/")[1],
+                        workflow=file.removesuffix(end).rpartition("/")[2],
+                        environment=claims.get("environment", ""))
+""", "octo-org/ci`. Your function returned {'owner'"),
+            ("""
+def form_for(claims):
+    file, ends = claims["job_workflow_ref"], [f"@{claims[name]}" for name in ("ref", "sha")]
+    if claims["event_name"] == "pull_request_target" or not file.startswith(claims["repository"]):
+        return None
+    for end in filter(file.endswith, ends):
+        return dict(owner=claims["repository_owner"], owner_id=claims["repository_owner_id"],
+                    repository=claims["repository"].split("/")[1],
+                    workflow=file.removesuffix(end).rpartition("/")[2],
+                    environment=claims.get("environment", ""))
+""", "rocket-tools"),
+            (('("@" + claims["ref"], "@" + claims["sha"])', '("@" + claims["ref"],)'), "`sha`. Your function returned None"),
+            (("        return None\n", "        return {}\n"), "returned {}. Which form"),
         ),
         cheat="""
 def form_for(claims):
@@ -101,6 +124,7 @@ def form_for(claims):
             (('"uv.toml"', '"uv.conf"'), "uv published to the index"),
             (("publish-url", "publish_url"), "unknown field"),
             (("\"{url}\"", "{url}"), "parse error"),
+            (("    (folder", "    next((folder / 'dist').iterdir()).unlink()\n    (folder"), "No files found"),
         ),
         cheat="""
 def leave_behind(folder, url):
