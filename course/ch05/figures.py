@@ -18,16 +18,17 @@ def matching(columns: Columns, across: str = "form") -> fig.Figure:
     """Draw claims down, forms or jobs across: which rule holds, and else what stands in its way.
 
     columns: the results of `publisher.check`, all of publishers of one provider. across: what they
-    differ in, "form" (then a mismatch shows what was expected) or "job" (then what came). Rows that
-    are fine in every column are left out and counted below. Raises ValueError if there are no
-    columns, or not all of them follow the same rules.
+    differ in, "form" (then a cell shows what was expected) or "job" (then what came); the first is
+    the one that the others vary. Rows that are ok and the same in every column are left out, and
+    named below. Raises ValueError if there are no columns, or not all follow the same rules.
     """
     rules = [[check.claim for check in checks] for checks in columns.values()]
     if not rules or any(each != rules[0] for each in rules):
         raise ValueError("expected the checks of at least one form, and all of the same provider")
     passed = [name for name, checks in columns.items() if ClaimChecks(checks).ok]
     finding = _finding(len(passed), len(columns), across)
-    rows = [row for row in zip(*columns.values(), strict=True) if not all(it.ok for it in row)]
+    every = list(zip(*columns.values(), strict=True))
+    rows = [row for row in every if any(_words(it, row[0], across) != "ok" for it in row)]
     axes, left = fig.sheet(finding), 2.75
     width = (fig.WIDTH - left - 0.15) / len(columns)
     places = [left + k * width for k in range(len(columns))]
@@ -38,14 +39,16 @@ def matching(columns: Columns, across: str = "form") -> fig.Figure:
     for x, name in zip(places, columns, strict=True):
         sign, color = ("✓ let in", fig.GREEN) if name in passed else ("✗ refused", fig.VERMILLION)
         fig.write(axes, x + width / 2, y + 0.2, sign, "center", weight="bold", color=fig.INK[color])
-    fine = len(rules[0]) - len(rows)
-    rest = (
-        f"{fine}{' more' * bool(rows)} row{'s' * (fine != 1)}: ok for every {across}"
-        if fine
-        else ""
-    )
+    drawn = {row[0].claim for row in rows}
+    fine = [
+        f"{it.claim} ({it.rule})" if it.claim in drawn else it.claim
+        for it, *others in every
+        if (it, *others) not in rows
+    ]
+    rest = f"ok for every {across}: {', '.join(fine)}" if fine else ""
     fig.write(axes, 0.15, y + 0.6, rest, color=fig.GREY)
-    told = [f"{name}: {_told(checks, across)}" for name, checks in columns.items()]
+    first = next(iter(columns.values()))
+    told = [f"{name}: {_told(checks, first, across)}" for name, checks in columns.items()]
     sentence = "; ".join([finding, *told, *[rest] * bool(rest)])
     return fig.Figure(f"{sentence}.", fig.finish(axes, y + 0.45 + 0.4 * bool(rest)))
 
@@ -62,23 +65,37 @@ def _sides(across: str) -> tuple[str, str, str]:
     return ("expected", "expects", "got") if across == "form" else ("got", "says", "expected")
 
 
-def _told(checks: Sequence[ClaimCheck], across: str) -> str:
+def _words(check: ClaimCheck, first: ClaimCheck, across: str, inches: float = 99) -> str:
+    """Return what a cell says: "ok" alone only where it is the same as in the first column."""
     side, verb, _ = _sides(across)
-    failed = [f"{it.claim} ({verb} {getattr(it, side)})" for it in checks if not it.ok]
-    return f"mismatch in {fig.listed(failed)}" if failed else "everything fits"
+    if check.ok and (check.rule == "present" or getattr(check, side) == getattr(first, side)):
+        return "ok"
+    return f"{'ok, ' * check.ok}{verb}\n{_folded(_differing(check, side), inches, 3)}"
+
+
+def _told(checks: Sequence[ClaimCheck], first: Sequence[ClaimCheck], across: str) -> str:
+    side, verb, _ = _sides(across)
+    failed, other = (
+        [
+            f"{it.claim} ({verb} {getattr(it, side)})"
+            for it, base in zip(checks, first, strict=True)
+            if it.ok is ok and _words(it, base, across) != "ok"
+        ]
+        for ok in (False, True)
+    )
+    end = f", and ok: {fig.listed(other)}" if other else ""
+    return (f"mismatch in {fig.listed(failed)}" if failed else "everything fits") + end
 
 
 def _row(axes: Axes, row: Sequence[ClaimCheck], across: str, places: Sequence[float], width: float,
          y: float) -> float:  # fmt: skip
     """Draw one claim, and return where the next begins."""
-    side, verb, other = _sides(across)
+    _, _, other = _sides(across)
     shared = {getattr(check, other) for check in row}
-    who = "the job says" if across == "form" else "the form expects"
+    who = "the job says" if across == "form" else "the index expects"
     common = f"{who} {shared.pop()}" if len(shared) == 1 else row[0].rule
     label = _folded(common, 2.75, 3)
-    values = [
-        "ok" if it.ok else f"{verb}\n{_folded(_differing(it, side), width - 0.45, 3)}" for it in row
-    ]
+    values = [_words(it, row[0], across, width - 0.45) for it in row]
     lines = max(text.count("\n") + 1 for text in [*values, "\n" + label])
     height = _LINE * lines + 0.2
     fig.write(axes, 0.15, y + 0.2, row[0].claim, weight="bold", size=fig.SMALL)
@@ -102,21 +119,23 @@ def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ())
         raise ValueError("expected at least one job, and the same configurations for each")
     strangers = [row for job, row in rows.items() if job not in honest]
     counts = [f"{sum(row[name] for row in strangers)} by “{name}”" for name in names[0]]
-    finding = f"Let in without being meant to: {', '.join(counts)}"
+    finding = f"Unwanted jobs that get in: {', '.join(counts)}"
     axes, left, height = fig.sheet(finding), 4.3, 0.44
     width = (fig.WIDTH - left - 0.15) / len(names[0])
     places = [left + k * width for k in range(len(names[0]))]
     _heads(axes, names[0], places, width)
     for n, (job, row) in enumerate(rows.items()):
         y, meant = _TOP + n * height, job in honest
-        label, weight = (f"{job} (meant to)", "bold") if meant else (job, "normal")
+        label, weight = (f"{job} (wanted)", "bold") if meant else (job, "normal")
         fig.write(axes, 0.15, y + height / 2, label, size=fig.SMALL, weight=weight)
         for x, ok in zip(places, row.values(), strict=True):
-            _cell(axes, x, y, width, height, ok is meant, "let in" if ok else "refused")
+            _cell(axes, x, y, width, height, ok is meant, "let in" if ok else "refused", sign=False)
     inside = {job: [name for name, ok in row.items() if ok] for job, row in rows.items()}
     told = [f"{job}: {fig.listed(found) or 'none'}" for job, found in inside.items()]
     sentence = f"{finding}. Let in by: {'; '.join(told)}."
-    return fig.Figure(sentence, fig.finish(axes, _TOP + len(rows) * height + 0.15))
+    end = _TOP + len(rows) * height
+    fig.write(axes, 0.15, end + 0.25, "dark and bold: not as it should be", color=fig.GREY)
+    return fig.Figure(sentence, fig.finish(axes, end + 0.5))
 
 
 def _heads(axes: Axes, names: Sequence[str] | Columns, places: Sequence[float], width: float):
@@ -129,14 +148,14 @@ def _heads(axes: Axes, names: Sequence[str] | Columns, places: Sequence[float], 
 
 
 def _cell(
-    axes: Axes, x: float, y: float, width: float, height: float, good: bool, words: str
+    axes: Axes, x: float, y: float, width: float, height: float, good: bool, words: str, sign=True
 ) -> None:
-    """Draw a field of a table: a sign and words, on light or on darker ground."""
-    sign, color = ("✓", fig.GREEN) if good else ("✗", fig.VERMILLION)
+    """Draw a field of a table: words, and a sign if wanted, on light or on darker ground."""
+    mark, color = ("✓", fig.GREEN) if good else ("✗", fig.VERMILLION)
     fig.tile(axes, x, y, width, height, fig.PALE[color], linewidth=3)
     ink = fig.INK[fig.GREEN] if good else fig.BLACK
     middle, weight = y + height / 2, "normal" if good else "bold"
-    fig.write(axes, x + 0.1, middle, sign, color=ink, weight="bold", size=fig.SIZE + 2)
+    fig.write(axes, x + 0.1, middle, mark * sign, color=ink, weight="bold", size=fig.SIZE + 2)
     fig.write(axes, x + 0.35, middle, words, size=fig.SMALL, weight=weight, linespacing=1.05)
 
 

@@ -34,7 +34,7 @@ def test_a_mismatch_has_a_sign_a_word_and_a_ground_of_its_own():
     assert words(figure).count("✓") == 1 and words(figure).count("✗") == 1
     assert words(figure).count("ok") == 1 and "expects\npypi" in words(figure)
     assert len(grounds(figure)) == 2 and len(set(grounds(figure))) == 2
-    assert words(figure)[-3:] == ["✓ let in", "✗ refused", "1 more row: ok for every form"]
+    assert words(figure)[-3:] == ["✓ let in", "✗ refused", "ok for every form: repository"]
 
 
 def test_the_sentence_counts_publishers_and_names_what_differs():
@@ -54,7 +54,7 @@ def test_of_a_long_path_the_part_that_differs_is_shown():
     assert "expects\n…a.yml@main" in words(figures.matching({"only": rows, "second": rows}))
 
 
-def test_rows_that_are_fine_everywhere_are_counted_and_the_others_are_drawn():
+def test_rows_that_are_fine_everywhere_are_named_and_the_others_are_drawn():
     with Lab() as lab:
         claims = {**GitHubJob().claims(), "iss": lab.github.url, "jti": "1"}
     fine = PUBLISHER.check(claims)
@@ -62,8 +62,23 @@ def test_rows_that_are_fine_everywhere_are_counted_and_the_others_are_drawn():
     figure = figures.matching({"as it should be": fine, "wrong": other})
     drawn = [word for word in words(figure) if word in claims]
     assert drawn == [each.claim for each in other if not each.ok] and len(drawn) == 2
-    assert words(figure)[-1] == f"{len(fine) - 2} more rows: ok for every form"
-    assert words(figures.matching({"only": fine}))[-1] == f"{len(fine)} rows: ok for every form"
+    rest = "iss, repository, repository_owner_id, job_workflow_ref, job_workflow_ref, jti"
+    assert words(figure)[-1] == f"ok for every form: {rest}, event_name, ref, sha"
+    assert words(figures.matching({"only": fine}))[-1].count(",") == len(fine) - 1
+
+
+def test_a_row_is_drawn_where_a_column_is_ok_for_another_reason_than_the_first():
+    loose = [rule("repository", True), rule("environment", True, "any", "a")]
+    figure = figures.matching({"tight": FITS, "loose": loose})
+    assert "environment" in words(figure) and "ok, expects\nany" in words(figure)
+    assert "loose: everything fits, and ok: environment (expects any)" in figure.sentence
+    assert words(figure)[-1] == "ok for every form: repository"
+
+
+def test_a_claim_that_has_two_rows_is_named_with_its_rule_if_one_of_them_is_drawn():
+    first = [rule("file", True), rule("file", True)]
+    figure = figures.matching({"first": first, "second": [first[0], rule("file", False)]})
+    assert words(figure)[-1] == "ok for every form: file (equal)"
 
 
 @pytest.mark.parametrize("columns", [{}, {"one": FITS, "other": FITS[:1]}])
@@ -75,7 +90,8 @@ def test_publishers_that_follow_different_rules_are_not_drawn(columns):
 def test_the_gauntlet_marks_what_went_wrong_and_not_who_was_refused():
     rows = {"release": {"tight": True, "loose": True}, "stranger": {"tight": False, "loose": True}}
     figure = figures.gauntlet(rows, honest=["release"])
-    assert [word for word in words(figure) if word in "✓✗"] == ["✓", "✓", "✓", "✗"]
+    dark = colors.to_hex(figures.fig.PALE[figures.fig.VERMILLION])
+    assert [ground == dark for ground in grounds(figure)] == [False, False, False, True]
     assert [word for word in words(figure) if word in ("let in", "refused")] == [
         "let in",
         "let in",
