@@ -50,7 +50,7 @@ def lend(token: str, project: str, seconds: int) -> str:
         "for time, which counts from `int(time.time())`.",
     ),
     right="You did not have to ask the index. Anyone who holds a token can narrow it.",
-    minutes=6,
+    minutes=7,
 )
 def q1_1(lend: Callable[[str, str, int], str]) -> None:
     for project, other, seconds, fraction in (
@@ -180,7 +180,7 @@ def find_tokens(blob: bytes) -> set[bytes]:
     ),
     right="Your function would still miss base64 that is wrapped over lines, or hexadecimal. There "
     "is always one more form.",
-    minutes=8,
+    minutes=9,
 )
 def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
     chance = random.Random(11)
@@ -299,7 +299,7 @@ def mean_exposure(lifetime: float, groups: list[tuple[float, float]]) -> float:
     ),
     right="If the lifetime is far below every mean, the answer is the lifetime itself, and how "
     "fast anyone detects a leak no longer matters.",
-    minutes=5,
+    minutes=6,
 )
 def q1_5(mean_exposure: Callable[[float, list[tuple[float, float]]], float]) -> None:
     for groups in reversed(_GROUPS):  # begins with the groups that tell the mistakes apart
