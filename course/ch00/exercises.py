@@ -49,11 +49,11 @@ def _guess(
     "What could the job show?",
     "c",
     {
-        "a": "Section 1 lists the changes of that night. How many workflows lost the stored token?",
-        "b": "A job needs a permission to request an ID token. Which of the two workflows had it "
-        "at 00:07:15?",
+        "a": "Part 1 lists the changes of that night. How many workflows lost the stored token?",
+        "b": "A job needs a permission to request an ID token. Did this job have it? Part 1 shows "
+        "what was changed that night.",
     },
-    right="As far as the public history shows. Section 1 tells the story, and chapter 06 runs a "
+    right="That is what the public history shows. Part 1 tells the story, and chapter 06 runs a "
     "job of this kind and reads its log.",
     hints=(
         "Two workflows could publish, and one of them ran by itself.",
@@ -73,8 +73,8 @@ def q0_1() -> bool:
         "b": "Someone would have to write an expiry date into the token. Chapter 01 opens one and "
         "looks for a date.",
     },
-    right="The lab tried it. A thousand days after the first release without it, the old token "
-    "still published. Chapter 06 finds such tokens.",
+    right="The lab tried it. It published a release with an ID token, and a thousand days later "
+    "the old token still worked. Chapter 06 finds such tokens.",
     hints=(
         "Registering a trusted publisher opens a new way to publish.",
         "Does opening a new way close the old one?",
@@ -98,13 +98,13 @@ def q0_2() -> bool:
     {
         "a": "Something has to convince the index when `uv publish` uploads. What is it, and who "
         "else in the job can read it?",
-        "c": "Section 3 mints an API token. For how many projects is it good, and for how long?",
+        "c": "Part 3 mints an API token. For how many projects is it good, and for how long?",
     },
     right="The lab tried it. The stolen token published once, and 15 minutes later the index "
     "refused it. Chapter 05 runs such a theft.",
     hints=(
         "A step inside the job can read whatever the job uses.",
-        "Section 3 prints what this job uses, and when it expires.",
+        "Part 3 prints what this job uses, and when it expires.",
     ),
 )
 def q0_3() -> bool:

@@ -10,7 +10,7 @@ def guess(name: str, **letters: str) -> Answers:
 
 
 ANSWERS = {
-    "q0_1": guess("guess_1", a="How many workflows lost", b="Which of the two workflows had it"),
+    "q0_1": guess("guess_1", a="How many workflows lost", b="Did this job have it"),
     "q0_2": guess("guess_2", a="Who would tell it?", b="Chapter 01 opens one"),
     "q0_3": guess("guess_3", a="who else in the job can read it", c="For how many projects"),
     "q0_4": Answers(
