@@ -31,7 +31,8 @@ was found that will fail.
     warnings      [{code, file, line, why, instead, fix}…]
     unread        [{file, line, why}…] what could not be read
     unfollowed    [{file, line, why}…] what was read, and leads to where preflight does not look
-    steps         [{where, what, diff}…] from stored tokens to none, in order; where is "index", "GitHub" or "repository"
+    steps         [{where, what, diff}…] from stored tokens to none, in order; where is "index", "GitHub" or "repository"; each
+                  diff builds on those before it, and leads to what its step says
     patch         all fixes of jobs as one diff, or null
 
 In Python: `preflight.check(path, repository=…, publisher=…)` returns a `Report`.
@@ -109,19 +110,19 @@ def check(
         raise ValueError(f"expected a repository as OWNER/NAME, got {files.full_name!r}")
     given = [publisher] if isinstance(publisher, (GitHubPublisher, str)) else publisher or ()
     who = Identity(files.full_name, owner_id or "OWNER_ID", repository_id or "REPOSITORY_ID")
-    publishers = [
-        read_publisher(p, files.full_name) if isinstance(p, str) else Registered(p) for p in given
-    ]
+    name = files.full_name
+    publishers = [read_publisher(p, name) if isinstance(p, str) else Registered(p) for p in given]
     report = _look(files, who, publishers)
     _fix(files, who, publishers, report)
-    report.steps = migration.steps(files, report.jobs)
+    report.steps = migration.steps(files, report.jobs, lambda new: _verdicts(new, who, publishers))
     report.checked = bool(publishers)
     return report.cleaned(files.literals)
 
 
 def _fix(files: Repository, who: Identity, publishers: list[Registered], report: Report) -> None:
     """Give each failing job the diff with which the next run passes; and all of them together."""
-    wanted = _only_environment(publishers)
+    names = {each.publisher.environment for each in publishers}
+    wanted = names.pop() if len(names) == 1 else ""
     work, together = 0, files
     failing: dict[int, dict[str, str]] = {}
     for position, each in enumerate(report.jobs):
@@ -131,10 +132,9 @@ def _fix(files: Repository, who: Identity, publishers: list[Registered], report:
             together = fixes.overlaid(together, fixes.edits(together, each.found, wanted))
     if not any(failing.values()):
         return
-    walk = Walk(together)
-    walk.read(together.workflows())
-    judged = [each for _, several in _judged(walk, who, publishers) for each in several]
-    after = {_key(each): each.fails for each in stop_with(judged)}
+    after = {_key(each): each.fails for each in _verdicts(together, who, publishers)}
+    if any(after.get(_key(each), True) for each in report.jobs if not each.fails):
+        return  # what one job needs would harm another
     together = files
     for position, new in failing.items():
         job = report.jobs[position]
@@ -144,10 +144,17 @@ def _fix(files: Repository, who: Identity, publishers: list[Registered], report:
     report.patch = fixes.patch(files, together.overlay)
 
 
-def _only_environment(publishers: list[Registered]) -> str:
-    """The environment that the publishers ask for, if they agree on one."""
-    names = {each.publisher.environment for each in publishers}
-    return names.pop() if len(names) == 1 else ""
+def _verdicts(
+    files: Repository, who: Identity, publishers: Sequence[Registered]
+) -> list[JobVerdict]:
+    """The verdicts alone; none if a file cannot be read."""
+    walk = Walk(files)
+    try:
+        walk.read(files.workflows())
+    except Unreadable:
+        return []
+    judged = [each for _, several in _judged(walk, who, publishers) for each in several]
+    return stop_with(judged) if not walk.trouble else []
 
 
 def _key(verdict: JobVerdict) -> tuple[object, ...]:
@@ -200,13 +207,8 @@ def _jobs(walk: Walk) -> list[JobFacts]:
     for context in walk.jobs():
         scope = context.scope
         inputs = tuple(sorted((scope.inputs or {}).items()))
-        key = (
-            context.entry,
-            context.callers,
-            context.file,
-            context.job,
-            context.granted and str(context.granted),
-        )
+        granted = context.granted and str(context.granted)
+        key = (context.entry, context.callers, context.file, context.job, granted)
         facts, depends = cache.get((*key, inputs), (JobFacts(), True))
         if depends:
             facts, notes = find(walk.repository, context)
@@ -251,9 +253,8 @@ def _ways(facts: JobFacts) -> list[Publication]:
 
 def _with_fix(files: Repository, each: Warned, judged: Iterable[JobVerdict]) -> Warned:
     """A warning with its one-line diff, where there is one."""
-    job = next(
-        (job.job for job in judged if job.file == each.file and f"'{job.job}'" in each.why), ""
-    )
+    jobs = [job.job for job in judged if job.file == each.file and f"'{job.job}'" in each.why]
+    job = jobs[0] if jobs else ""
     if each.code != "checkout-without-contents" or not job:
         return each
     new = fixes.grant(files.read(each.file), job, "contents", "read")
@@ -273,13 +274,8 @@ def _other_ci(files: Repository) -> list[Note]:
         for word in ("twine", "uv publish", "poetry publish", "flit publish", "pypi"):
             if word in words.lower():
                 line = words.lower()[: words.lower().index(word)].count("\n") + 1
-                found.append(
-                    (
-                        path,
-                        line,
-                        f"{path} is there and mentions {word}: preflight reads GitHub workflows alone.",
-                    )
-                )
+                why = f"{path} mentions {word}: preflight reads GitHub workflows alone."
+                found.append((path, line, why))
                 break
     return found
 
@@ -292,15 +288,10 @@ def read_publisher(text: str, repository: str) -> Registered:
     known = {"workflow", "environment", "owner", "repository", "owner_id", "index"}
     indexes = {"pypi": "PyPI", "testpypi": "TestPyPI"}
     index = indexes.get(words.pop("index", "pypi").lower(), "")
-    if (
-        set(words) - known
-        or "workflow" not in words
-        or not index
-        or not all("=" in w for w in text.split())
-    ):
+    shaped = all("=" in word for word in text.split()) and "workflow" in words
+    if set(words) - known or not index or not shaped:
         expected = '"workflow=release.yml environment=pypi", perhaps with index=testpypi'
         raise ValueError(f"expected a publisher such as {expected}, got {text!r}")
     owner, _, name = repository.partition("/")
-    return Registered(
-        GitHubPublisher(**{"owner": owner, "repository": name, "owner_id": "0", **words}), index
-    )
+    words = {"owner": owner, "repository": name, "owner_id": "0", **words}
+    return Registered(GitHubPublisher(**words), index)

@@ -11,23 +11,15 @@ def preflight_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="preflight",
-        description="Say which jobs of a repository publish a Python package, and whether they will be able to.",
-        epilog="Exit status: 0, nothing will fail; 1, something will fail; 2, something could not be read.",
+        description="Say which jobs of a repository publish a Python package, and whether they can.",
+        epilog="Exit status: 0, nothing will fail; 1, something will; 2, something is unreadable.",
     )
-    parser.add_argument("path", type=Path, metavar="PATH", help="a checked-out repository")
-    parser.add_argument(
-        "--repository", default="", metavar="OWNER/NAME", help="its name (default: that of origin)"
-    )
-    parser.add_argument(
-        "--publisher",
-        action="append",
-        default=[],
-        metavar="WORDS",
-        help='a publisher that the index has: "workflow=release.yml environment=pypi"; can be repeated',
-    )
-    parser.add_argument(
-        "--format", choices=("text", "json", "github"), default="text", help="how to print it"
-    )
+    option = parser.add_argument
+    option("path", type=Path, metavar="PATH", help="a checked-out repository")
+    option("--repository", default="", metavar="OWNER/NAME", help="default: that of origin")
+    told = 'what the index has: "workflow=release.yml environment=pypi"; can be repeated'
+    option("--publisher", action="append", default=[], metavar="WORDS", help=told)
+    option("--format", choices=("text", "json", "github"), default="text", help="how to print it")
     return parser
 
 

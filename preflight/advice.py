@@ -57,9 +57,8 @@ def _about_the_job(context: JobContext, judged: Sequence[JobVerdict]) -> Iterato
     if not any(environments):
         yield warned("no-environment", here, job, _nobody_asked(context))
     if any("${{" in environment for environment in environments):
-        yield warned(
-            "unknown-environment", (context.file, context.body.line_of("environment")), job
-        )
+        where = (context.file, context.body.line_of("environment"))
+        yield warned("unknown-environment", where, job)
     if context.callers and context.may_ask and any(each.form and not each.fails for each in judged):
         yield warned("called-workflow", here, job)
     if group := _shared_group(context, started):
@@ -75,10 +74,8 @@ def _nobody_asked(context: JobContext) -> str:
     waiting = [name for name in seen[1:] if "environment" in mapping(jobs.get(name))]
     if not waiting:
         return "anyone who can start the workflow can publish, and nobody is asked."
-    return (
-        f"someone is asked only in {waiting[0]!r}, and the ID token does not say so. Another job of the same file gets in "
-        "without."
-    )
+    asked = f"someone is asked only in {waiting[0]!r}, and the ID token does not say so."
+    return f"{asked} Another job of the same file gets in without."
 
 
 def _shared_group(context: JobContext, started: Sequence[Trigger]) -> str:
@@ -173,15 +170,11 @@ _MAKES = r"\bgh release create\b(?!.*--draft)|\bgit push\b.*(--tags|--follow-tag
 
 def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warned]:
     """Return the steps that make, with GITHUB_TOKEN, the release or tag that a publishing workflow waits for."""
-    waiting = {
-        each.workflow: {(t.event, t.ref.startswith("refs/tags/")) for t in each.triggers}
-        for each in judged
-    }
-    waiting = {file: on for file, on in waiting.items() if on & {("release", True), ("push", True)}}
+    wakes, tags = {("release", True), ("push", True)}, "refs/tags/"
+    waiting = {e.workflow: {(t.event, t.ref.startswith(tags)) for t in e.triggers} for e in judged}
+    waiting = {file: on for file, on in waiting.items() if on & wakes}
     for file, workflow in walk.workflows.items() if waiting else ():
-        tagged = all(
-            t.event == "push" and t.ref.startswith("refs/tags/") for t in triggers(workflow)
-        )
+        tagged = all(t.event == "push" and t.ref.startswith(tags) for t in triggers(workflow))
         hit = {("release", True)} | (set() if tagged else {("push", True)})
         asleep = [other for other, on in waiting.items() if other != file and on & hit]
         if not asleep or "gh workflow run" in str(workflow):
@@ -189,9 +182,8 @@ def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warne
         for name, job in workflow["jobs"].items():
             for step in _steps(job):
                 if _makes_release(step, job, workflow):
-                    yield warned(
-                        "release-by-github-token", (file, step.line), asleep[0], f"Job {name!r}"
-                    )
+                    where, what = (file, step.line), f"Job {name!r}"
+                    yield warned("release-by-github-token", where, asleep[0], what)
 
 
 def _steps(job: object) -> list[Map]:
@@ -217,12 +209,9 @@ def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
     tokens = [text(scope.get(name)) for scope in scopes for name in ("GH_TOKEN", "GITHUB_TOKEN")]
     if "gh release create" in run:
         return any(name in token for token in tokens for name in own)
-    checkouts = [
-        mapping(each.get("with"))
-        for each in _steps(job)
-        if "actions/checkout" in text(each.get("uses"))
-    ]
-    return bool(checkouts) and not any("token" in each or "ssh-key" in each for each in checkouts)
+    found = [step for step in _steps(job) if "actions/checkout" in text(step.get("uses"))]
+    given = [mapping(step.get("with")) for step in found]
+    return bool(found) and not any("token" in each or "ssh-key" in each for each in given)
 
 
 def merged(found: Sequence[Warned]) -> list[Warned]:
@@ -233,10 +222,6 @@ def merged(found: Sequence[Warned]) -> list[Warned]:
     result = []
     for same in groups.values():
         places = list(dict.fromkeys(f"{each.file}:{each.line}" for each in same))
-        also = (
-            f" (Also at {', '.join(places[1:6])}{' and others' * (len(places) > 6)}.)"
-            if places[1:]
-            else ""
-        )
-        result.append(replace(same[0], why=same[0].why + also))
+        also = f" (Also at {', '.join(places[1:6])}{' and others' * (len(places) > 6)}.)"
+        result.append(replace(same[0], why=same[0].why + also * bool(places[1:])))
     return result

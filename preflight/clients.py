@@ -152,18 +152,15 @@ def credential(
     """Return the credential that a client will find: in its options first, then in its environment; None if there is none.
 
     `client` is a name such as "uv", `environment` maps variables to values, `words` are the arguments (for the PyPA
-    action: its inputs, as `password=…`). An empty value counts as none.
+    action: its inputs, as `password=…`). An empty value is no credential, but see `refused_combination`.
     """
     if client == ACTION.name:
         given = inputs_of(words)
         if given.get("password"):
             return Credential("`password` in `with:`", given["password"])
         user = given.get("user") or "__token__"
-        return (
-            None
-            if user == "__token__"
-            else Credential("a `user` in `with:`, and no password", user)
-        )
+        alone = Credential("a `user` in `with:`, and no password", user)
+        return alone if user != "__token__" else None
     known = CLIENTS[client]
     value = option(words, known.options)
     if value and not (client == "uv" and value.startswith("-")):
@@ -180,33 +177,49 @@ def username(client: Client, environment: Mapping[str, str], words: Sequence[str
     if client is ACTION:
         return inputs_of(words).get("user", "")
     given = option(words, client.user_options)
-    names = [
-        name
-        for name in environment
-        if any(fnmatchcase(name, each) for each in client.user_variables)
-    ]
+    patterns = client.user_variables
+    names = [name for name in environment if any(fnmatchcase(name, each) for each in patterns)]
     return given or next((environment[name] for name in names if environment[name]), "")
 
 
 def refused_combination(
     client: Client, environment: Mapping[str, str], words: Sequence[str]
 ) -> str:
-    """Return why uv refuses what it is given before it asks for anything; "" if it does not."""
+    """Return why uv or twine cannot publish with what it is given; "" if it can, or is given nothing. Both take an empty
+    value for one that is given, and ask for no ID token then."""
+
+    def given(options: Sequence[str], variable: str) -> str | None:
+        value = option(words, options)
+        return environment.get(variable) if value is None else value
+
+    if client.name == "twine":
+        empty = given(client.options, "TWINE_PASSWORD") == ""
+        return _EMPTY.format("TWINE_PASSWORD or `-p`", "twine") if empty else ""
     if client.name != "uv":
         return ""
-    user = username(client, environment, words)
-    token = option(words, ("--token", "-t")) or environment.get("UV_PUBLISH_TOKEN")
-    password = option(words, ("--password", "-p")) or environment.get("UV_PUBLISH_PASSWORD")
-    if token and (user or password):
+    user = given(client.user_options, "UV_PUBLISH_USERNAME")
+    token = given(("--token", "-t"), "UV_PUBLISH_TOKEN")
+    password = given(("--password", "-p"), "UV_PUBLISH_PASSWORD")
+    found = [each for each in (token, user, password) if each is not None]
+    if token is not None and len(found) > 1:
         return "uv refuses a token together with a user name or a password."
-    if option(words, ("--trusted-publishing",)) == "always":
-        given = token or user or password or "UV_PUBLISH_TOKEN" in environment
-        return (
-            "uv refuses `--trusted-publishing always` together with a token, user or password."
-            if given
-            else ""
-        )
-    return "uv refuses a password without a user name." if password and not user else ""
+    if found and option(words, ("--trusted-publishing",)) == "always":
+        return "uv refuses `--trusted-publishing always` together with a token, user or password, also an empty one."
+    if password is not None and user is None:
+        return "uv refuses a password without a user name."
+    if token == "" or password == "":
+        what = "UV_PUBLISH_TOKEN or `--token`" if token == "" else "The password"
+        return _EMPTY.format(what, "uv")
+    keyring = "UV_KEYRING_PROVIDER" in environment or "--keyring-provider" in " ".join(words)
+    if user is not None and password is None and not keyring:
+        return f"uv is given the user name {user!r} and no password. It then asks for no ID token, and the index refuses the upload."
+    return ""
+
+
+_EMPTY = (
+    "{} is there, and empty. An empty value counts as given: {} sends it instead of asking for an ID token, and the "
+    "index refuses the upload."
+)
 
 
 # -- the index --------------------------------------------------------------------------------------------------------

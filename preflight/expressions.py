@@ -39,14 +39,8 @@ _TOKEN = re.compile(
 )
 _SIGNS = {"&&": " and ", "||": " or ", "!": "~"}
 _WORDS = {"true": "True", "false": "False", "null": "None"}
-_COMPARISONS = {
-    _ast.Eq: "==",
-    _ast.NotEq: "!=",
-    _ast.Lt: "<",
-    _ast.LtE: "<=",
-    _ast.Gt: ">",
-    _ast.GtE: ">=",
-}
+_COMPARISONS = {_ast.Eq: "==", _ast.NotEq: "!=", _ast.Lt: "<", _ast.LtE: "<=", _ast.Gt: ">"}
+_COMPARISONS[_ast.GtE] = ">="
 
 
 @lru_cache(2_000)
@@ -83,9 +77,7 @@ def holds(condition: str, lookup: Lookup) -> bool | None:
     text = condition.strip()
     if text.startswith("${{") and text.endswith("}}") and text.count("${{") == 1:
         text = text[3:-2]
-    elif (
-        "${{" in text
-    ):  # text around an expression makes it a text, and so true; GitHub warns of it
+    elif "${{" in text:  # text around an expression makes it a text, and so true
         return None
     return truth(evaluate(text, lookup)) if text.strip() else True
 
@@ -193,9 +185,8 @@ def _call(name: str, given: list[Value]) -> Value:
             return UNKNOWN
         return UNKNOWN if isinstance(value, dict) else value
     if name == "format" and all(isinstance(each, str) for each in given):
-        return re.sub(
-            r"\{(\d)\}", lambda m: ([*given[1:], *[""] * 10])[int(m[1])], given[0][:LONGEST]
-        )[:LONGEST]
+        values = [*given[1:], *[""] * 10]
+        return re.sub(r"\{(\d)\}", lambda m: values[int(m[1])], given[0][:LONGEST])[:LONGEST]
     return UNKNOWN
 
 
@@ -212,10 +203,8 @@ def _search(name: str, place: Value, wanted: Value) -> bool | None:
         known = place.prefix.lower()
         if name == "startswith" and not known.startswith(part[: len(known)]):
             return False
-        found = (
-            known.startswith(part) if name == "startswith" else name == "contains" and part in known
-        )
-        return True if found and part else None
+        begins = name == "startswith" and known.startswith(part)
+        return True if part and (begins or (name == "contains" and part in known)) else None
     text = show(place).lower()
     if "${{" in text:
         return None

@@ -20,6 +20,7 @@ DEEPEST, MOST = 100, 10_000
 """Levels of nesting, and values in one file, aliases counted as often as they are used."""
 MOST_READ = 2_000_000
 """Characters of workflows and scripts that are looked at in one repository."""
+_LEADS_OUT = "is a link that leads out of the repository; it is not followed."
 _SECRET = ("password", "token", "secret", "passphrase", "auth", "api_key")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -249,25 +250,16 @@ class Repository:
         try:
             real = (self.root / path).resolve()
             if not real.is_relative_to(self.root):
-                raise Unreadable(
-                    path, "is a link that leads out of the repository; it is not followed."
-                )
+                raise Unreadable(path, _LEADS_OUT)
             if not real.is_file():
                 raise Unreadable(path, "is not an ordinary file.")
             if real.stat().st_size > LARGEST:
-                raise Unreadable(
-                    path,
-                    f"is larger than {LARGEST // 1024} KiB: too large for a workflow or a script.",
-                )
+                why = f"is larger than {LARGEST // 1024} KiB: too large for a workflow or a script."
+                raise Unreadable(path, why)
             data = real.read_bytes()
-        except (
-            OSError,
-            RuntimeError,
-        ) as error:  # RuntimeError: a circle of links, in older Pythons
-            raise Unreadable(
-                path,
-                f"cannot be opened: {getattr(error, 'strerror', None) or 'a circle of links'}.",
-            ) from None
+        except (OSError, RuntimeError) as error:  # RuntimeError: a circle, in older Pythons
+            why = getattr(error, "strerror", None) or "a circle of links"
+            raise Unreadable(path, f"cannot be opened: {why}.") from None
         if not data.strip():
             raise Unreadable(path, "is empty.")
         if b"\0" in data:
@@ -275,17 +267,15 @@ class Repository:
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Unreadable(
-                path, "is not UTF-8 text.", data[: error.start].count(b"\n") + 1
-            ) from None
+            line = data[: error.start].count(b"\n") + 1
+            raise Unreadable(path, "is not UTF-8 text.", line) from None
 
     def yaml(self, path: str) -> Map:
         """A YAML file whose document is a mapping."""
         if path not in self._parsed:
             if not self.spend(len(self.read(path))):
-                raise Unreadable(
-                    path, "is not looked at: there is more to read here than preflight reads."
-                )
+                why = "is not looked at: there is more to read here than preflight reads."
+                raise Unreadable(path, why)
             document = parse(self.read(path), path, self.literals)
             if document is None or document == "":
                 raise Unreadable(path, "is empty but for comments.")
@@ -299,13 +289,8 @@ class Repository:
         use, or the general one."""
         name = environment.get("UV_PUBLISH_INDEX", "")
         for word, value in zip(words, [*words[1:], ""], strict=True):
-            name = (
-                value
-                if word == "--index"
-                else word.removeprefix("--index=")
-                if word.startswith("--index=")
-                else name
-            )
+            if word.partition("=")[0] == "--index":
+                name = word.partition("=")[2] or value
         base = PurePosixPath(folder or ".")
         for where in [base, *base.parents][:20]:
             for file in ("uv.toml", "pyproject.toml"):
@@ -337,18 +322,11 @@ class Repository:
         folder = self.root / ".github" / "workflows"
         try:
             if not folder.resolve().is_relative_to(self.root):
-                raise Unreadable(
-                    ".github/workflows",
-                    "is a link that leads out of the repository; it is not followed.",
-                )
-            names = sorted(
-                entry.name for entry in folder.iterdir() if entry.name.endswith((".yml", ".yaml"))
-            )
+                raise Unreadable(".github/workflows", _LEADS_OUT)
+            names = sorted(e.name for e in folder.iterdir() if e.name.endswith((".yml", ".yaml")))
         except (OSError, RuntimeError):
-            raise Unreadable(
-                ".github/workflows",
-                f"is not there: {self.root.name or '/'} has no workflows to read.",
-            ) from None
+            why = f"is not there: {self.root.name or '/'} has no workflows to read."
+            raise Unreadable(".github/workflows", why) from None
         if not names:
             raise Unreadable(".github/workflows", "holds no .yml or .yaml file.")
         return [f".github/workflows/{name}" for name in names]
@@ -362,11 +340,9 @@ class Repository:
         section = ""
         for row in config.splitlines():
             section = row.strip() if row.startswith("[") else section
-            if section == '[remote "origin"]':
-                if url := re.fullmatch(
-                    r"\s*url\s*=\s*\S*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?\s*", row
-                ):
-                    return url[1]
+            address = r"\s*url\s*=\s*\S*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?\s*"
+            if section == '[remote "origin"]' and (url := re.fullmatch(address, row)):
+                return url[1]
         return "OWNER/NAME"
 
 

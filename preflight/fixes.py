@@ -1,11 +1,11 @@
 """Changes to a repository's files that turn a job which cannot authenticate into one that can, as diffs for `git apply`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from .clients import ACTION, misspelled, option
+from .clients import ACTION, ADDRESSES, misspelled, option
 from .files import Map, Repository, Seq, Unreadable
 from .files import parse as parse_yaml
 from .publishing import Publication
@@ -72,19 +72,46 @@ def edits(
 ) -> dict[str, str]:
     """Return new texts, by path, of the files that have to change for this job to authenticate; {} where nothing simple will
     do. `environment` is what the publisher asks for. With `token`, the stored token is taken out as well."""
-    editor = _Editor(repository, found)
-    try:
+
+    def change(editor: _Editor) -> None:
         editor.command(token)
-        if token and found.credential:
+        if token:
             editor.without_token()
-        if all(trigger.event == "pull_request_target" for trigger in found.triggers):
-            editor.by_release()
         if environment and not any(found.context.environments()):
             editor.in_environment(environment)
         editor.permitted()
-    except (Unreadable, KeyError, IndexError, TypeError, StopIteration):
+
+    return _edited(repository, found, change)
+
+
+def named_environment(repository: Repository, found: Publication, name: str) -> dict[str, str]:
+    """Return new texts in which the job has this environment."""
+    return _edited(repository, found, lambda editor: editor.in_environment(name))
+
+
+def uv_instead(repository: Repository, found: Publication) -> dict[str, str]:
+    """Return new texts in which uv publishes, with the token of the client that cannot do without one."""
+
+    def change(editor: _Editor) -> None:
+        editor.by_uv(keep=True)
+        editor.without_token(command=False)
+        editor.permitted()
+
+    return _edited(repository, found, change)
+
+
+def _edited(
+    repository: Repository, found: Publication, change: Callable[["_Editor"], None]
+) -> dict[str, str]:
+    editor = _Editor(repository, found)
+    try:
+        change(editor)
+    except (Unreadable, KeyError, IndexError, TypeError, ValueError, StopIteration):
         return {}
     return {path: new for path, new in editor.new.items() if new != repository.read(path)}
+
+
+_VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|\$\{\{.*?\}\}|[^\s;&|]*)"
 
 
 class _Editor:
@@ -93,16 +120,24 @@ class _Editor:
     def __init__(self, repository: Repository, found: Publication) -> None:
         self.repository, self.found = repository, found
         self.new: dict[str, str] = {}
+        options = (*found.client.options, *found.client.user_options)
+        names = "|".join(each.lstrip("-") for each in options) or "(?!)"
+        self.options = rf"(?:[ \t]*\\\n)?[ \t]+--?(?:{names})[ =]"
 
     def current(self, path: str) -> str:
         return self.new.get(path) or self.repository.read(path)
 
-    def on_line(self, pattern: str, by: str) -> None:
-        """Replace the first match in the line of the command."""
-        file, lines = self.found.file, self.current(self.found.file).split("\n")
-        row = self.found.line - 1
-        lines[row] = re.sub(pattern, lambda _: by, lines[row], count=1)
-        self.new[file] = "\n".join(lines)
+    def on_line(self, pattern: str, by: str, *, after: str = "") -> None:
+        """Replace what matches in the line of the command, and in those that a backslash joins to it; only `after` a match."""
+        file, rows = self.found.file, self.current(self.found.file).split("\n")
+        first = last = self.found.line - 1
+        while rows[last].rstrip().endswith("\\") and last + 1 < len(rows):
+            last += 1
+        text = "\n".join(rows[first : last + 1])
+        start = re.search(after, text)
+        at = start.end() if start else len(text)
+        rows[first : last + 1] = (text[:at] + re.sub(pattern, lambda _: by, text[at:])).split("\n")
+        self.new[file] = "\n".join(rows)
 
     def anywhere(self, pattern: str, by: str) -> None:
         """Replace what matches wherever the files of the job have it."""
@@ -121,35 +156,54 @@ class _Editor:
         elif option(found.words, ("--trusted-publishing",)) == "never":
             self.on_line(r"\s+--trusted-publishing[ =]never", "")
         if found.older(found.client.since):
-            ref = re.escape(found.version)
-            by = "@release/v1" if found.client is ACTION else f">={found.client.since}"
-            self.anywhere(rf"{re.escape(found.client.name)}{ref}(?![\w.])", found.client.name + by)
+            self.newer()
         if found.refused and not token:
             self.without_token()
         if found.context.callers and found.attests and found.context.may_ask:
             self.without_attestations()
 
-    def by_uv(self) -> None:
-        """Replace the command by one of a client that can do it: uv, which pipx runs on GitHub's machines."""
-        client = self.found.client
-        builds = client.builds and (client.name == "flit" or "--build" in self.found.words)
-        build = f"{client.builds} && " if builds else ""
-        command = rf"\b{client.name}\b[^;&|\n\"]*?\b{client.subcommands[0]}\b[^;&|\n\"\r]*"
-        self.on_line(rf"(?:python[\d.]* -m )?{command}", f"{build}pipx run uv publish")
+    def newer(self) -> None:
+        """Ask for a version of the client that can do it: by `~=`, which a shell leaves alone, and not by `>=`, with which it
+        would write into a file."""
+        client, version = self.found.client, self.found.version
+        by = f"~={'.'.join(client.since.split('.')[:2])}"
+        by = "@release/v1" if client is ACTION else "@latest" if version.startswith("@") else by
+        self.anywhere(rf"{re.escape(client.name)}{re.escape(version)}(?![\w.])", client.name + by)
 
-    def without_token(self) -> None:
-        """Take the stored token out: of the command, of the action's inputs, of the environment."""
-        found = self.found
-        names = "|".join(filter(None, (each.lstrip("-") for each in found.client.options)))
-        if found.credential and found.credential.in_arguments:
-            self.on_line(rf"\s+--?(?:{names})[ =](?:\"[^\"]*\"|'[^']*'|\$\{{\{{.*?\}}\}}|\S+)", "")
-        wanted = [
-            each.replace("*", r"\w+")
-            for each in (*found.client.variables, *found.client.user_variables)
-        ]
-        keys = "|".join([*wanted, *(["password", "user"] if found.client is ACTION else [])])
+    def by_uv(self, keep: bool = False) -> None:
+        """Replace the command by one of a client that can do it: uv, which pipx runs on GitHub's machines. With `keep`, it
+        gets the token that the other client has."""
+        found, client = self.found, self.found.client
+        builds = client.builds and (client.name == "flit" or "--build" in found.words)
+        new = f"{f'{client.builds} && ' if builds else ''}pipx run uv publish"
+        if found.index != "PyPI":
+            new += f" --publish-url {ADDRESSES[found.index]}"
+        if keep:
+            line = self.current(found.file).split("\n")[found.line - 1]
+            names = "|".join(each.lstrip("-") for each in client.options) or "(?!)"
+            told = re.search(rf"\s--?(?:{names})[ =]({_VALUE})", line)
+            secret = found.credential.secret if found.credential else ""
+            if not told and (not secret or found.file != found.context.file):
+                raise KeyError("the token is handed over in a way that is left to people")
+            value = told[1] if told else f"${{{{ {secret} }}}}"
+            new += f' --token "{value.strip(chr(34))}"'
+        command = rf"\b{client.name}\b[^;&|\n\"]*?\b{client.subcommands[0]}\b(?:\$\{{\{{.*?\}}\}}|\"[^\"\n]*\"|[^;&|\n\"\r])*"
+        self.on_line(rf"(?:python[\d.]* -m )?{command}", new)
+
+    def without_token(self, command: bool = True) -> None:
+        """Take the stored token out: of the command, of the action's inputs, of the environment; and the variable that only
+        brings the secret."""
+        found, client = self.found, self.found.client
+        if command:
+            self.on_line(self.options + _VALUE, "", after=rf"\b({'|'.join(client.subcommands)})\b")
+        wanted = [each.replace("*", r"\w+") for each in (*client.variables, *client.user_variables)]
+        keys = "|".join([*wanted, *(["password", "user"] if client is ACTION else [])])
+        secret = re.escape(found.credential.secret) if found.credential else ""
         for path in dict.fromkeys((found.file, found.context.file)):
-            self.new[path] = _without_keys(self.current(path), re.compile(rf"(?:{keys})"))
+            if path.endswith((".yml", ".yaml")):
+                brings = rf"\$\{{\{{\s*{secret}\s*\}}\}}" if secret else "(?!)"
+                job = found.context.job if path == found.context.file else ""
+                self.new[path] = _without_keys(self.current(path), rf"(?:{keys})", brings, job)
 
     def without_attestations(self) -> None:
         """State `attestations: false` for the PyPA action."""
@@ -162,17 +216,6 @@ class _Editor:
         elif not rows[with_row].startswith(f"{pad}with:"):
             rows[with_row:with_row] = [f"{pad}with:", f"{pad}  attestations: false"]
         self.new[self.found.file] = "\n".join(rows)
-
-    def by_release(self) -> None:
-        """Start the workflow by a release."""
-        entry = self.found.context.entry
-        stated = _state(
-            self.current(entry),
-            parse(self.current(entry)),
-            "on",
-            {"release": "", "  types": "[published]"},
-        )
-        self.new[entry] = stated.replace("release: ", "release:", 1)
 
     def in_environment(self, name: str) -> None:
         """Give the job the environment that the publisher asks for."""
@@ -199,50 +242,71 @@ class _Editor:
             self.new[context.file] = grant(self.current(context.file), context.job)
 
 
-def _without_keys(text: str, pattern: re.Pattern[str]) -> str:
-    """A workflow without the keys of `env:` and `with:` that match; an empty mapping goes as well."""
-    document = parse(text)
-    drop: list[tuple[int, int]] = []
+def _without_keys(text: str, keys: str, values: str, job: str) -> str:
+    """A workflow without the entries of `env:` and `with:` whose key matches, and those of `env:` whose value does; an empty
+    mapping goes as well. Other jobs than this one are left alone."""
+    rows = text.split("\n")
+    drop: dict[int, tuple[Map, list[str]]] = {}  # by identity, because of aliases
 
-    def look(node: object, inside: bool) -> None:
+    def hit(inside: str, key: str, value: object) -> bool:
+        by_value = inside == "env" and isinstance(value, str) and re.fullmatch(values, value)
+        return bool(inside and (re.fullmatch(keys, key) or by_value))
+
+    def look(node: object, inside: str, top: bool = False) -> None:
+        nonlocal drop
         if isinstance(node, Map):
-            hit = [key for key in node if inside and pattern.fullmatch(key)]
-            if hit and node.flow:
-                raise KeyError("a flow mapping is left to people")
-            drop.extend((node.spans[key][0][0], node.spans[key][1][0]) for key in hit)
+            gone = [key for key, value in node.items() if hit(inside, key, value)]
             for key, value in node.items():
-                if key in ("env", "with") and isinstance(value, Map) and value:
-                    if all(map(pattern.fullmatch, value)):
-                        drop.append((node.spans[key][0][0], node.spans[key][1][0]))
-                        continue
-                look(value, key in ("env", "with"))
+                kind = key if key in ("env", "with") and isinstance(value, Map) and value else ""
+                if kind and all(hit(kind, *each) for each in value.items()):
+                    gone.append(key)
+                elif key == "jobs" and top and job:
+                    look(value[job], "")
+                elif key not in gone:
+                    look(value, kind)
+            drop |= {id(node): (node, gone)} if gone else {}
         elif isinstance(node, Seq):
             for each in node:
-                look(each, False)
+                look(each, "")
 
-    look(document, False)
-    rows = text.split("\n")
-    for first, last in sorted(drop, reverse=True):
-        rows[first : last + 1] = []
+    look(parse(text), "", top=True)
+    for node, gone in sorted(drop.values(), key=lambda each: each[0].start, reverse=True):
+        (_without_flow if node.flow else _without_rows)(rows, node, gone)
     return "\n".join(rows)
+
+
+def _without_flow(rows: list[str], node: Map, gone: list[str]) -> None:
+    """Write a mapping in braces again, on its one line, without some keys."""
+    (row, start), (last, end) = node.start, node.end
+    if row != last:
+        raise KeyError("a flow mapping of several lines is left to people")
+    spans = [span for key, span in node.spans.items() if key not in gone]
+    kept = ", ".join(rows[row][begin:stop] for (_, begin), (_, stop), _ in spans)
+    rows[row] = f"{rows[row][:start]}{{{kept}}}{rows[row][end:]}"
+
+
+def _without_rows(rows: list[str], node: Map, gone: list[str]) -> None:
+    """Take the lines of some keys out; what stands before the first key of an item (`- `) moves on to the next."""
+    for key in sorted(gone, key=lambda each: node.spans[each][0], reverse=True):
+        (first, column), (last, stop), _ = node.spans[key]
+        last -= stop == 0 and last > first
+        before = rows[first][:column]
+        if before.strip():
+            rows[last + 1] = before + rows[last + 1][column:]
+        rows[first : last + 1] = []
 
 
 def _through_tox(text: str, line: int) -> str:
     """The way to the ID token let through by the environment of tox in which a line stands."""
     rows = text.split("\n")
     head = next(number for number in range(line - 1, -1, -1) if rows[number].startswith("[testenv"))
+    more = ["    ACTIONS_ID_TOKEN_REQUEST_*", "    GITHUB_ACTIONS"]
     for number in range(head + 1, len(rows)):
         if rows[number].startswith("["):
             break
         if re.match(r"pass_?env\s*=", rows[number]):
-            rows[number + 1 : number + 1] = ["    ACTIONS_ID_TOKEN_REQUEST_*", "    GITHUB_ACTIONS"]
-            return "\n".join(rows)
-    rows[head + 1 : head + 1] = [
-        "pass_env =",
-        "    ACTIONS_ID_TOKEN_REQUEST_*",
-        "    GITHUB_ACTIONS",
-    ]
-    return "\n".join(rows)
+            return "\n".join([*rows[: number + 1], *more, *rows[number + 1 :]])
+    return "\n".join([*rows[: head + 1], "pass_env =", *more, *rows[head + 1 :]])
 
 
 def diff(before: str, after: str, path: str) -> str:
@@ -251,9 +315,8 @@ def diff(before: str, after: str, path: str) -> str:
 
     tab = "\t" if " " in path else ""
     rows = difflib.unified_diff(_lines(before), _lines(after), f"a/{path}{tab}", f"b/{path}{tab}")
-    return "".join(
-        row if row.endswith("\n") else row + "\n\\ No newline at end of file\n" for row in rows
-    )
+    last = "\n\\ No newline at end of file\n"
+    return "".join(row if row.endswith("\n") else row + last for row in rows)
 
 
 def _lines(text: str) -> list[str]:

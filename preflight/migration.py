@@ -1,12 +1,18 @@
 """From a stored token to none, as steps in an order that leaves no gap: each opens the new way before the old one is closed."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import fixes
 from .clients import ADDRESSES
 from .files import Repository
-from .verdicts import EITHER, TOKEN, JobVerdict
+from .verdicts import EITHER, TOKEN, TRUSTED, JobVerdict
+
+Look = Callable[[Repository], list[JobVerdict]]
+Edit = Callable[[Repository, JobVerdict], dict[str, str]]
+MOST_LOOKED_AT = 1 << 18
+"""Characters of workflows that are read again, after each change, to see what it leads to."""
 
 
 @dataclass(frozen=True)
@@ -18,48 +24,149 @@ class Step:
     diff: str = ""
 
 
-def steps(files: Repository, judged: Sequence[JobVerdict]) -> list[Step]:
-    """Return the steps that are left, in order; [] if no job of the project has a stored token any more.
+def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[Step]:
+    """Return the steps that are left, in order; [] if no job has a stored token any more, and none fails. `look` returns the
+    verdicts on a changed repository.
 
-    The diffs build on one another: apply them in this order.
+    The diffs build on one another: apply them in this order. Each leads to what its step says, or there is none.
     """
-    ways = [each for each in judged if each.found.index in ADDRESSES]
-    stored = [each for each in ways if each.verdict in (TOKEN, EITHER) and each.found.credential]
-    if not stored:
-        return []
-    found = []
-    for form in dict.fromkeys((each.index, *each.form.values()) for each in ways):
-        index, owner, name, workflow, environment = form
-        entered = f"owner {owner}, repository {name}, workflow {workflow}, environment {environment or '(none)'}"
-        found.append(
-            Step("index", f"On {index}, add a trusted publisher to the project: {entered}.")
-        )
-    now = files
-    for each in stored:
-        if not each.id_token and each.found.client.trusted:
-            now, diff = _change(now, {**fixes.edits(now, each.found)})
-            what = f"Give the job {each.job!r} of {each.workflow} `id-token: write`."
-            found.append(Step("repository", what, diff))
-    found.append(Step("repository", "Publish a release, or a pre-release, with both ways open."))
-    for each in stored:
-        now, diff = _change(now, fixes.edits(now, each.found, token=True))
-        uv = "" if each.found.client.trusted else ", and publish with uv"
-        what = f"Take the token ({each.credential}) out of the job {each.job!r}{uv}."
-        found.append(Step("repository", what, diff))
-    names = dict.fromkeys(each.found.credential.secret for each in stored if each.found.credential)
-    named = ", ".join(name.removeprefix("secrets.") for name in names if name) or "the token"
-    found.append(
-        Step("index", f"After the next release, revoke the token, and delete the secret: {named}.")
-    )
-    for environment in dict.fromkeys(each.environment for each in ways if each.environment):
-        what = (  # last: a rule about tags would stop a workflow that still releases from a branch
-            f"In Settings, Environments, give {environment!r} reviewers, and allow only the branches or tags "
-            "that your releases run on."
-        )
-        found.append(Step("GitHub", what))
-    return found
+    plan = _Plan(files, judged, look)
+    found = sorted(judged, key=lambda each: each.index == "PyPI")  # TestPyPI is where one tries it
+    open_ = list({_job(each): each for each in found if each.fails or stored(each)}.values())
+    for job in open_:
+        indexes = [each.index for each in plan.ways(job) if each.index in ADDRESSES]
+        if not job.environment and indexes:
+            name = "pypi" if "PyPI" in indexes else "testpypi"
+            what = f"the environment {name!r}. A publisher that names it lets in no other job of the file."
+            edit = _environment(name)
+            plan.change(job, f"Give {_the(job)} {what}", edit, lambda each: bool(each.environment))
+    for index, *form in dict.fromkeys(
+        (each.index, *each.form.values()) for each in plan.judged if open_
+    ):
+        if index in ADDRESSES:
+            named = zip(("owner", "repository", "workflow", "environment"), form, strict=True)
+            entered = ", ".join(f"{name} {value or '(none)'}" for name, value in named)
+            plan.say("index", f"On {index}, add a trusted publisher to the project: {entered}.")
+    for job in open_:
+        _open_the_new_way(plan, job)
+    if any(map(stored, judged)):
+        _close_the_old_way(plan, [job for job in open_ if any(map(stored, plan.ways(job)))])
+    for name in dict.fromkeys(
+        each.environment for each in plan.judged if open_ and each.environment
+    ):
+        # last: a rule about tags would stop a workflow that still releases from a branch
+        what = "reviewers, and allow only the branches or tags that your releases run on."
+        plan.say("GitHub", f"In Settings, Environments, give {name!r} {what}")
+    return plan.steps
 
 
-def _change(files: Repository, new: dict[str, str]) -> tuple[Repository, str]:
-    diff = fixes.patch(files, new)
-    return (fixes.overlaid(files, new), diff) if diff else (files, "")
+def stored(each: JobVerdict) -> bool:
+    """Return whether a stored token is in use."""
+    uses = each.verdict in (TOKEN, EITHER) and each.found.credential
+    return bool(uses) and each.index in ADDRESSES
+
+
+def _job(each: JobVerdict) -> tuple[str, str]:
+    return each.file, each.job
+
+
+def _the(job: JobVerdict) -> str:
+    return f"the job {job.job!r} of {job.file}"
+
+
+def _environment(name: str) -> Edit:
+    return lambda files, each: fixes.named_environment(files, each.found, name)
+
+
+def _open_the_new_way(plan: "_Plan", job: JobVerdict) -> None:
+    """The steps after which a job could publish without its token, and still has it."""
+    ways, may = plan.ways(job), "`id-token: write`"
+    if failing := [each for each in ways if each.fails]:
+        what = f"T{_the(job)[1:]} fails as it is. {failing[0].reason}"
+        return plan.change(job, what, _fix, lambda each: not each.fails)
+    if client := next((each.client for each in ways if not each.found.client.trusted), ""):
+        what = f"Let uv publish in {_the(job)}, still with the token, because {client} cannot use Trusted Publishing. Give the job {may}."
+        return plan.change(job, what, _uv, _either)
+    if any(each.verdict == TOKEN for each in ways):
+        old = [each for each in ways if each.found.older(each.found.client.since)]
+        wanted = [may] * (not job.id_token)
+        wanted += [f"{each.client} {each.found.client.since} or newer" for each in old[:1]]
+        wanted = wanted or ["the way to the ID token"]
+        plan.change(job, f"Give {_the(job)} {' and '.join(wanted)}.", _fix, _either)
+    return None
+
+
+def _fix(files: Repository, each: JobVerdict) -> dict[str, str]:
+    return fixes.edits(files, each.found) if each.fails or each.verdict == TOKEN else {}
+
+
+def _uv(files: Repository, each: JobVerdict) -> dict[str, str]:
+    return fixes.uv_instead(files, each.found)
+
+
+def _either(each: JobVerdict) -> bool:
+    return each.verdict == EITHER
+
+
+def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
+    """The steps from a job that could do without its token to one that has none."""
+    dry = "env -u UV_PUBLISH_TOKEN pipx run uv publish --dry-run --trusted-publishing always dist/*"
+    what = "Publish a release. It still goes by the token. To rehearse the new way, run one more step after the upload"
+    plan.say("repository", f"{what}: `{dry}`.")
+    secrets: dict[str, None] = {}
+    for job in jobs:
+        found = [each for each in plan.ways(job) if stored(each)]
+        told = "".join(f"{each.credential} {each.found.user} " for each in found)
+        secrets |= dict.fromkeys(re.findall(r"secrets\.(\w+)", told))
+        named = " and ".join(dict.fromkeys(each.credential for each in found))
+        what = f"Take the token ({named}) out of {_the(job)}."
+        plan.change(job, what, lambda files, each: fixes.edits(files, each.found, token=True), lambda each: each.verdict == TRUSTED)  # fmt: skip
+    plan.say("index", "Publish the next release without the token. Then revoke it.")
+    if secrets:
+        left = plan.mentions("|".join(secrets))
+        also = f" First take out what still names it: {', '.join(left)}." if left else ""
+        plan.say("GitHub", f"Delete the secret: {', '.join(secrets)}.{also}")
+
+
+class _Plan:
+    """Steps, and the repository as it is after them."""
+
+    def __init__(self, files: Repository, judged: Sequence[JobVerdict], look: Look) -> None:
+        self.now, self.judged, self.look, self.steps = files, list(judged), look, list[Step]()
+        self.left = MOST_LOOKED_AT
+
+    def ways(self, job: JobVerdict) -> list[JobVerdict]:
+        """The ways in which a job publishes by now."""
+        return [each for each in self.judged if _job(each) == _job(job)]
+
+    def say(self, where: str, what: str, diff: str = "") -> None:
+        """Add a step."""
+        self.steps.append(Step(where, what, diff))
+
+    def change(
+        self, job: JobVerdict, what: str, edit: Edit, good: Callable[[JobVerdict], bool]
+    ) -> None:
+        """Add a step for a job; with a diff if the edits of its ways lead to what is `good`, and no other job to failure."""
+        before, judged = self.now, self.judged
+        size = sum(len(before.read(path)) for path in {each.file for each in judged})
+        for number in range(len(self.ways(job))):
+            self.left -= size * (1 + len(judged) // 8)
+            ways = self.ways(job)  # looked for again, because lines have moved
+            if self.left > 0 and number < len(ways) and (new := edit(self.now, ways[number])):
+                self.now = fixes.overlaid(self.now, new)
+                self.judged = self.look(self.now)
+        worse = sum(each.fails for each in self.judged) > sum(each.fails for each in judged)
+        if self.now is before or worse or not self.ways(job) or not all(map(good, self.ways(job))):
+            self.now, self.judged = before, judged
+            return self.say("repository", f"{what} No simple diff does this.")
+        changed = self.now.overlay.items() - before.overlay.items()
+        return self.say("repository", what, fixes.patch(before, dict(changed)))
+
+    def mentions(self, secrets: str) -> list[str]:
+        """The places at which workflows still name a secret."""
+        rows = [
+            (f"{path}:{number}", row)
+            for path in dict.fromkeys(each.file for each in self.judged)
+            for number, row in enumerate(self.now.read(path).split("\n"), 1)
+        ]
+        return [place for place, row in rows if re.search(rf"secrets\.({secrets})\b", row)][:10]

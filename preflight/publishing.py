@@ -155,11 +155,10 @@ class Finder:
         frame = Frame(context.file, context.scope, {})
         for holder in (context.workflow, context.body):
             run = mapping(mapping(holder.get("defaults")).get("run"))
-            frame = frame.but(
-                environment=_environment(frame, holder.get("env")),
-                shell=text(run.get("shell")) or frame.shell,
-                folder=text(run.get("working-directory")) or frame.folder,
-            )
+            shell = text(run.get("shell")) or frame.shell
+            folder = text(run.get("working-directory")) or frame.folder
+            env = _environment(frame, holder.get("env"))
+            frame = frame.but(environment=env, shell=shell, folder=folder)
         self._steps(context.body.get("steps"), frame)
         if not self.facts.publications:
             self.facts.unknown = self._explain()
@@ -181,10 +180,8 @@ class Finder:
         unknown = [a for a in actions if not a[2].startswith(("actions/", "github/"))]
         if not unknown:
             line = context.workflow["jobs"].line_of(context.job)
-            why = (
-                f"Job {context.job!r} {gets}, and nothing in it is known to publish. {self._form()}"
-            )
-            return context.file, line, why
+            why = f"Job {context.job!r} {gets}, and nothing in it is known to publish."
+            return context.file, line, f"{why} {self._form()}"
         file, line, name = unknown[0]
         why = f"Job {context.job!r} {gets} and runs {name}: not followed. {self._form()}"
         return file, line, why
@@ -204,11 +201,8 @@ class Finder:
                 continue
             line = frame.here or step.line_of("run" if "run" in step else "uses")
             for world in self._worlds() if self._later else ({},):
-                seen = (
-                    frame.but(environment={**frame.environment, **world}, here=line)
-                    if world
-                    else frame.but(here=line)
-                )
+                around = {**frame.environment, **world} if world else frame.environment
+                seen = frame.but(environment=around, here=line)
                 met = holds(text(step["if"]), seen) if "if" in step else True
                 if met is not False:
                     seen = seen if met else seen.but(certain=False)
@@ -284,9 +278,8 @@ class Finder:
             words = ("maturin", command, *inputs.get("args", "").split())
             self._add(CLIENTS["maturin"], words, frame)
         if command != "upload":
-            self.facts.builds.append(
-                (frame.file, frame.line_of(1), f"{name} with `command: {command}`")
-            )
+            what = f"{name} with `command: {command}`"
+            self.facts.builds.append((frame.file, frame.line_of(1), what))
 
     def _composite(self, folder: str, line: int, inputs: dict[str, str], frame: Frame) -> None:
         paths = (self.repository.resolve(f"{folder}/action.{end}") for end in ("yml", "yaml"))
@@ -356,9 +349,8 @@ class Finder:
         elif re.search(r"\bpublish|\btwine", plain) and rest[0] in _TASKS:
             return self._note(frame.file, line, f"`{plain}` is a task of {rest[0]}: not followed.")
         if _BUILDS.match(" ".join(rest)[:2000]) or _BUILDS.match(" ".join(words)[:2000]):
-            self.facts.builds.append(
-                (frame.file, line, " ".join(rest[:2] if client else words[:4]))
-            )
+            what = " ".join(rest[:2] if client else words[:4])
+            self.facts.builds.append((frame.file, line, what))
         target = scripts.followed(words, rest) if client is None else None
         if target and target[1:] and self._may_follow(frame.file, line, frame.depth):
             deeper = frame.but(environment=command.environment, depth=frame.depth + 1)
@@ -399,17 +391,15 @@ class Finder:
         if kind == "inline":
             return self._script("".join(names[:1]), frame)
         paths, told = self._paths(kind, names, command, frame.folder)
-        path = next(
-            (found for each, base in paths if (found := self.repository.resolve(each, base))), None
-        )
+        found = (self.repository.resolve(each, base) for each, base in paths)
+        path = next(filter(None, found), None)
         if path is None:
             if re.fullmatch(
                 r"`(\./)?[\w./-]*(publish|upload|release|deploy|pypi)[\w-]*(\.sh|\.bash|\.py)?`",
                 told,
             ):
-                self._note(
-                    frame.file, frame.line_of(1), f"{told} is not in the repository: not followed."
-                )
+                why = f"{told} is not in the repository: not followed."
+                self._note(frame.file, frame.line_of(1), why)
             return None
         try:
             script = self.repository.read(path)
@@ -487,10 +477,8 @@ class Finder:
         self._followed += 1
         if depth < DEEPEST and self._followed <= MOST_FOLLOWED:
             return True
-        why = (
-            "Scripts that call one another in a circle, or very many of them: not followed further."
-        )
-        self._note(file, line, why)
+        why = "Scripts that call one another in a circle, or very many of them"
+        self._note(file, line, f"{why}: not followed further.")
         return False
 
     def _note(self, file: str, line: int, sentence: str, relevant: bool = True) -> None:

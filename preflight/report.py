@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from helpers import display
-
 from .advice import Warned
 from .migration import Step
 from .publishing import Publication
@@ -31,9 +29,8 @@ def cut(text: str, literals: Collection[str] = ()) -> str:
     other than line breaks and tabs; GitHub takes `##[` anywhere for a command."""
     for literal in literals:
         text = text.replace(literal, "***")
-    text = (
-        re.sub(_SECRETS, "***", text) if re.search(r"pypi-|gh\w_|_pat_|glpat|eyJ", text) else text
-    )
+    if re.search(r"pypi-|gh\w_|_pat_|glpat|eyJ", text):
+        text = re.sub(_SECRETS, "***", text)
     text = _IN_ADDRESS.sub("***", text) if "://" in text and "@" in text else text
     return _CONTROL.sub("\ufffd", text).replace("##[", "## [")
 
@@ -147,43 +144,12 @@ class Report:
         rows = [("error", job.file, job.line, job.verdict, f"{job.job}: {job.reason}{hint * bool(job.fix)}")
                 for job in self.jobs if job.fails]  # fmt: skip
         rows += [("error", file, line, "could not be read", why) for file, line, why in self.unread]
-        rows += [
-            ("warning", w.file, w.line, w.code, f"{w.why} Instead: {w.instead}")
-            for w in self.warnings
-        ]
+        told = [(w, f"{w.why} Instead: {w.instead}") for w in self.warnings]
+        rows += [("warning", w.file, w.line, w.code, words) for w, words in told]
         rows += [("notice", job.file, job.line, job.verdict, f"{job.job}: {job.reason}")
                  for job in self.jobs if not job.fails]  # fmt: skip
         rows += [("notice", file, line, "not followed", why) for file, line, why in self.unfollowed]
         return "".join(map(_annotation, rows))
-
-    def _repr_html_(self) -> str:
-        head = (
-            "workflow, job",
-            "verdict",
-            "client",
-            "ID token",
-            "credential",
-            "environment",
-            "why",
-        )
-        rows = [
-            display.toned(_row(job), display.VERMILLION if job.fails else None) for job in self.jobs
-        ]
-        rest = [f"{w.file}:{w.line} [{w.code}] {w.why}" for w in self.warnings]
-        rest += [why for _, _, why in self.unread] + [
-            f"{f}:{n} {why}" for f, n, why in self.unfollowed
-        ]
-        items = "".join(f"<li>{display.escape(row)}</li>" for row in rest)
-        table = display.table(head, rows) if rows else ""
-        fixed = "".join(display.block(job.fix) for job in self.jobs if job.fix)
-        return f"<p>{display.escape(self.summary())}</p>{table}{fixed}<ul>{items}</ul>"
-
-
-def _row(job: JobVerdict) -> tuple[str, ...]:
-    return (
-        f"{job.workflow.rpartition('/')[2]}, {job.job}", f"{job.verdict}{': will fail' * job.fails}", job.client,
-        "may ask" if job.id_token else "no permission", job.credential or "none", job.environment or "none", job.reason,
-    )  # fmt: skip
 
 
 def _job_lines(ways: list[JobVerdict]) -> list[str]:
@@ -201,9 +167,8 @@ def _job_lines(ways: list[JobVerdict]) -> list[str]:
 
 
 def _way_lines(job: JobVerdict) -> Iterator[str]:
-    verdict = (
-        job.verdict.upper() if job.verdict == NEITHER else job.verdict + ": WILL FAIL" * job.fails
-    )
+    verdict = job.verdict + ": WILL FAIL" * job.fails
+    verdict = job.verdict.upper() if job.verdict == NEITHER else verdict
     started = ", ".join(
         f"{each.event} ({each.ref}{'' if each.certain else ', perhaps'})" for each in job.triggers
     )
@@ -239,20 +204,9 @@ def _warning(each: Warned) -> str:
 
 
 def _job_data(job: JobVerdict) -> dict[str, Any]:
-    plain = (
-        "workflow",
-        "job",
-        "client",
-        "index",
-        "permissions",
-        "id_token",
-        "environment",
-        "verdict",
-        "fails",
-        "reason",
-    )
+    plain = "workflow job client index permissions id_token environment verdict fails reason"
     return {
-        **{name: getattr(job, name) for name in plain},
+        **{name: getattr(job, name) for name in plain.split()},
         "path": [{"file": file, "line": line} for file, line in job.path],
         "credential": job.credential or None,
         "triggers": [{"event": t.event, "ref": t.ref, "certain": t.certain} for t in job.triggers],

@@ -57,12 +57,8 @@ class _Shell:
 
 def unquote(word: str) -> str:
     """A word without its quotation marks."""
-    return re.sub(
-        r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)",
-        lambda m: m[1] or m[2] or m[3] or "",
-        word,
-        flags=re.DOTALL,
-    )
+    quoted = r"(?s)'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)"
+    return re.sub(quoted, lambda m: m[1] or m[2] or m[3] or "", word)
 
 
 def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) -> str:
@@ -179,9 +175,8 @@ def _run(shell: _Shell, words: list[str], line: int) -> Iterator[Command]:
     exporting = words[0] in ("export", "declare", "local", "readonly")
     rest = words[1:] if exporting else words
     while rest and (match := _ASSIGNMENT.match(rest[0])):
-        prefix[match[1]] = expand(
-            unquote(match[2]), {**shell.environment, **prefix} if prefix else shell.environment
-        )
+        seen = {**shell.environment, **prefix} if prefix else shell.environment
+        prefix[match[1]] = expand(unquote(match[2]), seen)
         rest = rest[1:]
     if not rest or exporting:
         shell.set(prefix)
@@ -249,9 +244,8 @@ def makefile(
     lines = [line for target in order for line in rules[target][1]]
     for at, recipe in lines[:MOST_LINES]:
         for _ in range(3):
-            recipe = re.sub(
-                r"\$[({]([\w.-]+)[)}]", lambda m: variables.get(m[1], "")[:300], recipe[:2000]
-            )
+            named = r"\$[({]([\w.-]+)[)}]"
+            recipe = re.sub(named, lambda m: variables.get(m[1], "")[:300], recipe[:2000])
         yield at, recipe[:2000].replace("$$", "$").replace("\\\r", "\\\n")
 
 
@@ -274,9 +268,8 @@ def _rules(text: str, environment: Mapping[str, str]) -> tuple[Rules, dict[str, 
         elif match := re.match(r"([^\s:#=%][^:#=%]*):(?!=)([^#;]*)", row[:2000]):
             current = match[1].split()[:50]
             for target in current:
-                rules.setdefault(target, ([], []))[0].extend(
-                    match[2].replace("|", " ").split()[:200]
-                )
+                needs = match[2].replace("|", " ").split()[:200]
+                rules.setdefault(target, ([], []))[0].extend(needs)
         number += row.count("\r")
     return rules, variables
 
@@ -306,9 +299,8 @@ def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int,
             if command:
                 near = enumerate(lines[start : start + 1000], start + 1)
                 at = next((n for n, row in near if command[:25] in row), start)
-                command = re.sub(
-                    r"\{posargs:?([^{}]{0,500})\}", lambda m: arguments or m[1], command
-                )
+                posargs = r"\{posargs:?([^{}]{0,500})\}"
+                command = re.sub(posargs, lambda m: arguments or m[1], command)
                 yield at, re.sub(r"\{[^{}\s]{0,200}\}", "", command), patterns
 
 
@@ -328,9 +320,8 @@ def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str], bool]]:
         for node in ast.walk(function):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("run", "run_always"):
-                    words = [
-                        str(a.value) if isinstance(a, ast.Constant) else "…" for a in node.args
-                    ]
+                    values = (getattr(each, "value", "…") for each in node.args)
+                    words = [str(v) if not isinstance(v, ast.AST) else "…" for v in values]
                     outer = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
                     yield node.lineno, words, outer.get("include_outer_env") is False
 

@@ -106,9 +106,8 @@ def judge(
     if fault:
         reason = fault if verdict == NEITHER else f"{reason} {fault}"
     elif refused and verdict == TRUSTED:
-        reason = (
-            f"It may ask for an ID token, but the publisher refuses it: {checks[0]['refusal']}."
-        )
+        refusal = checks[0]["refusal"]
+        reason = f"It may ask for an ID token, but the publisher refuses it: {refusal}."
     if refused and (fault or verdict == NEITHER):
         reason += f" Once that is fixed, the publisher refuses it: {checks[0]['refusal']}."
     if refused:
@@ -130,19 +129,17 @@ def judge(
 
 def _verdict(found: Publication) -> tuple[str, str]:
     """The verdict and its reason, as far as the credential decides."""
-    always = (
-        found.client.name == "uv" and option(found.words, ("--trusted-publishing",)) == "always"
-    )
+    told = option(found.words, ("--trusted-publishing",))
+    always = found.client.name == "uv" and told == "always"
     credential, obstacle = found.credential, _obstacle(found)
     if found.context.asks_too_much or found.refused or _account(found):
         return NEITHER, ""
     if credential and (obstacle or always):
         return TOKEN, f"It finds {credential}.{_if_empty(found, obstacle)}"
     if credential:
-        either = (
-            "could do without, given a publisher on the index: the job may ask for an ID token."
-        )
-        return EITHER, f"It finds {credential}, and {either}"
+        either = "given a publisher on the index: the job may ask for an ID token."
+        empty = _if_empty(found, obstacle)
+        return EITHER, f"It finds {credential}, and could do without, {either}{empty}"
     bare = "It finds no token"
     if always:
         bare = "It is told to use nothing but Trusted Publishing"
@@ -192,11 +189,8 @@ def _obstacle(found: Publication) -> str:
         return _no_permission(found)
     if found.hidden and client is not ACTION:
         kept = ", ".join(found.hidden[1:])
-        where = (
-            "its pass_env does not name"
-            if found.hidden[0] == "tox"
-            else "include_outer_env=False hides"
-        )
+        tox = found.hidden[0] == "tox"
+        where = "its pass_env does not name" if tox else "include_outer_env=False hides"
         return f"{found.hidden[0]} keeps the way to the ID token from it: {where} {kept}."
     return ""
 
@@ -239,14 +233,9 @@ def _faults(found: Publication, verdict: str, also: Sequence[Publication]) -> It
 def _second(found: Publication, also: Sequence[Publication]) -> bool:
     """Whether another use of the action comes before this one for sure, in the same job and for the same files."""
     folder = _packages(found)
-    before = [
-        each for each in also if each.attests and each.line < found.line and each.file == found.file
-    ]
-    surely = [
-        each
-        for each in before
-        if _packages(each) == folder and all(t.certain for t in each.triggers)
-    ]
+    before = [p for p in also if p.attests and p.line < found.line and p.file == found.file]
+    same = [each for each in before if _packages(each) == folder]
+    surely = [each for each in same if all(t.certain for t in each.triggers)]
     mine = {trigger.event for trigger in found.triggers}
     return any(mine & {trigger.event for trigger in each.triggers} for each in surely)
 
@@ -258,11 +247,8 @@ def _packages(found: Publication) -> str:
 
 def _systems(found: Publication) -> str:
     """The labels of machines that cannot run containers, among those that the job runs on."""
-    labels = [
-        each
-        for label in texts(found.context.body.get("runs-on"))
-        for each in possible(label, found.context.scope)
-    ]
+    stated, scope = texts(found.context.body.get("runs-on")), found.context.scope
+    labels = [each for label in stated for each in possible(label, scope)]
     return " and ".join(each for each in labels if each.lower().startswith(("macos", "windows")))
 
 
@@ -272,11 +258,8 @@ def _claims_and_checks(
     """The claims of each trigger and environment, and what the publishers of this index say to them: also where the job may
     not ask yet, as if it might."""
     claims, checks = [], []
-    here = [
-        each.publisher
-        for each in publishers
-        if each.index == (found.index if found.index in ADDRESSES else "PyPI")
-    ]
+    index = found.index if found.index in ADDRESSES else "PyPI"
+    here = [each.publisher for each in publishers if each.index == index]
     for environment in found.context.environments():
         for trigger in found.triggers:
             job = predicted(found, trigger, environment, who)
@@ -302,9 +285,8 @@ def _checked(
         unknown = "${{" in environment
         name = publisher.environment if unknown else job.environment
         claims = replace(job, owner_id=owner_id, environment=name).claims()
-        tables.append(
-            publisher.check({**claims, "iss": publisher.issuer, "jti": "(the provider's)"})
-        )
+        given = {"iss": publisher.issuer, "jti": "(the provider's)"}
+        tables.append(publisher.check({**claims, **given}))
     table = next((each for each in tables if each.ok), tables[0])
     wrong: dict[str, dict[str, str]] = {}
     for check in table:
@@ -313,9 +295,8 @@ def _checked(
             wrong.setdefault(check.claim, row)
     if "repository" in wrong:
         wrong.pop("repository_owner", None)
-    told = "; ".join(
-        f"{w['claim']} is {w['got']}, expected {w['expected']}" for w in wrong.values()
-    )
+    rows = (f"{w['claim']} is {w['got']}, expected {w['expected']}" for w in wrong.values())
+    told = "; ".join(rows)
     refusal = f"{table.refusal} ({told})" if wrong else ""
     return {"ok": table.ok, "refusal": refusal, "mismatches": list(wrong.values())}
 

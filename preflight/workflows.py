@@ -90,17 +90,7 @@ _REFS = {
 }  # fmt: skip
 _BRANCHES = {"main", "master", "develop", "trunk"}
 """Names that no tag has."""
-_NO_ACTION = (
-    "push",
-    "workflow_dispatch",
-    "schedule",
-    "create",
-    "delete",
-    "fork",
-    "gollum",
-    "public",
-    "page_build",
-)
+_NO_ACTION = "push workflow_dispatch schedule create delete fork gollum public page_build".split()
 _ACTIONS = {
     "release": ("published", "unpublished", "created", "edited", "deleted", "prereleased", "released"),
     "registry_package": ("published", "updated"), "pull_request": ("opened", "synchronize", "reopened"),
@@ -204,15 +194,10 @@ class Scope(Changeable):
             return self._action()
         if name.startswith("event.inputs."):
             return self._inputs(name.removeprefix("event.inputs."))
-        absent = (
-            name.startswith("event.push.")
-            or trigger.event in _NO_ACTION
-            and name.startswith(("event.release", "event.pull_req"))
-        )
-        elsewhere = name in ("head_ref", "base_ref") and not trigger.event.startswith(
-            "pull_request"
-        )
-        return None if absent or elsewhere else UNKNOWN
+        other = ("event.release", "event.pull_req") if trigger.event in _NO_ACTION else ()
+        absent = name.startswith(("event.push.", *other))
+        asked = trigger.event.startswith("pull_request")
+        return None if absent or (name in ("head_ref", "base_ref") and not asked) else UNKNOWN
 
     def _ref(self, name: str) -> Value:
         kind, _, last = self.trigger.ref.rpartition("/")
@@ -237,10 +222,8 @@ class Scope(Changeable):
             return self.inputs.get(name)
         if self.trigger.event != "workflow_dispatch":
             return None
-        stated = mapping(
-            mapping(mapping(self.workflow.get("on")).get("workflow_dispatch")).get("inputs")
-        )
-        return Open(tuple(texts(mapping(stated.get(name)).get("options"))))
+        stated = mapping(mapping(self.workflow.get("on")).get("workflow_dispatch")).get("inputs")
+        return Open(tuple(texts(mapping(mapping(stated).get(name)).get("options"))))
 
     def _secrets(self, name: str) -> Value:
         if self.secrets is None or name == "GITHUB_TOKEN" or "environment" in self.job:
@@ -330,9 +313,8 @@ def mentions_publishing(part: Any) -> bool:
     words = str(part).lower()
     if "pypi" in words or "twine" in words or ("tox" in words and "release" in words):
         return True
-    return bool(
-        re.search(r"\b(uv|hatch|flit|poetry|pdm|maturin|python)\W{1,3}(publish|upload)", words)
-    )
+    clients = r"\b(uv|hatch|flit|poetry|pdm|maturin|python)\W{1,3}(publish|upload)"
+    return bool(re.search(clients, words))
 
 
 def variants(trigger: Trigger, conditions: str) -> list[Trigger]:
@@ -355,9 +337,7 @@ def settled(found: list[Trigger]) -> tuple[Trigger, ...]:
     """Triggers without what only a condition suggested, where the trigger as `on:` has it is among them too."""
     plain = {each.event for each in found if not each.guess}
     kept = [replace(t, never=frozenset()) for t in found if not (t.guess and t.event in plain)]
-    return tuple(
-        dict.fromkeys(sorted(kept, key=lambda t: (not t.certain,))) if len(kept) > 1 else kept
-    )
+    return tuple(dict.fromkeys(sorted(kept, key=lambda t: not t.certain)))
 
 
 @dataclass
@@ -421,10 +401,8 @@ class Walk:
                 scope, runs = _job_scope(context, name, trigger, memo)
                 if runs is not False:
                     self.started[context.file, name] = True
-                    scope = scope.but(
-                        trigger=replace(trigger, certain=trigger.certain and runs is True)
-                    )
-                    yield from self._job(context.but(job=name, scope=scope))
+                    trigger = replace(trigger, certain=trigger.certain and runs is True)
+                    yield from self._job(context.but(job=name, scope=scope.but(trigger=trigger)))
         return None
 
     def _job(self, context: JobContext) -> Iterator[JobContext]:
@@ -435,9 +413,8 @@ class Walk:
         why, file = self._called(context, target)
         line = context.body.line_of("uses")
         if why:
-            return self.notes.append(
-                (context.file, line, f"Job {context.job!r} calls {target}{why}")
-            )
+            why = f"Job {context.job!r} calls {target}{why}"
+            return self.notes.append((context.file, line, why))
         if file:
             self.called.add(file)
             yield from self._workflow(_call(context, file, self.workflows[file], line))
@@ -463,13 +440,8 @@ class Walk:
 def _conditions(job: Map) -> str:
     """All `if:` of a job and its steps, in one text."""
     steps = job.get("steps")
-    rows = [text(job.get("if"))]
-    rows += [
-        text(step.get("if"))
-        for step in (steps if isinstance(steps, Seq) else ())
-        if isinstance(step, Map)
-    ]
-    return "\n".join(filter(None, rows))[:10_000]
+    rows = [job, *(steps if isinstance(steps, Seq) else ())]
+    return "\n".join(filter(None, (text(mapping(each).get("if")) for each in rows)))[:10_000]
 
 
 def _job_scope(
@@ -520,11 +492,8 @@ def _call(context: JobContext, file: str, workflow: Map, line: int) -> JobContex
         passed = mapping(job.get("secrets")).items()
         secrets = {name: fill(text(value), scope) for name, value in passed}
     keep = context.may_ask or context.granted is None
-    return context.but(
-        file=file,
-        workflow=workflow,
-        job="",
-        scope=scope.but(workflow=workflow, job=_EMPTY, inputs=inputs, secrets=secrets, needs={}),
-        callers=(*context.callers, (context.file, context.job, line)),
-        granted=context.permissions if keep else context.granted,
-    )
+    scope = scope.but(workflow=workflow, job=_EMPTY, inputs=inputs, secrets=secrets, needs={})
+    callers = (*context.callers, (context.file, context.job, line))
+    granted = context.permissions if keep else context.granted
+    new = context.but(file=file, workflow=workflow, job="", scope=scope)
+    return new.but(callers=callers, granted=granted)

@@ -103,6 +103,15 @@ TOGETHER = "{UV_PUBLISH_TOKEN: '${{ secrets.PYPI_TOKEN }}', UV_PUBLISH_USERNAME:
 PASSWORD = "{UV_PUBLISH_PASSWORD: '${{ secrets.PYPI_TOKEN }}'}"
 BOTH = "{UV_PUBLISH_PASSWORD: '${{ secrets.PYPI_TOKEN }}', UV_PUBLISH_USERNAME: __token__}"
 STORED = "{TWINE_PASSWORD: '${{ secrets.PYPI_TOKEN }}', TWINE_USERNAME: __token__}"
+LAB_IS_PYPI = """\
+import os, sys
+from twine import utils
+utils.DEFAULT_REPOSITORY = os.environ["TWINE_REPOSITORY_URL"]
+from twine.__main__ import main
+sys.exit(main())
+"""
+"""The real twine, with the lab's index in the place of PyPI: for another index it asks for no ID token."""
+TRUSTED = "twine upload --non-interactive --disable-progress-bar dist/*"
 TWINE = "twine upload --non-interactive --disable-progress-bar dist/*"
 
 
@@ -119,6 +128,17 @@ TWINE = "twine upload --non-interactive --disable-progress-bar dist/*"
         ("uv publish -u alice", "{}", "", "'alice'", "403"),
         (TWINE, STORED, "good", "It finds", ""),
         (TWINE, STORED, "", "It finds", "403"),
+        ("uv publish", "{UV_PUBLISH_TOKEN: ''}", "", "counts as given", "403"),
+        ("uv publish --token=", "{}", "", "counts as given", "403"),
+        ("uv publish", "{UV_PUBLISH_USERNAME: __token__}", "", "and no password", "403"),
+        ("uv publish", "{UV_PUBLISH_USERNAME: ''}", "", "and no password", "Missing credentials"),
+        ("uv publish", "{UV_PUBLISH_PASSWORD: ''}", "", "uv refuses", "no username"),
+        ("uv publish", "{UV_PUBLISH_TOKEN: '', UV_PUBLISH_USERNAME: ''}", "", "uv refuses", "cannot be"),
+        ("uv publish --trusted-publishing always", "{UV_PUBLISH_USERNAME: ''}", "", "uv refuses", "not"),
+        (TRUSTED, "{}", "", "may ask", "Minted upload token"),
+        (TRUSTED, "{TWINE_USERNAME: ''}", "", "may ask", "Minted upload token"),
+        (TRUSTED, "{TWINE_PASSWORD: ''}", "", "counts as given", "403"),
+        (f"{TRUSTED} -p ''", "{}", "", "counts as given", "403"),
     ],
 )  # fmt: skip
 def test_credentials_do_what_preflight_says(desk, tmp_path, command, env, token, predicted, log):
@@ -135,6 +155,10 @@ def test_credentials_do_what_preflight_says(desk, tmp_path, command, env, token,
     told = desk.live.job_environment
     where = {"UV_PUBLISH_URL": desk.url, "TWINE_REPOSITORY_URL": desk.url}
     desk.live.job_environment = lambda *job, **more: {**told(*job, **more), **where, **variables}
-    run = desk.machine(GitHubJob(), folder=tmp_path).run(["bash", "-c", command])
-    missing = bool(given) and not token
+    machine = desk.machine(GitHubJob(), folder=tmp_path)
+    (machine.folder / "lab_is_pypi.py").write_text(LAB_IS_PYPI)
+    if command.startswith(TRUSTED):
+        command = command.replace("twine", "python lab_is_pypi.py", 1)
+    run = machine.run(["bash", "-c", command])
+    missing = "secrets" in env and not token
     assert run.ok is not (job.fails or missing) and log in run.log, run

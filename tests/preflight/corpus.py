@@ -251,11 +251,37 @@ SETS = [
         step("uv", False),
         extra="    env: {PYPI_TOKEN: '${{ secrets.T }}'}\n",
     ),
+    # An empty value counts as given: uv and twine send it, and ask for no ID token.
+    one("an empty token", N, step("uv", False), "job", extra="    env: {UV_PUBLISH_TOKEN: ''}\n"),
+    one("an empty token among the arguments", N, run('uv publish --token "" dist/*'), "job"),
+    one("an empty token, glued", N, run("uv publish --token=$NOBODY_SETS_IT"), "job"),
     one(
-        "an empty variable does not count",
+        "an empty password",
         N,
-        step("uv", False),
-        extra="    env: {UV_PUBLISH_TOKEN: ''}\n",
+        step("twine", False) + "        env:\n          TWINE_PASSWORD: ''\n",
+        "job",
+    ),
+    one(
+        "an empty password beside a user",
+        N,
+        step("twine", False)
+        + "        env:\n          TWINE_USERNAME: __token__\n          TWINE_PASSWORD: ''\n",
+        "job",
+    ),
+    one("an empty password among the arguments", N, run("twine upload -p '' dist/*"), "job"),
+    one("a user without a password, for twine", P, run("twine upload -u __token__ x"), "job"),
+    one("a user without a password, for uv", N, run("uv publish -u __token__"), "job"),
+    one(
+        "an empty user, for uv",
+        N,
+        step("uv", False) + "        env:\n          UV_PUBLISH_USERNAME: ''\n",
+        "job",
+    ),
+    one(
+        "an empty user, for twine",
+        P,
+        step("twine", False) + "        env: {TWINE_USERNAME: ''}\n",
+        "job",
     ),
     one(
         "a password left empty",
@@ -538,7 +564,7 @@ SETS = [
     ),
     one(
         "a composite action whose input is not given",
-        P,
+        N,
         "      - uses: ./publish\n",
         "job",
         files={
@@ -613,7 +639,14 @@ SETS = [
     ),
     Set("called by nobody", {RELEASE: called()}, [], 0),
     # triggers and conditions
-    one("pull_request_target alone", N, step("uv", False), "job", on="pull_request_target:"),
+    one(
+        "pull_request_target alone",
+        N,
+        step("uv", False),
+        "job",
+        on="pull_request_target:",
+        more={"fixed": False},
+    ),
     one(
         "pull_request_target beside another",
         P,

@@ -146,7 +146,7 @@ CASES = [
          one(job('uses: acme/mint-api-token@v1\nid: mint\n\nrun: flit publish\nenv:\n  FLIT_PASSWORD: ${{ steps.mint.outputs.t }}')), [OK]),
     Case(2, "a stored token beside an exchange", one(job(f"run: python -m id pypi\n\nrun: flit publish\nenv:\n  FLIT_PASSWORD: {SECRET}")),
          [TOK]),
-    Case(2, "an old twine, by pip", one(job('run: pip install "twine<6"\n\nrun: twine upload x')), [NEVER], ("since 6.1", "+      - run: pip install \"twine>=6.1\"")),
+    Case(2, "an old twine, by pip", one(job('run: pip install "twine<6"\n\nrun: twine upload x')), [NEVER], ("since 6.1", "+      - run: pip install \"twine~=6.1\"")),
     Case(2, "an old twine, by pipx", one(job("run: pipx run twine==5.1.1 upload x")), [NEVER], ("since 6.1",)),
     Case(2, "an old twine, and a token", one(job(f"run: pipx run twine==5.1.1 upload x\nenv:\n  TWINE_PASSWORD: {SECRET}")), [TOK]),
     Case(2, "a twine that is new enough", one(job('run: pip install "twine>=6.1,<8"\n\nrun: twine upload x')), [OK]),

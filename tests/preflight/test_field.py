@@ -5,6 +5,7 @@ from collections import Counter
 
 import field_cases as field
 import pytest
+import yaml
 from test_preflight_corpus import lay_out
 
 import preflight
@@ -16,7 +17,7 @@ def test_the_case_is_judged_right(case, tmp_path):
     text = report.text()
     assert [(job.verdict, job.fails) for job in report.jobs] == case.ways, text
     assert [words for words in case.told if words not in text] == [], text
-    everything = text + report.json() + report.github() + report._repr_html_()
+    everything = text + report.json() + report.github()
     assert [words for words in case.untold if words in everything] == [], text
     codes = {warning.code for warning in report.warnings}
     assert codes >= set(case.codes) and not codes & set(case.no_codes), text
@@ -44,7 +45,9 @@ def test_the_diffs_of_a_migration_apply_one_after_another(case, tmp_path):
         if step.diff:
             command = ["git", "apply", "-"]
             subprocess.run(command, input=step.diff.encode(), cwd=folder, check=True)
-            assert preflight.check(folder, "octo-org/rocket").unread == []
+            after = preflight.check(folder, "octo-org/rocket")
+            assert after.unread == [] and len(after.jobs) >= len(report.jobs)
+            assert sum(job.fails for job in after.jobs) <= sum(job.fails for job in report.jobs)
 
 
 def test_each_kind_has_inputs_that_fail_and_inputs_that_do_not():
@@ -60,7 +63,7 @@ def test_a_migration_leads_from_a_stored_token_to_trusted_publishing(tmp_path):
     folder = lay_out(tmp_path, field.one(field.job(steps, "")))
     report = preflight.check(folder, "octo-org/rocket")
     assert [step.where for step in report.steps] == [
-        "index", "repository", "repository", "repository", "index", "GitHub",
+        "index", "repository", "repository", "repository", "index", "GitHub", "GitHub",
     ]  # fmt: skip
     verdicts = [report.jobs[0].verdict]
     for step in report.steps:
@@ -75,3 +78,117 @@ def test_a_migration_leads_from_a_stored_token_to_trusted_publishing(tmp_path):
 def test_an_index_that_nobody_knows_is_no_index():
     with pytest.raises(ValueError, match="expected a publisher"):
         preflight.read_publisher("workflow=release.yml index=npm", "octo-org/rocket")
+
+
+def migrated(folder, files):
+    """The verdicts before a migration and after each of its diffs, and its steps."""
+    report = preflight.check(lay_out(folder, files), "octo-org/rocket")
+    verdicts = [[job.verdict for job in report.jobs]]
+    for step in report.steps:
+        if step.diff:
+            command = ["git", "apply", "-"]
+            subprocess.run(command, input=step.diff.encode(), cwd=folder, check=True)
+            jobs = preflight.check(folder, "octo-org/rocket").jobs
+            verdicts.append([job.verdict for job in jobs])
+            assert not any(job.fails for job in jobs) or any(job.fails for job in report.jobs)
+    return verdicts, report.steps
+
+
+ENV = f"env:\n  TWINE_USERNAME: __token__\n  TWINE_PASSWORD: {field.SECRET}"
+IN_BRACES = f"env: {{TWINE_PASSWORD: '{field.SECRET}', KEEP: '1'}}"
+HANDED_ON = f"env:\n  PYPI_TOKEN: {field.SECRET}"
+SCRIPT = "set -eu\nmkdir -p dist\ntwine upload -u __token__ -p $PYPI_TOKEN dist/*\necho {: }\n"
+STORED = {
+    "twine, by its variables": ({}, f"run: twine upload x\n{ENV}"),
+    "twine, with other variables in braces": ({}, f"run: twine upload x\n{IN_BRACES}"),
+    "twine, by an option": ({}, f"run: mkdir -p dist && twine upload x -p {field.SECRET}"),
+    "twine, on several lines": ({}, f"run: |\n  twine upload \\\n    -u __token__ \\\n    -p {field.SECRET} \\\n    x"),
+    "twine, too old": ({}, f"run: pip install twine==5.1.1 build\n\nrun: twine upload x\n{ENV}"),
+    "twine, in a step that begins with env": ({}, f"{ENV}\nrun: twine upload x"),
+    "uv, by user and password": ({}, f"run: uv publish -u __token__ -p {field.SECRET}"),
+    "uv, by an option": ({}, f"run: uv publish --token {field.SECRET}"),
+    "the action": ({}, f"{field.ACTION_STEP}\nwith:\n  user: __token__\n  password: {field.SECRET}"),
+    "a script": ({"go.sh": SCRIPT}, f"run: bash go.sh\n{HANDED_ON}"),
+    "make": ({"Makefile": "go:\n\ttwine upload x -p $(PYPI_TOKEN)\n"}, f"run: make go\n{HANDED_ON}"),
+    "tox": ({"tox.ini": field.TOX.format("TWINE_*")}, f"run: tox -e go\n{ENV}"),
+    "poetry": ({}, f"run: poetry publish --build\nenv:\n  POETRY_PYPI_TOKEN_PYPI: {field.SECRET}"),
+    "hatch": ({}, f"run: hatch publish -u __token__ -a {field.SECRET}"),
+    "flit": ({}, f"run: flit publish\nenv:\n  FLIT_USERNAME: __token__\n  FLIT_PASSWORD: {field.SECRET}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_every_way_to_hand_a_token_over_is_migrated_without_a_gap(name, tmp_path):
+    files, steps = STORED[name]
+    workflow = field.one(field.job(steps, "", env=""), top="permissions: {contents: read}")
+    verdicts, plan = migrated(tmp_path, {**workflow, **files})
+    assert verdicts == [[field.T], [field.T], [field.E], [field.P]], plan
+    assert [step.what for step in plan if "No simple diff" in step.what] == []
+    text = (tmp_path / field.RELEASE).read_text()
+    assert "secrets." not in text and "environment: pypi" in text and "{: }" in SCRIPT
+    assert ("KEEP" in text) == ("KEEP" in steps) and ("mkdir -p dist" in steps) <= (
+        "-p dist" in text
+    )
+
+
+def test_a_client_that_uv_replaces_still_publishes_to_the_same_index(tmp_path):
+    token = f"env:\n  POETRY_PYPI_TOKEN_TESTPYPI: {field.SECRET}"
+    files = field.one(field.job(f"run: poetry publish -r testpypi\n{token}", ""))
+    verdicts, _ = migrated(tmp_path, files)
+    [job] = preflight.check(tmp_path, "octo-org/rocket").jobs
+    assert verdicts[-1] == [field.P] and (job.client, job.index) == ("uv", "TestPyPI")
+
+
+def test_a_job_is_named_once_for_each_thing_to_do(tmp_path):
+    both = f"run: twine upload -r testpypi x\n{ENV}\n\nrun: twine upload x\n{ENV}"
+    _, steps = migrated(tmp_path, field.one(field.job(both, "", env="")))
+    done = [step.what for step in steps if step.diff]
+    assert len(done) == len(set(done)) == 3 and "testpypi" not in done[0]
+
+
+def test_another_jobs_token_stays_until_its_own_step(tmp_path):
+    test = field.job(f"run: twine upload -r testpypi x\n{ENV}", "", name="a")
+    verdicts, _ = migrated(tmp_path, field.one(test, field.job(f"run: twine upload x\n{ENV}", "")))
+    assert verdicts[-2:] == [[field.P, field.E], [field.P, field.P]]
+
+
+@pytest.mark.parametrize(
+    "step", [field.UV, "run: pipx run twine==5.1.1 upload x", "uses: ./gone", "run: poetry publish"]
+)
+def test_a_job_that_fails_has_a_step_that_says_why(step, tmp_path):
+    report = preflight.check(lay_out(tmp_path, field.one(field.job(step, ""))), "octo-org/rocket")
+    for job in report.jobs:
+        assert any(job.reason in step.what and step.diff for step in report.steps), report.steps
+    verdicts, _ = migrated(tmp_path, {})
+    assert verdicts[-1] == [field.P] * len(report.jobs)
+
+
+def test_a_secret_that_is_still_named_is_named_in_the_step_that_deletes_it(tmp_path):
+    other = f"run: echo\nenv:\n  X: a{field.SECRET}\n\nrun: twine upload x\n{ENV}"
+    steps = preflight.check(
+        lay_out(tmp_path, field.one(field.job(other, ""))), "octo-org/rocket"
+    ).steps
+    assert any("Delete the secret: PYPI_TOKEN. First take out" in step.what for step in steps)
+
+
+@pytest.mark.parametrize(
+    "install",
+    ["pip install twine==5.1.1 build", 'pip install "twine<6" build', "pip install 'twine==5.1.1' build",
+     "|\n  pip install build twine==5.1.1", "bash -c 'pip install twine==5.1.1 build'", "'pip install twine==5.1.1 build'",
+     '"pip install twine==5.1.1 build"', "pipx run twine==5.1.1 upload x", "uvx twine@5.1.1 upload x"],
+)  # fmt: skip
+def test_a_newer_version_is_asked_for_in_words_that_survive_bash(install, tmp_path):
+    steps = f"run: {install}" + "\n\nrun: twine upload x" * ("upload" not in install)
+    folder = lay_out(tmp_path, field.one(field.job(steps)))
+    patch = preflight.check(folder, "octo-org/rocket").patch
+    subprocess.run(["git", "apply", "-"], input=patch.encode(), cwd=folder, check=True)
+    [job] = preflight.check(folder, "octo-org/rocket").jobs
+    assert not job.fails
+    script = yaml.safe_load((folder / field.RELEASE).read_text())["jobs"]["release"]["steps"][0]
+    told = 'pip() { printf \'%s\\n\' "$@"; }; pipx() { pip "$@"; }; uvx() { pip "$@"; }; export -f pip\n'
+    before = sorted(folder.rglob("*"))
+    run = subprocess.run(
+        ["bash", "-ec", told + script["run"]], cwd=folder, capture_output=True, text=True
+    )
+    assert "twine@latest" in run.stdout.split() or "twine~=6.1" in run.stdout.split(), run
+    assert sorted(folder.rglob("*")) == before
