@@ -1,7 +1,7 @@
 """Changes to a repository's files that turn a job which cannot authenticate into one that can, as diffs for `git apply`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -68,15 +68,18 @@ def _block(head: str, column: int, entries: dict[str, str], ending: str) -> list
 
 
 def edits(
-    repository: Repository, found: Publication, environment: str = "", token: bool = False
+    repository: Repository,
+    found: Publication,
+    environment: str = "",
+    secrets: Iterable[str] | None = None,
 ) -> dict[str, str]:
     """Return new texts, by path, of the files that have to change for this job to authenticate; {} where nothing simple will
-    do. `environment` is what the publisher asks for. With `token`, the stored token is taken out as well."""
+    do. `environment` is what the publisher asks for. With `secrets`, the stored token that they hold is taken out as well."""
 
     def change(editor: _Editor) -> None:
-        editor.command(token)
-        if token:
-            editor.without_token()
+        editor.command(secrets is not None)
+        if secrets is not None:
+            editor.without_token(secrets)
         if environment and not any(found.context.environments()):
             editor.in_environment(environment)
         editor.permitted()
@@ -93,8 +96,9 @@ def uv_instead(repository: Repository, found: Publication) -> dict[str, str]:
     """Return new texts in which uv publishes, with the token of the client that cannot do without one."""
 
     def change(editor: _Editor) -> None:
-        editor.by_uv(keep=True)
-        editor.without_token(command=False)
+        if not found.client.trusted:
+            editor.by_uv(keep=True)
+            editor.without_token(editor.secret(), command=False)
         editor.permitted()
 
     return _edited(repository, found, change)
@@ -158,7 +162,7 @@ class _Editor:
         if found.older(found.client.since):
             self.newer()
         if found.refused and not token:
-            self.without_token()
+            self.without_token(self.secret())
         if found.context.callers and found.attests and found.context.may_ask:
             self.without_attestations()
 
@@ -182,7 +186,7 @@ class _Editor:
             line = self.current(found.file).split("\n")[found.line - 1]
             names = "|".join(each.lstrip("-") for each in client.options) or "(?!)"
             told = re.search(rf"\s--?(?:{names})[ =]({_VALUE})", line)
-            secret = found.credential.secret if found.credential else ""
+            secret = "".join(self.secret())
             if not told and (not secret or found.file != found.context.file):
                 raise KeyError("the token is handed over in a way that is left to people")
             value = told[1] if told else f"${{{{ {secret} }}}}"
@@ -190,18 +194,22 @@ class _Editor:
         command = rf"\b{client.name}\b[^;&|\n\"]*?\b{client.subcommands[0]}\b(?:\$\{{\{{.*?\}}\}}|\"[^\"\n]*\"|[^;&|\n\"\r])*"
         self.on_line(rf"(?:python[\d.]* -m )?{command}", new)
 
-    def without_token(self, command: bool = True) -> None:
-        """Take the stored token out: of the command, of the action's inputs, of the environment; and the variable that only
-        brings the secret."""
+    def secret(self) -> list[str]:
+        """The secret that the token comes from, if it comes from one."""
+        found = self.found.credential
+        return [found.secret] if found and found.secret else []
+
+    def without_token(self, secrets: Iterable[str], command: bool = True) -> None:
+        """Take the stored token out: of the command, of the action's inputs, of the environment; and the variables that only
+        bring these secrets."""
         found, client = self.found, self.found.client
         if command:
             self.on_line(self.options + _VALUE, "", after=rf"\b({'|'.join(client.subcommands)})\b")
         wanted = [each.replace("*", r"\w+") for each in (*client.variables, *client.user_variables)]
         keys = "|".join([*wanted, *(["password", "user"] if client is ACTION else [])])
-        secret = re.escape(found.credential.secret) if found.credential else ""
+        brings = rf"\$\{{\{{\s*({'|'.join(map(re.escape, secrets)) or '(?!)'})\s*\}}\}}"
         for path in dict.fromkeys((found.file, found.context.file)):
             if path.endswith((".yml", ".yaml")):
-                brings = rf"\$\{{\{{\s*{secret}\s*\}}\}}" if secret else "(?!)"
                 job = found.context.job if path == found.context.file else ""
                 self.new[path] = _without_keys(self.current(path), rf"(?:{keys})", brings, job)
 

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from . import fixes
 from .clients import ADDRESSES
 from .files import Repository
+from .publishing import Publication
 from .verdicts import EITHER, TOKEN, TRUSTED, JobVerdict
 
 Look = Callable[[Repository], list[JobVerdict]]
-Edit = Callable[[Repository, JobVerdict], dict[str, str]]
+Edit = Callable[[Repository, Publication], dict[str, str]]
 MOST_LOOKED_AT = 1 << 18
 """Characters of workflows that are read again, after each change, to see what it leads to."""
 
@@ -38,7 +40,7 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
         if not job.environment and indexes:
             name = "pypi" if "PyPI" in indexes else "testpypi"
             what = f"the environment {name!r}. A publisher that names it lets in no other job of the file."
-            edit = _environment(name)
+            edit = partial(fixes.named_environment, name=name)
             plan.change(job, f"Give {_the(job)} {what}", edit, lambda each: bool(each.environment))
     for index, *form in dict.fromkeys(
         (each.index, *each.form.values()) for each in plan.judged if open_
@@ -74,34 +76,22 @@ def _the(job: JobVerdict) -> str:
     return f"the job {job.job!r} of {job.file}"
 
 
-def _environment(name: str) -> Edit:
-    return lambda files, each: fixes.named_environment(files, each.found, name)
-
-
 def _open_the_new_way(plan: "_Plan", job: JobVerdict) -> None:
     """The steps after which a job could publish without its token, and still has it."""
     ways, may = plan.ways(job), "`id-token: write`"
     if failing := [each for each in ways if each.fails]:
         what = f"T{_the(job)[1:]} fails as it is. {failing[0].reason}"
-        return plan.change(job, what, _fix, lambda each: not each.fails)
+        return plan.change(job, what, fixes.edits, lambda each: not each.fails)
     if client := next((each.client for each in ways if not each.found.client.trusted), ""):
         what = f"Let uv publish in {_the(job)}, still with the token, because {client} cannot use Trusted Publishing. Give the job {may}."
-        return plan.change(job, what, _uv, _either)
+        return plan.change(job, what, fixes.uv_instead, _either)
     if any(each.verdict == TOKEN for each in ways):
         old = [each for each in ways if each.found.older(each.found.client.since)]
         wanted = [may] * (not job.id_token)
         wanted += [f"{each.client} {each.found.client.since} or newer" for each in old[:1]]
         wanted = wanted or ["the way to the ID token"]
-        plan.change(job, f"Give {_the(job)} {' and '.join(wanted)}.", _fix, _either)
+        plan.change(job, f"Give {_the(job)} {' and '.join(wanted)}.", fixes.edits, _either)
     return None
-
-
-def _fix(files: Repository, each: JobVerdict) -> dict[str, str]:
-    return fixes.edits(files, each.found) if each.fails or each.verdict == TOKEN else {}
-
-
-def _uv(files: Repository, each: JobVerdict) -> dict[str, str]:
-    return fixes.uv_instead(files, each.found)
 
 
 def _either(each: JobVerdict) -> bool:
@@ -114,18 +104,21 @@ def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
     what = "Publish a release. It still goes by the token. To rehearse the new way, run one more step after the upload"
     plan.say("repository", f"{what}: `{dry}`.")
     secrets: dict[str, None] = {}
-    for job in jobs:
-        found = [each for each in plan.ways(job) if stored(each)]
+    # Before the first change: what one job takes out of a shared script, another does not have then.
+    for job, found in [(job, list(filter(stored, plan.ways(job)))) for job in jobs]:
         told = "".join(f"{each.credential} {each.found.user} " for each in found)
-        secrets |= dict.fromkeys(re.findall(r"secrets\.(\w+)", told))
+        names = dict.fromkeys(re.findall(r"secrets\.\w+", told))
+        secrets |= names
         named = " and ".join(dict.fromkeys(each.credential for each in found))
+        edit = partial(fixes.edits, secrets=tuple(names))
         what = f"Take the token ({named}) out of {_the(job)}."
-        plan.change(job, what, lambda files, each: fixes.edits(files, each.found, token=True), lambda each: each.verdict == TRUSTED)  # fmt: skip
+        plan.change(job, what, edit, lambda each: each.verdict == TRUSTED)
     plan.say("index", "Publish the next release without the token. Then revoke it.")
     if secrets:
         left = plan.mentions("|".join(secrets))
         also = f" First take out what still names it: {', '.join(left)}." if left else ""
-        plan.say("GitHub", f"Delete the secret: {', '.join(secrets)}.{also}")
+        named = ", ".join(each.removeprefix("secrets.") for each in secrets)
+        plan.say("GitHub", f"Delete the secret: {named}.{also}")
 
 
 class _Plan:
@@ -152,7 +145,7 @@ class _Plan:
         for number in range(len(self.ways(job))):
             self.left -= size * (1 + len(judged) // 8)
             ways = self.ways(job)  # looked for again, because lines have moved
-            if self.left > 0 and number < len(ways) and (new := edit(self.now, ways[number])):
+            if self.left > 0 and number < len(ways) and (new := edit(self.now, ways[number].found)):
                 self.now = fixes.overlaid(self.now, new)
                 self.judged = self.look(self.now)
         worse = sum(each.fails for each in self.judged) > sum(each.fails for each in judged)
@@ -169,4 +162,4 @@ class _Plan:
             for path in dict.fromkeys(each.file for each in self.judged)
             for number, row in enumerate(self.now.read(path).split("\n"), 1)
         ]
-        return [place for place, row in rows if re.search(rf"secrets\.({secrets})\b", row)][:10]
+        return [place for place, row in rows if re.search(rf"({secrets})\b", row)][:10]

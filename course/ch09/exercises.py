@@ -33,10 +33,10 @@ FORMS = {
     "lets_in",
     FORMS,
     hints=(
-        "Two of the fields are compared exactly, and one ignores upper and lower case.",
+        "The index compares the names of repository and file exactly. For the environment, upper "
+        "and lower case are the same.",
         "An empty field asks nothing. The index also refuses to take a form with a folder in the "
-        "file's "
-        "name.",
+        "file's name.",
     ),
     right="The last form lets in every job of the file, so it is not advised.",
     minutes=3,
@@ -89,10 +89,8 @@ ATTACKS = {
     ATTACKS,
     hints=(
         "For each line ask two questions: can the job request an ID token, and does the index "
-        "accept "
-        "what it says?",
-        "The environment has no rules, so it is only a name. The build runs in the job that may "
-        "ask.",
+        "accept what it says?",
+        "The environment has no rules, so it is only a name. The build runs in the job that may ask.",
     ),
     right="Three of six succeed. Chapter 06, part 4, closes the first two, and revoking closes the "
     "third.",
@@ -135,7 +133,7 @@ MESSAGES = {
     "invalid-publisher: … (Publisher with matching claims was not found)":
         ("form", "The token is genuine. What does the index compare it with?"),
     "invalid-token: malformed or invalid token":
-        ("wrong index", "The signature is the provider's. Which claim names the service that may use the token?"),
+        ("token", "Did the index get as far as looking for a publisher, or did it refuse the ID token before?"),
     "invalid-reuse-token: invalid token: already used":
         ("twice", "How often can a job exchange one ID token?"),
     "Invalid API Token: token is expired":
@@ -149,7 +147,7 @@ MESSAGES = {
     "Read the message",
     "causes",
     MESSAGES,
-    choices=("permission", "form", "wrong index", "twice", "too slow", "name"),
+    choices=("permission", "token", "form", "twice", "too slow", "name"),
     hints=(
         "Chapter 04, part 3, provokes most of these messages.",
         "Ask how far the job came: no ID token, refused at the exchange, or refused at the upload.",

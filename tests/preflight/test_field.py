@@ -192,3 +192,12 @@ def test_a_newer_version_is_asked_for_in_words_that_survive_bash(install, tmp_pa
     )
     assert "twine@latest" in run.stdout.split() or "twine~=6.1" in run.stdout.split(), run
     assert sorted(folder.rglob("*")) == before
+
+
+def test_jobs_that_share_a_script_have_a_diff_each(tmp_path):
+    jobs = [field.job(f"run: bash go.sh\n{HANDED_ON}", name=name) for name in ("a", "b")]
+    verdicts, steps = migrated(tmp_path, {**field.one(*jobs), "go.sh": SCRIPT})
+    assert verdicts[-1] == [field.P, field.P]
+    assert [step.what for step in steps if "No simple diff" in step.what] == []
+    assert "secrets" not in (tmp_path / field.RELEASE).read_text()
+    assert not any("First take out" in step.what for step in steps)

@@ -18,12 +18,12 @@ def row(name: str, *values: object) -> str:
 ANSWERS = {
     "q9_3": Answers(
         mistakes=(
-            (row("causes", "form", "form", "wrong index", "twice", "too slow", "name"), "Which variable is missing"),
-            (row("causes", "permission", "permission", "wrong index", "twice", "too slow", "name"), "The token is genuine"),
-            (row("causes", "permission", "form", "twice", "twice", "too slow", "name"), "names the service"),
-            (row("causes", "permission", "form", "wrong index", "too slow", "too slow", "name"), "How often can a job"),
-            (row("causes", "permission", "form", "wrong index", "twice", "twice", "name"), "How long does a minted"),
-            (row("causes", "permission", "form", "wrong index", "twice", "too slow", "form"), "Where do the two names"),
+            (row("causes", "form", "form", "token", "twice", "too slow", "name"), "Which variable is missing"),
+            (row("causes", "permission", "permission", "token", "twice", "too slow", "name"), "The token is genuine"),
+            (row("causes", "permission", "form", "twice", "twice", "too slow", "name"), "as far as looking for a publisher"),
+            (row("causes", "permission", "form", "token", "too slow", "too slow", "name"), "How often can a job"),
+            (row("causes", "permission", "form", "token", "twice", "twice", "name"), "How long does a minted"),
+            (row("causes", "permission", "form", "token", "twice", "too slow", "form"), "Where do the two names"),
         ),
         cheat=row("causes", *["form"] * 6),
     ),
