@@ -2,6 +2,7 @@
 how long a leaked token works."""
 
 import base64
+import binascii
 import math
 import os
 import random
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from course.ch01 import leakage
 from course.desk import post_file
 from course.exercise import Wrong, exercise, show
 from helpers.index import api_tokens
@@ -50,7 +52,7 @@ def lend(token: str, project: str, seconds: int) -> str:
         "for time, which counts from `int(time.time())`.",
     ),
     right="You did not have to ask the index. Anyone who holds a token can narrow it.",
-    minutes=7,
+    minutes=8,
 )
 def q1_1(lend: Callable[[str, str, int], str]) -> None:
     for project, other, seconds, fraction in (
@@ -77,7 +79,8 @@ def q1_1(lend: Callable[[str, str, int], str]) -> None:
             if reason := refusal(project, "1.0"):
                 lab.clock.advance(seconds=1)
                 late = not refusal(project, "1.1")
-                raise Wrong(f"{task} did not publish {project} at once. {_why(reason, late)}")
+                why = _why(reason, late, lent)
+                raise Wrong(f"{task} did not publish {project} at once. {why}")
             lab.clock.advance(seconds=seconds - 1)
             if refusal(project, "2.0"):
                 raise Wrong(f"{task} stopped working before {seconds} seconds were over.")
@@ -86,7 +89,7 @@ def q1_1(lend: Callable[[str, str, int], str]) -> None:
                 raise Wrong(f"{task} still published after {seconds} seconds. What makes it stop?")
 
 
-def _why(reason: str, late: bool) -> str:
+def _why(reason: str, late: bool, lent: str) -> str:
     said = f"The index said: `{reason.strip(' .')}`. "
     if "non-existent" in reason:
         return said + "Narrow the token that you were given, and make no other."
@@ -95,6 +98,15 @@ def _why(reason: str, late: bool) -> str:
     if late:
         return "A second later it did. Is your `not_before` over by now?"
     if "expired" in reason:
+        for _, expires_at, not_before in (
+            each for each in api_tokens.caveats(lent) if each[0] == 0
+        ):
+            if expires_at < 10**9:
+                return (
+                    said + f"Unix seconds count from 1970, and your `expires_at` is {expires_at}."
+                )
+            if expires_at == not_before:
+                return said + "Your `not_before` and your `expires_at` are the same moment."
         return said + "In which order does the caveat with tag 0 take its two times?"
     return said + "Which values of a caveat are lists, and which are whole numbers?"
 
@@ -153,11 +165,24 @@ def _lost(made: object, shown: str, token: str) -> str:
         return "`restore` returned this text as it is. What has `disguise` done that it can undo?"
     if made.lower() == token.lower():
         return "`restore` made a token of it whose letters are not all in the right case."
+    if _identifier(made) not in ("", _identifier(token)):
+        return (
+            "`restore` returned another token than `disguise` was given. The check makes its own "
+            "tokens, so work with the arguments only, and not with the notebook's `token`."
+        )
     same = len(os.path.commonprefix([made, token]))
     return (
-        f"Of the token's {len(token)} characters, `restore` got the first {same} right, and "
-        f"returned {len(made)}. Which of your two functions loses the rest?"
+        f"This token is the check's own, and has {len(token)} characters. `restore` returned "
+        f"{len(made)}, of which the first {same} are right. Which function changes the others?"
     )
+
+
+def _identifier(token: str) -> str:
+    """Return the identifier in a token, or "" for what is no token."""
+    try:
+        return api_tokens.identifier(token)
+    except ValueError:
+        return ""
 
 
 # ---------------------------------------------------------------- 3: base64 in the log
@@ -231,7 +256,18 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
     two = [header("alice", tokens[1]), header("bob", tokens[2])]
     if missing := {tokens[1], tokens[2]} - found(*two):
         raise Wrong(f"Of two `Basic` headers with a token each, yours missed {len(missing)}.")
-    others = [header("alice", b"correct horse"), header("eve", b"pypi-mirror"), two[1]]
+    rare = {"+": header("ab~", tokens[1]), "/": header("ab?", tokens[2])}
+    for sign, line in rare.items():
+        try:
+            cut = not found(line) & set(tokens)
+        except binascii.Error:
+            cut = True
+        if cut:
+            raise Wrong(
+                f"Your function missed the token in a header whose base64 contains a `{sign}`. "
+                "Which characters does base64 use?"
+            )
+    others = [header("alice", b"correct:horse"), header("eve", b"pypi-mirror"), two[1]]
     if extra := sorted(found(*others) - {tokens[2]}):
         raise Wrong(f"Your function also returned {show(extra[0])}. Is that a token?")
 
@@ -258,7 +294,7 @@ _GROUPS = ([(1.0, 20.0)], [(0.5, 2.0), (0.5, 300.0)], [(0.2, 1.0), (0.3, 30.0), 
         "Of a group with mean m, `math.exp(-days / m)` is left. Multiply by its share, and add up.",
     ),
     right="The fast group dies out, so what is left looks slower and slower.",
-    minutes=4,
+    minutes=5,
 )
 def q1_4(still_alive: Callable[[float, list[tuple[float, float]]], float]) -> None:
     for groups in _GROUPS:
@@ -278,6 +314,15 @@ def q1_4(still_alive: Callable[[float, list[tuple[float, float]]], float]) -> No
                 (
                     sum(math.exp(-days / mean) for _, mean in groups),
                     "That counts each group as if all leaks were in it.",
+                ),
+                (
+                    groups[0][0] * math.exp(-days / groups[0][1]),
+                    "That is the first group alone. Where does your function return?",
+                ),
+                (100 * right, "That is a percentage. Return a share, between 0 and 1."),
+                (
+                    sum(mean * math.exp(-days / share) for share, mean in groups),
+                    "In each pair of `groups`, which number is the share, and which the mean?",
                 ),
             )
             rounded = [(round(right, n), "Return the share without rounding.") for n in range(1, 5)]
@@ -317,6 +362,16 @@ def q1_5(mean_exposure: Callable[[float, list[tuple[float, float]]], float]) -> 
                     "That counts days on which the token had expired.",
                 ),
                 (lifetime, "That would be right if nobody noticed a leak while the token works."),
+                (
+                    sum(mean * -math.expm1(-lifetime / mean) for _, mean in groups),
+                    "That counts each group as if all leaks were in it.",
+                ),
+                (
+                    leakage.Policy("", rotation=lifetime).exposure(
+                        leakage.Detection(*zip(*groups, strict=True)), math.inf
+                    ),
+                    "That is the window of a token that is replaced every `lifetime` days.",
+                ),
             )
             asked = f"a lifetime of {lifetime} days and {groups}"
             words = "Which area under the curve is that?"

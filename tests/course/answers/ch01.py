@@ -10,6 +10,11 @@ ANSWERS = {
                 "Which caveat names projects?",
             ),
             (("[0, now + seconds, now]", "[0, now, now + seconds]"), "In which order"),
+            (("[0, now + seconds, now]", "[0, seconds, now]"), "`expires_at` is 600."),
+            (
+                ("[0, now + seconds, now]", "[0, now + seconds, now + seconds]"),
+                "are the same moment",
+            ),
             (
                 (
                     "return api_tokens.attenuate(narrowed, [0, now + seconds, now])",
@@ -87,11 +92,25 @@ def restore(text):
             ),
             (
                 ('return token[:20] + " " + token[20:]', 'return token[:20] + " " + token[20:-1]'),
-                "the first 148 right",
+                "the first 148 are right",
             ),
             (
                 ('return text.replace(" ", "")', "return None"),
                 "Expected a token as text, but `restore` returned",
+            ),
+            (
+                """
+import helpers.index.api_tokens as tokens
+
+mine = tokens.mint(tokens.token_id(99), [[tokens.USER, "alice"]])
+
+def disguise(token):
+    return token[::-1]
+
+def restore(text):
+    return mine
+""",
+                "not with the notebook's `token`",
             ),
             (
                 """
@@ -225,6 +244,28 @@ def find_tokens(blob):
                 "Decode one such line by hand",
             ),
             (("set(TOKEN.findall(blob))", "set()"), "in plain sight"),
+            (("([A-Za-z0-9+/=]+)", "([A-Za-z0-9]+=*)"), "whose base64 contains a `+`"),
+            (
+                """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    for run in re.findall(rb"Basic ([A-Za-z0-9+]+=*)", blob):
+        found |= set(TOKEN.findall(base64.b64decode(run + b"=" * (-len(run) % 4))))
+    return found
+""",
+                "whose base64 contains a `/`",
+            ),
+            (
+                """
+def find_tokens(blob):
+    found = set(TOKEN.findall(blob))
+    for run in re.findall(rb"Basic ([A-Za-z0-9+/=]+)", blob):
+        user, password = base64.b64decode(run).split(b":")
+        found |= set(TOKEN.findall(password))
+    return found
+""",
+                "too many values to unpack",
+            ),
             (
                 """
 def find_tokens(blob):
@@ -233,7 +274,7 @@ def find_tokens(blob):
         found.add(base64.b64decode(run).split(b":", 1)[1])
     return found
 """,
-                "correct horse",
+                "correct:horse",
             ),
             (("return found", "return list(found)"), "Expected a set of tokens"),
         ),
@@ -284,6 +325,16 @@ def still_alive(days, groups):
             (("math.exp(-days / mean)", "2 ** (-days / mean)"), "half are left"),
             (("math.exp(-days / mean)", "(1 - math.exp(-days / mean))"), "no longer work"),
             (("share * math.exp", "math.exp"), "as if all leaks were in it"),
+            (
+                """
+def still_alive(days, groups):
+    for share, mean in groups:
+        return share * math.exp(-days / mean)
+""",
+                "the first group alone",
+            ),
+            (("return sum", "return 100 * sum"), "That is a percentage."),
+            (("for share, mean in", "for mean, share in"), "which number is the share"),
             (
                 (
                     "return sum(share * math.exp(-days / mean) for share, mean in groups)",
@@ -340,6 +391,17 @@ def mean_exposure(lifetime, groups):
                 "take thinner ones",
             ),
             (("mean * (1 - math.exp(-lifetime / mean))", "mean"), "had expired"),
+            (("sum(share * mean", "sum(mean"), "as if all leaks were in it"),
+            (
+                """
+def mean_exposure(lifetime, groups):
+    return sum(
+        share * (mean - mean**2 / lifetime * (1 - math.exp(-lifetime / mean)))
+        for share, mean in groups
+    )
+""",
+                "replaced every `lifetime` days",
+            ),
             (
                 ("return sum(share * mean", "return sum(share"),
                 "Which area under the curve is that?",
