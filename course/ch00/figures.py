@@ -102,7 +102,7 @@ def _mark(axes: Axes, x: Any, y: float, words: Sequence[str], marker: str, color
           inches: float = 2.4) -> None:  # fmt: skip
     """Draw a mark, with words to the right of it."""
     axes.plot(x, y, marker, color=color, markersize=11, clip_on=False)
-    text = "\n".join(fig.wrap(line, inches, 3, fig.SMALL) for line in words)
+    text = "\n".join(fig.wrap(line, inches, 4, fig.SMALL) for line in words)
     look = {"textcoords": "offset points", "va": "center", "size": fig.SMALL, "bbox": _BLANK}
     axes.annotate(text, (x, y), (12, 0), **look)
 
