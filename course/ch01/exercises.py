@@ -155,7 +155,10 @@ def q1_2(disguise: Callable[[str], str], restore: Callable[[str], str]) -> None:
         made = restore(shown)
         # The lab's log also leaves out times such as "3 s"; a text without commands is shown whole.
         if made != token and ("::" in text or restore(text) != token):
-            raise Wrong(f"The log shows {show(shown)}. {_lost(made, shown, token)}")
+            why = _lost(made, shown, token)
+            if made in [other for other, *_ in logs]:
+                why = "`restore` returned a token that `disguise` was given at another call."
+            raise Wrong(f"The log shows {show(shown)}. {why}")
 
 
 def _lost(made: object, shown: str, token: str) -> str:
