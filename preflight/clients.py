@@ -216,10 +216,7 @@ def refused_combination(
     return ""
 
 
-_EMPTY = (
-    "{} is there, and empty. An empty value counts as given: {} sends it instead of asking for an ID token, and the "
-    "index refuses the upload."
-)
+_EMPTY = "{} is empty. That counts as given: {} sends it, asks for no ID token, and is refused."
 
 
 # -- the index --------------------------------------------------------------------------------------------------------

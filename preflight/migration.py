@@ -81,17 +81,16 @@ def _open_the_new_way(plan: "_Plan", job: JobVerdict) -> None:
     ways, may = plan.ways(job), "`id-token: write`"
     if failing := [each for each in ways if each.fails]:
         what = f"T{_the(job)[1:]} fails as it is. {failing[0].reason}"
-        return plan.change(job, what, fixes.edits, lambda each: not each.fails)
-    if client := next((each.client for each in ways if not each.found.client.trusted), ""):
+        plan.change(job, what, fixes.edits, lambda each: not each.fails)
+    elif client := next((each.client for each in ways if not each.found.client.trusted), ""):
         what = f"Let uv publish in {_the(job)}, still with the token, because {client} cannot use Trusted Publishing. Give the job {may}."
-        return plan.change(job, what, fixes.uv_instead, _either)
-    if any(each.verdict == TOKEN for each in ways):
+        plan.change(job, what, fixes.uv_instead, _either)
+    elif any(each.verdict == TOKEN for each in ways):
         old = [each for each in ways if each.found.older(each.found.client.since)]
         wanted = [may] * (not job.id_token)
         wanted += [f"{each.client} {each.found.client.since} or newer" for each in old[:1]]
         wanted = wanted or ["the way to the ID token"]
         plan.change(job, f"Give {_the(job)} {' and '.join(wanted)}.", fixes.edits, _either)
-    return None
 
 
 def _either(each: JobVerdict) -> bool:
@@ -101,7 +100,7 @@ def _either(each: JobVerdict) -> bool:
 def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
     """The steps from a job that could do without its token to one that has none."""
     dry = "env -u UV_PUBLISH_TOKEN pipx run uv publish --dry-run --trusted-publishing always dist/*"
-    what = "Publish a release. It still goes by the token. To rehearse the new way, run one more step after the upload"
+    what = "Publish a release. It still goes by the token. To rehearse the new way for PyPI, run one more step after the upload"
     plan.say("repository", f"{what}: `{dry}`.")
     secrets: dict[str, None] = {}
     # Before the first change: what one job takes out of a shared script, another does not have then.
@@ -150,8 +149,11 @@ class _Plan:
                 self.judged = self.look(self.now)
         worse = sum(each.fails for each in self.judged) > sum(each.fails for each in judged)
         if self.now is before or worse or not self.ways(job) or not all(map(good, self.ways(job))):
+            told = [
+                each.reason for each in self.ways(job) if each.fails and each.reason not in what
+            ]
             self.now, self.judged = before, judged
-            return self.say("repository", f"{what} No simple diff does this.")
+            return self.say("repository", " ".join([what, "No simple diff does this.", *told[:1]]))
         changed = self.now.overlay.items() - before.overlay.items()
         return self.say("repository", what, fixes.patch(before, dict(changed)))
 

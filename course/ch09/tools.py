@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import preflight
@@ -24,7 +24,7 @@ def say(head: str, text: str) -> None:
 
 
 def after_each_step(
-    project: Path, repository: str, steps: Iterable[preflight.migration.Step]
+    project: Path, repository: str, steps: Sequence[preflight.migration.Step]
 ) -> Iterator[tuple[str, preflight.Report]]:
     """Yield "now" and preflight's report, then the same after each step that has a diff.
 
@@ -37,10 +37,12 @@ def after_each_step(
         large = [path.name for path in paths if path.is_file() and path.stat().st_size > LARGEST]
         return [*large, *(name for name in names if name in NOT_NEEDED)]
 
+    yield "now", preflight.check(project, repository)
+    if not any(step.diff for step in steps):
+        return
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(project, Path(folder, "copy"), symlinks=True, ignore=left_out)
         alone = {**os.environ, "GIT_CEILING_DIRECTORIES": folder}  # no repository around the copy
-        yield "now", preflight.check(copy, repository)
         for number, step in enumerate(steps, 1):
             if step.diff:
                 command, diff = ["git", "apply", "-"], step.diff.encode()

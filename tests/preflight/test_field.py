@@ -201,3 +201,13 @@ def test_jobs_that_share_a_script_have_a_diff_each(tmp_path):
     assert [step.what for step in steps if "No simple diff" in step.what] == []
     assert "secrets" not in (tmp_path / field.RELEASE).read_text()
     assert not any("First take out" in step.what for step in steps)
+
+
+def test_a_step_without_a_diff_says_what_stands_in_the_way(tmp_path):
+    twice = f"{ACTION_TEST}\n  password: {field.SECRET}\n\n{field.ACTION_STEP}\nwith:\n  password: {field.SECRET}"
+    _, steps = migrated(tmp_path, field.one(field.job(twice, "")))
+    [step] = [step for step in steps if "No simple diff" in step.what]
+    assert "used twice in this job" in step.what and step.what.startswith("Take the token")
+
+
+ACTION_TEST = f"{field.ACTION_STEP}\nwith:\n  repository-url: {field.TEST}"
