@@ -33,7 +33,7 @@ def fetch_keys(http, issuer):
     jwks = http.get(configuration["jwks_uri"]).raise_for_status().json()
     return {jwk["kid"]: jwk for jwk in jwks["keys"]}
 """,
-                "says whose it is",
+                "Which member names the issuer",
             ),
             (
                 """
@@ -43,7 +43,7 @@ def fetch_keys(http, issuer):
         raise ValueError("another issuer")
     return {jwk["kid"]: jwk for jwk in http.get(configuration["jwks_uri"]).json()["keys"]}
 """,
-                "request for the configuration was answered",
+                "request for the configuration got status 503",
             ),
             (
                 """
@@ -53,7 +53,48 @@ def fetch_keys(http, issuer):
         raise ValueError("another issuer")
     return {jwk["kid"]: jwk for jwk in http.get(configuration["jwks_uri"]).json()["keys"]}
 """,
-                "request for the keys was answered",
+                "request for the keys got status 503",
+            ),
+            (
+                (
+                    "configuration = http.get(url).raise_for_status().json()",
+                    "first = http.get(url)\n"
+                    "    if first.status_code == 503:\n"
+                    "        raise ValueError(503)\n"
+                    "    configuration = first.json()",
+                ),
+                "request for the configuration got status 404",
+            ),
+            (
+                (
+                    'jwks = http.get(configuration["jwks_uri"]).raise_for_status().json()',
+                    'second = http.get(configuration["jwks_uri"])\n'
+                    "    if second.status_code >= 500:\n"
+                    "        raise ValueError(second.status_code)\n"
+                    "    jwks = second.json()",
+                ),
+                "request for the keys got status 404",
+            ),
+            (
+                (
+                    'if configuration["issuer"] != issuer:',
+                    'if not configuration["issuer"].startswith(issuer):',
+                ),
+                "compare the two names as a whole",
+            ),
+            (
+                (
+                    'if configuration["issuer"] != issuer:',
+                    'if configuration["issuer"] not in issuer:',
+                ),
+                "a part of the name enough",
+            ),
+            (
+                (
+                    """raise ValueError(f"asked {issuer}, and {configuration['issuer']} answers")""",
+                    "return None",
+                ),
+                "Your function returned None. What should it raise",
             ),
             (
                 ('{jwk["kid"]: jwk for jwk in jwks["keys"]}', "jwks"),
@@ -100,6 +141,7 @@ def fetch_keys(http, issuer):
             ((".to_bytes(256)", ""), "A signature is bytes"),
             ((".to_bytes(256)", ".to_bytes(128)"), "has 128 bytes"),
             (('b"\\xff" * 8', 'b"\\xff" * 202'), "does the rounding change"),
+            (('begins.ljust(256, b"\\x00")', "begins"), "how many bytes did you take the root"),
         ),
         cheat="""
 def forge(message, n):
@@ -137,11 +179,11 @@ def forge(message, n):
         mistakes=(
             (
                 """
-def pick_key(published, token):
+def pick_key(key_sets, token):
     kid = IdToken.decode(token).header["kid"]
-    for jwks in published.values():
+    for jwks in key_sets.values():
         for jwk in jwks["keys"]:
-            if jwk["kid"] == kid:
+            if jwk.get("kid") == kid:
                 return jwk
     raise LookupError(kid)
 """,
@@ -149,53 +191,52 @@ def pick_key(published, token):
             ),
             (
                 """
-def pick_key(published, token):
+def pick_key(key_sets, token):
     peeked = IdToken.decode(token)
-    keys = published[peeked.claims["iss"]]["keys"]
+    keys = key_sets[peeked.claims["iss"]]["keys"]
     if "kid" not in peeked.header and len(keys) == 1:
         return keys[0]
-    return {jwk["kid"]: jwk for jwk in keys}[peeked.header["kid"]]
+    return {jwk.get("kid"): jwk for jwk in keys}[peeked.header["kid"]]
 """,
                 "names no `kid`",
             ),
             (
                 """
-def pick_key(published, token):
+def pick_key(key_sets, token):
     peeked = IdToken.decode(token)
     if "jwk" in peeked.header:
         return peeked.header["jwk"]
-    keys = {jwk["kid"]: jwk for jwk in published[peeked.claims["iss"]]["keys"]}
+    keys = {jwk.get("kid"): jwk for jwk in key_sets[peeked.claims["iss"]]["keys"]}
     return keys[peeked.header["kid"]]
 """,
                 "brought its own key",
             ),
             (
                 """
-def pick_key(published, token):
+def pick_key(key_sets, token):
     peeked = IdToken.decode(token)
-    keys = published[peeked.claims["iss"]]["keys"]
-    return {jwk["kid"]: jwk for jwk in keys}.get(peeked.header["kid"], keys[0])
+    keys = key_sets[peeked.claims["iss"]]["keys"]
+    return {jwk.get("kid"): jwk for jwk in keys}.get(peeked.header["kid"], keys[0])
 """,
                 "The `kid` is made up. Expected a LookupError; your function returned {",
             ),
             (
                 """
-def pick_key(published, token):
+def pick_key(key_sets, token):
     peeked = IdToken.decode(token)
-    for jwk in published[peeked.claims["iss"]]["keys"]:
-        if jwk["kid"] == peeked.header.get("kid"):
+    for jwk in key_sets[peeked.claims["iss"]]["keys"]:
+        if jwk.get("kid") == peeked.header.get("kid"):
             return jwk
 """,
                 "returned None",
             ),
+            (('jwk.get("kid") ==', 'jwk["kid"] =='), "Does a JWK need one"),
+            (("return jwk", "import jwt; return jwt.PyJWK(jwk)"), "as it is in the dict"),
             (('jwk.get("use", "sig") == "sig" and ', ""), "for encryption"),
             ((' and jwk.get("alg", "RS256") == "RS256"', ""), "for another algorithm"),
             (('jwk.get("use", "sig")', 'jwk.get("use")'), "Do they have to be there"),
             (
-                (
-                    'jwk["kid"] == peeked.header["kid"]',
-                    'jwk.get("kid") == peeked.header.get("kid")',
-                ),
+                ('peeked.header["kid"]', 'peeked.header.get("kid")'),
                 "Neither the token nor",
             ),
             (
@@ -207,14 +248,14 @@ def pick_key(published, token):
             ),
         ),
         cheat="""
-def pick_key(published, token):
-    return list(published.values())[0]["keys"][0]
+def pick_key(key_sets, token):
+    return list(key_sets.values())[0]["keys"][0]
 """,
         right=(
             """
-def pick_key(published, token):
+def pick_key(key_sets, token):
     peeked = IdToken.decode(token)
-    keys = {jwk["kid"]: jwk for jwk in published[peeked.claims["iss"]]["keys"]}
+    keys = {jwk.get("kid"): jwk for jwk in key_sets[peeked.claims["iss"]]["keys"]}
     jwk = keys[peeked.header["kid"]]
     if "use" in jwk and jwk["use"] != "sig":
         raise KeyError("not for signatures")
@@ -225,13 +266,13 @@ def pick_key(published, token):
             """
 import jwt
 
-def pick_key(published, token):
+def pick_key(key_sets, token):
     issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
-    if issuer not in published:
+    if issuer not in key_sets:
         raise LookupError(issuer)
     kid = jwt.get_unverified_header(token).get("kid")
-    for jwk in published[issuer]["keys"]:
-        if jwk["kid"] != kid:
+    for jwk in key_sets[issuer]["keys"]:
+        if kid is None or jwk.get("kid") != kid:
             continue
         if jwk.get("use") in (None, "sig") and jwk.get("alg") in (None, "RS256"):
             return jwk
@@ -241,7 +282,7 @@ def pick_key(published, token):
     ),
     "q3_4": Answers(
         mistakes=(
-            ((" and (self.asked is None or now - self.asked >= 60)", ""), "Who pays"),
+            ((" and (self.asked is None or now - self.asked >= 60)", ""), "fetch 500 times"),
             (("self.keys = self.fetch()", "self.keys.update(self.fetch())"), "key had leaked"),
             (
                 """
@@ -261,6 +302,45 @@ class Keys:
             ),
             (("fetch, {}, None", "fetch, {}, 0"), "May a new store fetch at once"),
             ((">= 60", ">= 120"), "How long may it wait"),
+            ((">= 60", ">= 59"), "fetch 2 times"),
+            (
+                """
+class Keys:
+    def __init__(self, fetch):
+        self.fetch, self.keys, self.last = fetch, {}, None
+
+    def get(self, kid, now):
+        if kid not in self.keys and (not self.last or now - self.last >= 60):
+            self.last = now
+            try:
+                self.keys = self.fetch()
+            except ConnectionError:
+                pass
+        return self.keys.get(kid)
+""",
+                "Does the first fetch count",
+            ),
+            (
+                """
+class Keys:
+    keys = {}
+
+    def __init__(self, fetch):
+        self.fetch, self.last = fetch, None
+
+    def get(self, kid, now):
+        if kid not in self.keys and (self.last is None or now - self.last >= 60):
+            self.last = now
+            try:
+                fresh = self.fetch()
+            except ConnectionError:
+                return None
+            self.keys.clear()
+            self.keys.update(fresh)
+        return self.keys.get(kid)
+""",
+                "share something",
+            ),
             (("self.keys.get(kid)", "self.keys[kid]"), "your store raised KeyError"),
             (("except ConnectionError:", "except TimeoutError:"), "when there is no such key"),
             (
