@@ -124,12 +124,26 @@ JOBS: tuple[tuple[dict[str, str], str, str], ...] = (  # job, its file if there 
         "",
         "The job is one of `octo-org/rocket`, and its file is in `octo-org/rocket-tools`.",
     ),
+    ({"called_workflow": f"my-{CALLED}"}, "", "The file is in `my-octo-org/rocket`."),
+    (
+        {"called_workflow": CALLED.replace("workflows", "actions")},
+        "",
+        "The file is in the folder `.github/actions/`.",
+    ),
+    (
+        {"called_workflow": CALLED.replace("@", "@refs/heads/")},
+        "",
+        "The file that is called is on a branch with the name `refs/heads/main`.",
+    ),
     (
         {"called_workflow": CALLED.replace("heads/main", "tags/v1")},
         "",
         "The file that is called is at another ref than the claim `ref`.",
     ),
     ({"event_name": "pull_request_target"}, "", "`pull_request_target` started this job."),
+    ({"event_name": "pull_request"}, "release.yml", "`pull_request` started this job."),
+    ({"event_name": "workflow_run"}, "release.yml", "`workflow_run` started this job."),
+    ({"event_name": "issue_comment"}, "release.yml", "`issue_comment` started this job."),
 )
 
 
@@ -234,7 +248,8 @@ ANSWERS = (
         "The publisher compares the repository's full name, the owner's id and the path of the "
         "file. The environment is compared only if the form names one.",
     ),
-    right="Three of the six get in, and nobody meant to let in any of them. The rest of part 4 is about that.",
+    right="Three of the six get in, and none of them should. The rest of part 4 stops one of them: "
+    "the branch that nobody has reviewed.",
     minutes=4,
 )
 def q5_3():
@@ -265,9 +280,17 @@ def leave_behind(folder: Path, url: str) -> None:
     minutes=7,
 )
 def q5_4(leave_behind: Callable[[Path, str], None]):
-    heard, told = read_publish_job(leave_behind)
+    heard, told, left = read_publish_job(leave_behind)
+    if not left:
+        raise Wrong(
+            "Your function left no new file in `folder`, so `uv publish` went to the index."
+        )
     if not heard:
-        what = "What does uv complain about" if "said" in told else "Where does uv look for options"
+        what = "Where does uv look for options"
+        if "said" in told:
+            what = "What does uv complain about"
+        elif read := {"uv.toml", "pyproject.toml"}.intersection(left):
+            what = f"uv looks for options in `{read.pop()}`. Which of them says where to upload"
         raise Wrong(f"Mallory's server received nothing: {told}. {what}?")
     if told:
         raise Wrong(f"Mallory's server received an ID token, but the index answered {told}.")

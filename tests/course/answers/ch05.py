@@ -74,6 +74,48 @@ def form_for(claims):
 """, "rocket-tools"),
             (('("@" + claims["ref"], "@" + claims["sha"])', '("@" + claims["ref"],)'), "`sha`. Your function returned None"),
             (("        return None\n", "        return {}\n"), "returned {}. Which form"),
+            (('== "pull_request_target"', 'in ("pull_request_target", "workflow_run", "issue_comment")'),
+             "`workflow_run` started this job. Your function returned None"),
+            (('== "pull_request_target"', 'in ("pull_request_target", "issue_comment")'),
+             "`issue_comment` started this job. Your function returned None"),
+            (('claims["event_name"] == "pull_request_target"', 'claims["event_name"].startswith("pull_request")'),
+             "`pull_request` started this job. Your function returned None"),
+            ("""
+def form_for(claims):
+    file, folder = claims["job_workflow_ref"], claims["repository"] + "/.github/workflows/"
+    if claims["event_name"] == "pull_request_target" or folder not in file:
+        return None
+    for end in (claims["ref"], claims["sha"]):
+        if file.endswith("@" + end):
+            return dict(owner=claims["repository_owner"], owner_id=claims["repository_owner_id"],
+                        repository=claims["repository"].split("/")[1],
+                        workflow=file.removesuffix("@" + end).rpartition("/")[2],
+                        environment=claims.get("environment", ""))
+""", "The file is in `my-octo-org/rocket`"),
+            ("""
+def form_for(claims):
+    path, owner_and_name = claims["job_workflow_ref"], claims["repository"].split("/")
+    if claims["event_name"] == "pull_request_target" or path.split("/")[:2] != owner_and_name:
+        return None
+    for end in ("@" + claims["ref"], "@" + claims["sha"]):
+        if path.endswith(end):
+            return dict(owner=owner_and_name[0], owner_id=claims["repository_owner_id"],
+                        repository=owner_and_name[1],
+                        workflow=path.removesuffix(end).rpartition("/")[2],
+                        environment=claims.get("environment", ""))
+""", "the folder `.github/actions/`"),
+            ("""
+def form_for(claims):
+    folder, file = claims["repository"] + "/.github/workflows/", claims["job_workflow_ref"]
+    if claims["event_name"] == "pull_request_target" or not file.startswith(folder):
+        return None
+    for end in (claims["ref"], claims["sha"]):
+        if file.endswith(end):
+            name = file.removeprefix(folder)[: -len(end) - 1]
+            return dict(owner=claims["repository_owner"], owner_id=claims["repository_owner_id"],
+                        repository=claims["repository"].split("/")[1], workflow=name,
+                        environment=claims.get("environment", ""))
+""", "a branch with the name `refs/heads/main`"),
         ),
         cheat="""
 def form_for(claims):
@@ -121,7 +163,9 @@ def form_for(claims):
     ),
     "q5_4": Answers(
         mistakes=(
-            (('"uv.toml"', '"uv.conf"'), "uv published to the index"),
+            (('"uv.toml"', '"uv.conf"'), "Where does uv look for options"),
+            (("publish-url", "index-url"), "Which of them says where to upload"),
+            ("def leave_behind(folder, url):\n    return f'publish-url = \"{url}\"'", "left no new file"),
             (("publish-url", "publish_url"), "unknown field"),
             (("\"{url}\"", "{url}"), "parse error"),
             (("    (folder", "    next((folder / 'dist').iterdir()).unlink()\n    (folder"), "No files found"),
