@@ -2,6 +2,7 @@
 
 `helpers.machine.runner` runs real programs, and each takes 30 ms or more. Here a step is a line of
 Python that knows the machine as `here`, and it sees what a step on a real machine sees.
+`tests/clients/test_steps_are_like_real_ones.py` compares the two.
 """
 
 import shutil
