@@ -8,7 +8,6 @@ the same for all, in `grid.run`: she publishes with whatever she has got, and a 
 from collections.abc import Callable
 from typing import Any
 
-from course.ch08.clients import wheel
 from course.ch08.mallory import Mallory
 from course.ch08.pipeline import BUILDER, PYPI_TOKEN, SETUP, Project
 from course.ch08.wrong_index import to_impostor
@@ -179,15 +178,9 @@ def moved_tag(project: Project, mallory: Mallory) -> None:
     project.release()
 
 
-def swapped_artifact(project: Project, mallory: Mallory) -> None:
-    """a test dependency swaps the artifact"""
-
-    def swap(here: StepMachine) -> None:
-        files = here.artifacts.get("dist", {})
-        for name in files:
-            files[name] = wheel("octo-rocket", name.split("-")[1], "boom")[1]
-
-    project.malware, project.tests = swap, "mallory(here)"
+def test_dependency(project: Project, mallory: Mallory) -> None:
+    """a bad test dependency, run before publishing"""
+    project.malware, project.tests = mallory.everything, "mallory(here)"
     project.release()
 
 
@@ -205,6 +198,26 @@ def self_hosted(project: Project, mallory: Mallory) -> None:
     project.release()
 
 
+# -- no rows of the grid: variants -----------------------------------------------------------------
+
+
+def pushed_tag(project: Project, mallory: Mallory) -> None:
+    """release.yml, changed at a tag of hers"""
+    mallory.work_in(GitHubJob(ref="refs/tags/v9", actor="mallory"), PYPI_TOKEN)
+
+
+def pull_request_and_cache(project: Project, mallory: Mallory) -> None:
+    """a pull request poisons the cache"""
+
+    def poison(here: StepMachine) -> None:
+        project.repository.cache["rocket-builder"] = BUILDER + AND_MALLORY
+
+    project.malware = poison
+    project.try_out("pull_request_target")
+    project.malware = mallory.everything
+    project.release()
+
+
 GROUPS: dict[str, list[Attack]] = {
     "From outside": [
         leftover_token, published_token, token_in_debug_log, index_account, provider_key,
@@ -216,7 +229,7 @@ GROUPS: dict[str, list[Attack]] = {
     ],
     "In what the jobs run": [
         bad_update, dependency_reads, dependency_waits, dependency_alters, wrong_index,
-        poisoned_cache, moved_tag, swapped_artifact, script_injection, self_hosted,
+        poisoned_cache, moved_tag, test_dependency, script_injection, self_hosted,
     ],
 }  # fmt: skip
 ATTACKS = [attack for group in GROUPS.values() for attack in group]

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from course import attestations
 from course.ch08.attacks import Attack
 from course.ch08.clients import Policy
 from course.ch08.mallory import Mallory
 from course.ch08.pipeline import Pipeline, Project
+from course.desk import exchange
 from helpers.lab import Lab, set_aside
 from helpers.machine.steps import Stopped
+from helpers.provider.jobs import GitHubJob
 
 PROBES = (60, 16 * 60, 7 * 3600, 30 * 86400)
 """Seconds after the attack at which Mallory tries to go on with what she has taken."""
@@ -68,9 +71,20 @@ def how_long(project: Project, mallory: Mallory) -> int:
     clock, start = project.lab.clock, project.lab.clock.now()
     for n, seconds in enumerate(PROBES):
         clock.advance(seconds=seconds - (clock.now() - start).total_seconds())
-        if not (mallory.publish(f"6.7.{n}") and infected(project, mallory)):
+        if n == 0:  # others release all the time, but a key is new to the index only once
+            others_release(project)
+        if not (mallory.publish(n + 1) and infected(project, mallory)):
             return n + 1
     return len(PROBES) + 1
+
+
+def others_release(project: Project) -> None:
+    """Let somebody else release: the index and the signing authority meet GitHub's newest key, and
+    fetch it if they do not know it."""
+    job = GitHubJob(repository="octo-org/other", repository_id="75")
+    exchange(project.lab, project.lab.github.id_token(job, "pypi"))
+    if project.pipeline.attested:
+        attestations.certificate(project.lab, project.lab.github.id_token(job, "sigstore"))
 
 
 def works(pipeline: Pipeline, policy: Policy | None = None) -> bool:

@@ -1,13 +1,15 @@
 """The attacker: what she does while her code runs in a job, and what she does with it afterwards."""
 
+import json
 from collections.abc import Callable
 
-from course.ch08.clients import ask, attest, mint, upload, wheel
+from course.ch08.clients import ask, attest, certificate_says, mint, upload, wheel
 from course.ch08.pipeline import Project
 from helpers.machine.steps import StepMachine, Stopped
 from helpers.provider.jobs import GitHubJob
 
-VERSION = "6.6.6"
+VERSIONS = ("6.6.6", "6.7.0", "6.7.1", "6.7.2", "6.7.3")
+"""What she publishes: one version at once, and one each time that she tries again."""
 
 
 class Mallory:
@@ -34,9 +36,11 @@ class Mallory:
         self.read(here.secrets)
 
     def alter(self, here: StepMachine) -> None:
-        """Put her own code into every wheel that lies in dist/."""
+        """Put her own code into every wheel in dist/ and among the artifacts of the run."""
         for file in here.dist.glob("*.whl"):
-            file.write_bytes(wheel("octo-rocket", file.name.split("-")[1], "boom")[1])
+            file.write_bytes(bad(file.name))
+        for files in here.artifacts.values():
+            files |= {name: bad(name) for name in files}
 
     def everything(self, here: StepMachine) -> None:
         """Take what there is, alter what there is, and stay until the job ends."""
@@ -54,10 +58,10 @@ class Mallory:
 
     # -- afterwards, on her own machine ------------------------------------------------------------
 
-    def publish(self, version: str = VERSION, project: str = "octo-rocket") -> bool:
-        """Try to upload a wheel of hers, in every way that she has. Return whether one worked."""
-        name, content = wheel(project, version, "boom")
-        self.sign(name, content)
+    def publish(self, n: int = 0, project: str = "octo-rocket") -> bool:
+        """Try to upload her n-th version, in every way that she has. Return whether one worked."""
+        name, content = wheel(project, VERSIONS[n], "boom")
+        self.sign(n, project)
         for identity in self.identities:
             self._try(self._mint, identity)
         for attestation in dict.fromkeys((self.signed.get(name, ""), "")):
@@ -66,17 +70,22 @@ class Mallory:
                     return True
         return False
 
-    def sign(self, name: str, content: bytes) -> None:
-        """Have a file attested in somebody's name, if installers look at attestations."""
-        if self.project.pipeline.attested and name not in self.signed:
-            for identity in self.identities:
-                self._try(self._sign, identity, name, content)
+    def sign(self, n: int = 0, project: str = "octo-rocket") -> None:
+        """Have her n-th version attested in every name that she can use, if installers look at
+        attestations. The next one, too: later she may be able to sign nothing."""
+        for version in VERSIONS[n : n + 2]:
+            name, content = wheel(project, version, "boom")
+            if self.project.pipeline.attested and name not in self.signed:
+                for identity in self.identities:
+                    self._try(self._sign, identity, name, content)
 
     def _mint(self, identity: Callable[[str], str]) -> None:
         self.api_tokens.append(mint(self.lab, identity("pypi")))
 
     def _sign(self, identity: Callable[[str], str], name: str, content: bytes) -> None:
-        self.signed[name] = attest(self.lab, identity("sigstore"), name, content)
+        made, policy = attest(self.lab, identity("sigstore"), name, content), self.project.policy
+        if name not in self.signed or not policy or policy(certificate_says(json.loads(made))):
+            self.signed[name] = made  # a policy is public: she keeps what it accepts
 
     def _work(self, job: GitHubJob, mentions: tuple[str, ...]) -> None:
         self.take(self.project.start(job, mentions))
@@ -89,3 +98,8 @@ class Mallory:
             self.refusals.append(str(stopped))
             return False
         return True
+
+
+def bad(name: str) -> bytes:
+    """Return a wheel of octo-rocket with this filename, with Mallory's code in it."""
+    return wheel("octo-rocket", name.split("-")[1], "boom")[1]

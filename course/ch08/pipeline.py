@@ -58,10 +58,10 @@ class Shelf:
         self._things: dict[str, str] = {}
         self._names: dict[str, str] = {}
 
-    def put(self, name: str, thing: str) -> str:
-        """Let a name stand for a thing from now on, and return the thing's SHA-256."""
-        digest = hashlib.sha256(thing.encode()).hexdigest()
-        self._things[digest], self._names[name] = thing, digest
+    def put(self, name: str, steps: str) -> str:
+        """Let a name stand for these steps from now on, and return their SHA-256."""
+        digest = hashlib.sha256(steps.encode()).hexdigest()
+        self._things[digest], self._names[name] = steps, digest
         return digest
 
     def get(self, name: str, digest: str = "") -> str:
@@ -135,6 +135,8 @@ class Project:
         here.run(self.builder())
         if p.separate_publish:
             here = self.publishing(job, here)
+        else:
+            here.run(self.tests)
         if p.attested:
             here.run("sign(here)")
         stored = {} if p.trusted_publisher else {"UV_PUBLISH_TOKEN": here.secrets[PYPI_TOKEN]}
@@ -155,7 +157,7 @@ class Project:
         return self.with_uv(self.start(job))
 
     def publishing(self, job: GitHubJob, build: StepMachine) -> StepMachine:
-        """Return the machine that publishes, with dist/. Between the jobs, one runs the tests."""
+        """Return the machine that publishes, with dist/. A job in between runs the tests."""
         build.run("hand_over(here)")
         artifacts = build.artifacts
         digest = digest_of(artifacts["dist"])

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from course.ch08.clients import wheel
-from course.ch08.mallory import VERSION, Mallory
+from course.ch08.mallory import Mallory
 from course.ch08.pipeline import Project
 from course.impostor import Impostor
 from helpers.machine.steps import StepMachine, Stopped
@@ -12,8 +11,8 @@ from helpers.machine.steps import StepMachine, Stopped
 def to_impostor(project: Project, mallory: Mallory) -> None:
     """Let two releases run in which Mallory's code leaves a `uv.toml` beside dist/.
 
-    Her server asks for the audience `sigstore` in the first, to sign a wheel of hers, and for
-    `pypi` in the second, to upload it.
+    Her server asks for the audience `sigstore` in the first, to sign wheels of hers, and for
+    `pypi` in the second, to upload them.
     """
     with project.lab.serve() as live, Impostor(live) as impostor:
         line = f'publish-url = "{impostor.url}"\n'
@@ -42,4 +41,4 @@ def to_impostor(project: Project, mallory: Mallory) -> None:
             mallory.identities.clear()
             for id_token in impostor.id_tokens:
                 mallory.keep(id_token)
-            mallory.sign(*wheel("octo-rocket", VERSION, "boom"))
+            mallory.sign()

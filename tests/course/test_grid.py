@@ -21,8 +21,9 @@ SAMPLE = [
     (attacks.pull_request_target, "T"), (attacks.changed_workflow, "P"),
     (attacks.merged_line, "all"), (attacks.dependency_reads, "S"),
     (attacks.dependency_alters, "H"), (attacks.moved_tag, "C"),
-    (attacks.swapped_artifact, "S"), (attacks.swapped_artifact, "D"),
-    (attacks.script_injection, "S"),
+    (attacks.test_dependency, "T"), (attacks.test_dependency, "S"),
+    (attacks.test_dependency, "D"), (attacks.script_injection, "S"),
+    (attacks.provider_key, "T"), (attacks.provider_key, "V"),
 ]  # fmt: skip
 
 
@@ -50,6 +51,28 @@ def test_attestations_without_a_trusted_publisher_let_nothing_through():
 def test_an_outcome_carries_what_the_attacker_met():
     why = run(attacks.pull_request_target, Pipeline.of("T")).why
     assert any("invalid-publisher" in each for each in why)
+
+
+def test_of_two_attestations_she_keeps_one_that_the_policy_accepts():
+    in_pypi = run(
+        attacks.changed_workflow,
+        Pipeline.of("TV"),
+        lambda certificate: certificate.get("deployment environment") == "pypi",
+    )
+    assert str(in_pypi) == "6 h"
+    assert run(attacks.changed_workflow, Pipeline.of("TV"), lambda certificate: False).stopped
+
+
+def test_a_pull_request_and_the_cache_together_do_what_neither_row_alone_says():
+    assert run(attacks.pull_request_target, Pipeline.of("T")).stopped
+    assert str(run(attacks.pull_request_and_cache, Pipeline.of("T"))) == "6 h"
+    assert run(attacks.pull_request_and_cache, Pipeline.of("TH")).stopped
+
+
+def test_only_bob_stops_a_tag_that_mallory_pushes():
+    (why,) = run(attacks.pushed_tag, Pipeline.of("TEP")).why
+    assert "expected an approval by bob, got none" in why
+    assert str(run(attacks.pushed_tag, Pipeline.of("TRE"))) == "6 h"
 
 
 def test_a_name_can_be_moved_and_a_digest_cannot():
