@@ -58,7 +58,7 @@ _EXPECTED = {
         ("TE", "stopped", "The index wants the environment here. Does the nightly job name one?"),
     ),
     "new_action": (
-        ("T", "6 h", "The action runs before anything is built. What is there at that moment?"),
+        ("T", "6 h", "The action runs before anything is built. What can her code take then?"),
         ("TH", "6 h", "A hash guards the build dependency here. Is the action one?"),
         ("TC", "stopped", "The action's commit is in Alice's workflow. Can Mallory edit it?"),
     ),
@@ -77,19 +77,32 @@ _EXPECTED = {
         "a name to other steps, and the step `mallory(here)` calls `project.malware`.",
     ),
     right="An old token, a job that may ask, a name that moves: that is how most incidents begin.",
-    minutes=9,
+    minutes=11,
 )
 def q8_1(old_log, nightly_job, new_action):
+    triggers: list[str] = []
+
+    def noted(certificate: dict[str, str]) -> bool:
+        triggers.append(certificate["build trigger"])
+        return True
+
     for name, attack in zip(_EXPECTED, (old_log, nightly_job, new_action), strict=True):
         for letters, wanted, question in _EXPECTED[name]:
             outcome = run(attack, Pipeline.of(letters))
             got = SPANS[outcome.span]
             if got != wanted:
                 met = f" Mallory met: {outcome.why[0]}." if outcome.why else ""
+                if (name, letters) == ("new_action", "T") and "does not run" in met:
+                    question = "Which name did you move, and does Alice release after that?"
                 raise Wrong(
                     f"Against {named(letters)} your `{name}` ended with “{got}”, and this attack "
                     f"ends with “{wanted}”.{met} {question}"
                 )
+    run(nightly_job, Pipeline.of("TV"), noted)
+    if "schedule" not in triggers:
+        raise Wrong(
+            "No job of your `nightly_job` has the event `schedule`. Which argument says so?"
+        )
 
 
 # ---------------------------------------------------------------- 8.2
@@ -136,6 +149,7 @@ INSIDERS = (attacks.changed_workflow, attacks.repository_made_again)
 """Attacks by somebody who may write to the repository. Alone, Alice has nobody."""
 BEST = (5, 11)
 """Attacks that last and attacks that work, behind the best three. A test tries all 56 choices."""
+A_BEST = ("environment", "revoked", "separate_publish")
 
 
 def left(chosen: tuple[str, ...]) -> dict[str, Outcome]:
@@ -156,13 +170,13 @@ def score(outcomes: dict[str, Outcome]) -> tuple[int, int]:
     three=["revoked", "separate_publish", "environment"],
     stub="three = [..., ..., ...]",
     hints=(
-        "In the figure, look down the column T for the rows that end with ∞ or 6 h. Which other "
-        "columns stop or shorten most of these rows?",
+        "In the figure, look down the column T for the rows that last: ∞, 6 h and 15 m. Which "
+        "other columns stop them, or leave only one bad version?",
         "Old tokens are two rows without end. Most of the other rows that last need a build that "
         "can ask for ID tokens.",
     ),
     right="Two choices do equally well, and both begin by revoking and by publishing apart.",
-    minutes=6,
+    minutes=7,
 )
 def q8_3(three):
     if not isinstance(three, list | tuple | set) or not all(isinstance(x, str) for x in three):
@@ -174,11 +188,14 @@ def q8_3(three):
     outcomes = left(tuple(sorted(three)))
     lasting, working = score(outcomes)
     if (lasting, working) > BEST:
-        worst = max(outcomes, key=lambda name: (outcomes[name].span, outcomes[name].projects))
+        better = left(A_BEST)
+        worse = [name for name in outcomes if outcomes[name].span > better[name].span]
+        worst = max(worse, key=lambda name: (outcomes[name].span, outcomes[name].projects))
         raise Wrong(
-            f"With {', '.join(sorted(three))}, {lasting} attacks last and {working} work. The best "
-            f"choice leaves {BEST[0]} and {BEST[1]}. One that is left is “{worst}”, and it ends "
-            f"with “{outcomes[worst]}”. Can one of the names stop or shorten several rows at once?"
+            f"With {', '.join(sorted(three))}, {working} attacks succeed, and {lasting} of them "
+            f"last. A best choice leaves {BEST[1]}, and {BEST[0]} of them last. One that you could "
+            f"stop or shorten is “{worst}”: it ends with “{outcomes[worst]}”. Which name changes "
+            "that row, and others with it?"
         )
 
 
@@ -220,6 +237,7 @@ def watched(project: Project) -> dict[str, object]:
     return {
         "the source of octo-rocket": project.source,
         "the lock of the build dependency": project.lock,
+        "the tests": project.tests,
         "the pinned commit of an action": project.pin,
         "the machine of a job": project.repository.profile,
         "the pipeline": project.pipeline,
@@ -244,15 +262,19 @@ def beat_bob(project: Project, mallory: Mallory) -> None:
         "last group of attacks.",
     ),
     right="No defense of Bob's looks at text that becomes a command. Publishing apart would help.",
-    minutes=7,
+    minutes=8,
 )
 def q8_4(beat_bob):
     outcome = run(outside(beat_bob), BOBS)
     if outcome.stopped:
-        raise Wrong(
-            f"No user ran her code. Mallory met: {'; '.join(outcome.why)[:200]}. What can somebody "
-            "without any rights put in front of Bob's job?"
-        )
+        question = "What can somebody without any rights put in front of Bob's job?"
+        if outcome.why[0].startswith("her code runs"):
+            question = (
+                "The step that reads the title comes before the build. What is there to take at "
+                "that moment, and what does `project.malware` do?"
+            )
+        met = "; ".join(outcome.why)[:200]
+        raise Wrong(f"No user ran her code. Mallory met: {met}. {question}")
 
 
 # ---------------------------------------------------------------- 8.5
@@ -263,19 +285,15 @@ def tag_in_new_repository(project: Project, mallory: Mallory) -> None:
     mallory.work_in(GitHubJob(repository_id="9003", ref="refs/tags/v6", actor="mallory"))
 
 
-def environment_on_branch(project: Project, mallory: Mallory) -> None:
-    """a branch of hers, with the environment named"""
-    mallory.work_in(GitHubJob(ref="refs/heads/faster", actor="mallory"))
-
-
 MORE: tuple[tuple[Attack, str], ...] = (
     (attacks.repository_made_again, "Name and owner are the same. What does GitHub never reuse?"),
     (tag_in_new_repository, "She can push any tag there. Which number is not the old one?"),
     (attacks.other_job, "What differs between a nightly job and the job of a tagged release?"),
     (attacks.workflow_run, "What started this job, and on which ref does it run?"),
-    (attacks.changed_workflow, "Her job names no environment. What does a release have?"),
-    (environment_on_branch, "Her job names the environment. On what does a release run?"),
+    (attacks.changed_workflow, "Her job can name the environment. On what does a release run?"),
 )
+BRANCHES = ("refs/heads/v6", "refs/heads/tags/v6", "refs/heads/refs/tags/v6")
+"""Names that a branch can have, to look like a tag."""
 
 
 def policy(certificate: dict[str, str]) -> bool:
@@ -295,8 +313,8 @@ def policy(certificate: dict[str, str]) -> bool:
         "an attacker not choose?",
         "You need the repository's number, and something that only a tagged release has.",
     ),
-    right="Four more attacks are stopped, and nothing else stops one of them. Protect the tags.",
-    minutes=6,
+    right="It stops four more attacks, and one of them is stopped by none of the ten defenses.",
+    minutes=8,
 )
 def q8_5(policy):
     seen: list[dict[str, str]] = []
@@ -307,8 +325,19 @@ def q8_5(policy):
 
     if not works(Pipeline.of("TEV"), noted):
         raise Wrong("Your policy refuses the honest release v1.1. Which fields does it compare?")
-    if not policy(seen[-1] | {"source repository ref": "refs/tags/v2.0"}):
+    if not policy(_at("refs/tags/v2.0", seen[-1])):
         raise Wrong("Your policy accepts v1.1 and refuses v2.0. Which part of a ref may vary?")
     for attack, question in MORE:
         if not run(attack, Pipeline.of("TV"), policy).stopped:
             raise Wrong(f"Your policy lets this attack through: “{attack.__doc__}”. {question}")
+    for ref in BRANCHES:
+        if policy(_at(ref, seen[-1])):
+            raise Wrong(
+                f"Your policy accepts {ref}, which is a branch. How does a tag's ref begin?"
+            )
+
+
+def _at(ref: str, certificate: dict[str, str]) -> dict[str, str]:
+    """Return what the certificate of a release would say at another ref."""
+    workflow = certificate["build config"].partition("@")[0]
+    return certificate | {"source repository ref": ref, "build config": f"{workflow}@{ref}"}

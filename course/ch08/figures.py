@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from course.ch08.grid import SPANS, Outcome, verdict
+from course.ch08.grid import COLUMNS, SPANS, Outcome, verdict
 from course.figure import BLACK, GREEN, GREY, INK, SMALL, Figure, finish, sheet, styled, tile, write
 
 Grid = Mapping[str, Mapping[str, Outcome]]
@@ -16,10 +16,10 @@ _LOOKS = {
 }  # fmt: skip
 """Ground, ink and words for each span: the darker, the worse, in gray as well."""
 _COLUMNS = {
-    "none": "stored token", "T": "T  trusted publisher", "R": "R  old tokens revoked",
-    "E": "E  environment named", "P": "P  … with rules", "S": "S  separate publish job",
-    "D": "D  … with digest", "H": "H  hash-locked build", "C": "C  pinned actions",
-    "B": "B  token burned", "V": "V  attestation checked", "all": "all ten",
+    "none": "stored token", "T": "trusted publisher", "R": "old tokens revoked",
+    "E": "environment named", "P": "rules for it", "S": "separate publish job",
+    "D": "digest of dist/", "H": "hash-locked build", "C": "pinned actions",
+    "B": "token burned", "V": "attestation checked", "all": "all ten",
 }  # fmt: skip
 _WHOLE = ("none", "T", "all")
 """Columns in which every cell is drawn, changed or not."""
@@ -38,13 +38,14 @@ def matrix(grid: Grid, groups: Mapping[str, Sequence[str]]) -> Figure:
     single = [name for name in _COLUMNS if name not in ("none", "all")]
     stops = {name: sum(verdict(row, name) == "stops" for row in grid.values()) for name in single}
     left = [name for name, row in grid.items() if not row["all"].stopped]
-    most = f"No defense stops more than {max(stops.values())} of {len(grid)} attacks"
-    finding = f"{most}; all ten together leave {len(left)}"
+    most = f"No defense adds more than {max(stops.values())} to what is stopped"
+    finding = f"{most}; all ten leave {len(left)} of {len(grid)}"
     axes, places = sheet(finding), _places()
     for name, x in places.items():
         look = {"weight": "bold"} if name in _WHOLE else {}
         words = {"rotation": 90, "va": "bottom", "size": SMALL, **look}
-        write(axes, x + _COLUMN / 2, _HEAD - 0.06, _COLUMNS[name], "center", **words)
+        head = f"{COLUMNS[name]}  {_COLUMNS[name]}" if name in single else _COLUMNS[name]
+        write(axes, x + _COLUMN / 2, _HEAD - 0.06, head, "center", **words)
     y = _HEAD
     for heading, attacks in groups.items():
         write(axes, 0.12, y + 0.2, heading, weight="bold")
@@ -55,7 +56,7 @@ def matrix(grid: Grid, groups: Mapping[str, Sequence[str]]) -> Figure:
                 _field(axes, x, y, grid[attack], name)
             y += _ROW
     end = _legend(axes, y + 0.2)
-    told = ", ".join(f"{_COLUMNS[name][3:].removeprefix('… ')} {n}" for name, n in stops.items())
+    told = ", ".join(f"{_COLUMNS[name]} {n}" for name, n in stops.items())
     sentence = f"{finding}. Stopped by each, on top of what it needs: {told}."
     if left:
         sentence += f" Left by all: {'; '.join(left)}."
@@ -75,13 +76,16 @@ def _field(axes: Axes, x: float, y: float, row: Mapping[str, Outcome], name: str
     changed = name != "none" and verdict(row, name) in ("stops", "weakens", "opens")
     if name in _WHOLE or changed:
         opened = name != "none" and verdict(row, name) == "opens"
-        _cell(axes, x, y, SPANS[row[name].span], opened)
+        _cell(axes, x, y, SPANS[row[name].span], opened, twice=row[name].projects > 1)
     else:
         _dot(axes, x, y)
 
 
-def _cell(axes: Axes, x: float, y: float, span: str, opened: bool = False) -> None:
-    """Draw for how long, on a ground that says how bad that is; a frame says who made it possible."""
+def _cell(
+    axes: Axes, x: float, y: float, span: str, opened: bool = False, *, twice: bool = False
+) -> None:
+    """Draw for how long, on a ground that says how bad that is; a frame says who made it possible,
+    and ×2 that both projects are hit."""
     ground, ink, words = _LOOKS[span]
     frame = {"edgecolor": BLACK, "linewidth": 2.4, "zorder": 3}
     tile(axes, x, y, _COLUMN, _ROW, ground, **(frame if opened else {"linewidth": 1.5}))
@@ -90,7 +94,7 @@ def _cell(axes: Axes, x: float, y: float, span: str, opened: bool = False) -> No
         axes,
         x + _COLUMN / 2,
         y + _ROW / 2,
-        words,
+        f"{words}×2" if twice else words,
         "center",
         color=ink,
         size=SMALL,
@@ -111,7 +115,7 @@ def _legend(axes: Axes, y: float) -> float:
             ("once", "one bad version"),
             ("15 min", "until an API token ends"),
         ),
-        (("6 h", "until a job's request token ends"), ("no end", "no end in sight")),
+        (("6 h", "until a job's request token ends"), ("no end", "no end; ×2: both projects")),
         (("frame", "possible only since this column"), ("", "as in the column it builds on")),
     )
     for line in lines:

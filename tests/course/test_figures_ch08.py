@@ -50,3 +50,8 @@ def test_the_sentence_counts_and_names_what_is_left():
 def test_without_attacks_there_is_nothing_to_draw():
     with pytest.raises(ValueError, match="no attacks"):
         figures.matrix({}, {})
+
+
+def test_two_projects_are_told_from_one():
+    assert words(drawn(grid())).count("∞×2") == 3  # the three columns with every cell drawn
+    assert words(drawn(grid(none=ONCE, T=Outcome(5, 1)))).count("∞×2") == 1

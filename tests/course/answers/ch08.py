@@ -28,10 +28,12 @@ ANSWERS = {
                 ('event_name="schedule")', 'event_name="schedule"), "PYPI_TOKEN"'),
                 "mention a secret",
             ),
+            ((', event_name="schedule"', ""), "has the event `schedule`"),
             (
                 ("project.malware = mallory.everything", "project.malware = mallory.alter"),
                 "before anything is built",
             ),
+            (('"mallory(here)")\n    project.release()', '"mallory(here)")'), "does Alice release"),
             (
                 ('project.shelf.put("setup', 'project.pin = project.shelf.put("setup'),
                 "Can Mallory edit it",
@@ -55,11 +57,12 @@ def old_log(project, mallory):
 
 
 def nightly_job(project, mallory):
-    mallory.work_in(GitHubJob(environment="cloud", ref="refs/heads/main"))
+    nightly = GitHubJob(event_name="schedule", environment="", ref="refs/heads/main")
+    mallory.work_in(job=nightly)
 
 
 def new_action(project, mallory):
-    project.shelf.put("setup@v1", "pass; mallory(here)")
+    project.shelf.put(name="setup@v1", steps="pass; mallory(here)")
     project.malware = mallory.take
     project.release()
 """,
@@ -102,13 +105,15 @@ def new_action(project, mallory):
                 row("no end", "6 h", "6 h", "once", "stopped", "6 h", "stopped"),
                 "What else does an ID token buy",
             ),
-            (row("no end", "6 h", "6 h", "once", "stopped", "6 hours", "6 h"), "for each line"),
+            (row("no end", "6 h", "6 h", "once", "stopped", "6 hours", "6 h"), "'6 hours'"),
+            (row("no end ×2", "6 h", "6 h", "once", "stopped", "6 h", "6 h"), "'no end ×2'"),
         ),
         cheat=row(*["stopped"] * 7),
     ),
     "q8_3": Answers(
         mistakes=(
-            ('three = ["burn", "rules", "environment"]', "With burn, environment, rules"),
+            ('three = ["burn", "rules", "environment"]', "is “a stored token in an old log”"),
+            ('three = ["revoked", "rules", "separate_publish"]', "With revoked, rules, separate"),
             (
                 'three = ["revoked", "locked_build", "separate_publish"]',
                 "With locked_build, revoked",
@@ -125,7 +130,7 @@ def new_action(project, mallory):
     ),
     "q8_4": Answers(
         mistakes=(
-            (("    project.malware = mallory.everything\n", ""), "finds nothing to take"),
+            (("mallory.everything", "mallory.alter"), "comes before the build"),
             (
                 (
                     'project.title = "Fix a typo $(touch mallory)"',
@@ -148,6 +153,10 @@ def new_action(project, mallory):
             (
                 "def beat_bob(project, mallory):\n    attacks.bad_update(project, mallory)\n",
                 "the lock of the build",
+            ),
+            (
+                "def beat_bob(project, mallory):\n    attacks.test_dependency(project, mallory)\n",
+                "changes the tests",
             ),
             (
                 "def beat_bob(project, mallory):\n    attacks.self_hosted(project, mallory)\n",
@@ -188,6 +197,20 @@ def beat_bob(project, mallory):
             ("def policy(certificate):\n    return True\n", "What does GitHub never reuse"),
             (('.startswith("refs/tags/v")', ' == "refs/tags/v1.1"'), "refuses v2.0"),
             (('"74"', "74"), "the honest release v1.1"),
+            (
+                (
+                    'certificate["source repository ref"].startswith("refs/tags/v")',
+                    '"tags" in certificate["source repository ref"]',
+                ),
+                "accepts refs/heads/tags/v6",
+            ),
+            (
+                (
+                    'certificate["source repository ref"].startswith("refs/tags/v")',
+                    'certificate["source repository ref"].split("/")[-1][0] == "v"',
+                ),
+                "accepts refs/heads/v6",
+            ),
         ),
         cheat='def policy(certificate):\n    return certificate["source repository"].endswith("octo-org/rocket")\n',
         right=(
@@ -199,6 +222,14 @@ def policy(certificate):
         return False
     kind = certificate.get("source repository ref", "").split("/")[1:2]
     return kind == ["tags"] and certificate.get("build trigger") == "push"
+""",
+            """
+import re
+
+def policy(certificate):
+    workflow = r"https://github.com/octo-org/rocket/.github/workflows/release.yml@refs/tags/v[0-9.]+"
+    return certificate["source repository identifier"] == "74" and bool(
+        re.fullmatch(workflow, certificate["build config"]))
 """,
         ),
     ),
