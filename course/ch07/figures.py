@@ -42,7 +42,7 @@ _QUESTIONS = {
     ),
     "Log entry": (
         "5  Is the time in these ten minutes?",
-        "6  Did the log promise the time?",
+        "6  Did the log sign the time?",
         "7  Is it about the other two parts?",
         "8  Is it in the log's tree?",
         "9  Did the log sign the tree?",
@@ -71,10 +71,9 @@ def anatomy(attestation: Mapping[str, Any]) -> Figure:
         "Statement": ("The file", subject["name"], "has the SHA-256", f"{digest[:16]}…"),
         "Certificate": ("This key belongs to", f"{workflow} of", repository, f"from {valid}"),
         "Log entry": (
-            "The signature was here",
+            "The log got the signature",
             f"on {logged:%Y-%m-%d at %H:%M:%S},",
-            f"as one of {size} entries;",
-            f"{len(proof['hashes'])} hashes prove it",
+            f"as one of {size} entries",
         ),
     }
     for n, (name, lines) in enumerate(columns.items()):

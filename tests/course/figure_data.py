@@ -431,7 +431,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "06_first_gaps": lambda: ch06.first_gaps(GAPS, steps=6),
     "06_first_gaps_other": lambda: ch06.first_gaps({(0, ""): 1, (2, DEAD): 1}, steps=2),
     "07_anatomy": anatomy,
-    "07_tree": lambda: ch07.tree(leaves(7), 6),
+    "07_tree": lambda: ch07.tree(leaves(6), 2),
     "07_tree_other": lambda: ch07.tree(leaves(4), 1),
     "07_stopped": lambda: ch07.stopped(FORGERIES),
     "07_stopped_other": lambda: ch07.stopped({"a": (True, False), "b": (False, False)}),

@@ -190,7 +190,7 @@ TITLES = {
     "06_first_gaps": "Of 720 orders, 16 leave no gap",
     "06_first_gaps_other": "Of 2 orders, 1 leaves no gap",
     "07_anatomy": "Signed in the name of release.yml of trailofbits/pypi-attestations",
-    "07_tree": "2 hashes prove that entry 6 is in a tree of 7",
+    "07_tree": "3 hashes prove that entry 2 is in a tree of 6",
     "07_tree_other": "2 hashes prove that entry 1 is in a tree of 4",
     "07_stopped": (
         "2 of 3 forgeries are stopped, each by a different check; accepted: nothing at all"

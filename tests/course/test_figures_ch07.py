@@ -26,7 +26,7 @@ def test_the_parts_of_an_attestation_are_named_with_what_it_says():
     figure = figures.anatomy(made)
     assert figure.sentence.startswith("Signed in the name of release.yml of octo-org/rocket.")
     said = " ".join(words(figure))
-    assert sha256[:16] in said and "from 09:00:00 to 09:10:00" in said and "7 entries;" in said
+    assert sha256[:16] in said and "from 09:00:00 to 09:10:00" in said and "7 entries" in said
     assert [
         n for n in range(1, 11) if any(word.startswith(f"{n}  ") for word in words(figure))
     ] == list(range(1, 11))
