@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -131,10 +131,10 @@ def not_ours(bodies: list[bytes], repository: str, known: set[str]) -> list[int]
     not_ours,
     hints=(
         "Two things in each entry matter: whose certificate it has, and its `payloadHash`.",
-        "`x509.load_pem_x509_certificate` reads a certificate. Extension 12 names a repository.",
+        "Decode `verifier` from base64, and read it with `x509.load_pem_x509_certificate`.",
     ),
     right="That is why the log is public: a signature in your name cannot be used in secret.",
-    minutes=10,
+    minutes=12,
 )
 def q7_2(not_ours):
     for repository, other in (
@@ -147,6 +147,11 @@ def q7_2(not_ours):
         except KeyError as error:
             kind = "Which entries have one? Does your function skip the other kinds?"
             raise Wrong(f"Your function raised KeyError for {error}. {kind}") from None
+        except ValueError as error:
+            if "PEM" not in str(error):
+                raise
+            text = "`verifier` is base64 of PEM text. Do you decode it first?"
+            raise Wrong(f"Your function found no certificate in an entry. {text}") from None
         if not isinstance(got, (list, tuple, set)) or not all(type(n) is int for n in got):
             raise Wrong(f"Expected a list of numbers, but your function returned {show(got)}.")
         right = sorted(number for number, (_, theirs) in wanted.items() if theirs)
@@ -203,33 +208,33 @@ _STOPPED = {
         3,
         "The statement is about Mallory's wheel now. Which signature was over the old one?",
     ),
-    "the same key; the log promises an early time, and she shows Alice's proof": (
+    "Alice's key; the log promises an early time, and she shows Alice's proof": (
         8,
-        "Time and promise are good, the entry is about her statement. Whose proof does she show?",
+        "The log has signed the time, and the entry is about her statement. Whose proof is it?",
     ),
-    "Alice's private key, found eleven minutes later": (
+    "Alice's key, found eleven minutes later": (
         5,
         "Which time does her entry say, and when did the certificate expire?",
     ),
-    "the same key, and an earlier time written into the log entry": (
+    "Alice's key, and an earlier time written into the log entry": (
         6,
         "The time fits now. Which signature was over the old time?",
     ),
-    "the same key, and the log entry of Alice's own signature": (
+    "Alice's key, and the log entry of Alice's own signature": (
         7,
-        "The entry has a good time and a good promise. What is it an entry of?",
+        "The log has signed the time of this entry. Which signature is the entry about?",
     ),
     "a job of her own repository, with a workflow of the same name": (
         2,
         "Every signature in this one is genuine. Which job does the certificate name?",
     ),
-    "the same key; the log promises an early time, and she builds her own tree": (
+    "Alice's key; the log promises an early time, and she builds her own tree": (
         9,
         "Her proof leads to the root of her own tree. Who has signed this root?",
     ),
-    "the authority's stolen key, and no promise of the certificate log": (
+    "the authority's stolen key, and no receipt from a certificate log": (
         10,
-        "The certificate is signed with the right key. Which check asks who else has seen it?",
+        "The certificate is signed with the right key. Which log should have seen it?",
     ),
 }
 
@@ -241,7 +246,7 @@ _STOPPED = {
     choices=(2, 3, 4, 5, 6, 7, 8, 9, 10),
     hints=(
         "For each line, go through the table of checks from the top. Which is the first to fail?",
-        "Each of the checks 2 to 10 is the first to fail for exactly one of these forgeries.",
+        "Ask for each line which key has signed the part that Mallory has made or replaced.",
     ),
     right="Each check stops something that all the checks before it let through.",
     minutes=8,
@@ -273,7 +278,13 @@ def q7_4(mallorys_job):
         GitHubJob(),
         GitHubJob(repository="octo-org/comet", workflow="ship.yml", ref="refs/tags/v2.0"),
     ):
-        job = mallorys_job(release)
+        try:
+            job = mallorys_job(release)
+        except FrozenInstanceError:
+            text = "`replace(release, …)` returns a copy with changes."
+            raise Wrong(
+                f"Your function sets a field, but a job cannot be changed. {text}"
+            ) from None
         if not isinstance(job, GitHubJob):
             raise Wrong(f"Expected a GitHubJob, but your function returned {show(job)}.")
         if not isinstance(job.environment, str):
@@ -283,7 +294,7 @@ def q7_4(mallorys_job):
                 raise Wrong(why)
         refusal = _refusal(job, release)
         if refusal:
-            raise Wrong(f"{refusal} Your job says {show(_changes(job, release), 90)}.")
+            raise Wrong(f"{refusal} Your job says {show(_changes(job, release), 350)}.")
 
 
 def _out_of_reach(job: GitHubJob, release: GitHubJob) -> list[tuple[bool, str]]:
@@ -294,11 +305,17 @@ def _out_of_reach(job: GitHubJob, release: GitHubJob) -> list[tuple[bool, str]]:
     return [
         (
             theirs and protected,
-            f"Mallory cannot push to {job.ref}. Which ref can a member make without being asked?",
+            f"A job on {job.ref} runs the files there, and Mallory cannot change those. On which ref "
+            "can she change the workflow?",
+        ),
+        (
+            not job.ref.startswith("refs/"),
+            f"The ref of a job is never {show(job.ref)}. It is written in full: `refs/heads/main`.",
         ),
         (
             job.environment.lower() == "pypi",
-            "Only a reviewed job gets into the environment `pypi`. Does an attestation need one?",
+            "A job gets into the environment `pypi` only after a review. Which of the ten checks "
+            "reads the environment?",
         ),
         (
             theirs and not same_ids,

@@ -91,13 +91,13 @@ def stolen_authority(lab: Lab, alices: Attestation, statement: bytes) -> Attesta
 NINE: dict[str, Callable[[Lab, Attestation, bytes], Attestation]] = {
     "a certificate that she has signed herself, and that names Alice's job": own_authority,
     "Alice's attestation with another digest written into the statement": rewritten,
-    "the same key; the log promises an early time, and she shows Alice's proof": promise_only,
-    "Alice's private key, found eleven minutes later": late,
-    "the same key, and an earlier time written into the log entry": time_set_back,
-    "the same key, and the log entry of Alice's own signature": alices_entry,
+    "Alice's key; the log promises an early time, and she shows Alice's proof": promise_only,
+    "Alice's key, found eleven minutes later": late,
+    "Alice's key, and an earlier time written into the log entry": time_set_back,
+    "Alice's key, and the log entry of Alice's own signature": alices_entry,
     "a job of her own repository, with a workflow of the same name": own_repository,
-    "the same key; the log promises an early time, and she builds her own tree": own_tree,
-    "the authority's stolen key, and no promise of the certificate log": stolen_authority,
+    "Alice's key; the log promises an early time, and she builds her own tree": own_tree,
+    "the authority's stolen key, and no receipt from a certificate log": stolen_authority,
 }
 
 

@@ -58,6 +58,10 @@ certified = {
                 "off by 1",
             ),
             (
+                ("base64.b64decode(spec[\"signatures\"][0][\"verifier\"])", "spec[\"signatures\"][0][\"verifier\"].encode()"),
+                "Do you decode it first?",
+            ),
+            (
                 ("for number, body in enumerate(bodies):",
                  "for number, body in enumerate(b for b in bodies if b'dsse' in b):"),
                 "off by 6. The first entry has the number 0, and those that you skip are counted",
@@ -113,7 +117,7 @@ def not_ours(bodies, repository, known):
     "q7_3": Answers(
         mistakes=(
             ((": 5,", ": 6,"), "when did the certificate expire"),
-            ((": 8,", ": 9,"), "Whose proof does she show"),
+            ((": 8,", ": 9,"), "Whose proof is it"),
             ((": 4,", ": 3,"), "Who signed the certificate"),
             ((": 2,", ": 4,"), "Every signature in this one is genuine"),
             ((": 10,", ": 'accepted',"), "for each line"),
@@ -122,21 +126,21 @@ def not_ours(bodies, repository, known):
 stopped_by = dict.fromkeys([
     "a certificate that she has signed herself, and that names Alice's job",
     "Alice's attestation with another digest written into the statement",
-    "the same key; the log promises an early time, and she shows Alice's proof",
-    "Alice's private key, found eleven minutes later",
-    "the same key, and an earlier time written into the log entry",
-    "the same key, and the log entry of Alice's own signature",
+    "Alice's key; the log promises an early time, and she shows Alice's proof",
+    "Alice's key, found eleven minutes later",
+    "Alice's key, and an earlier time written into the log entry",
+    "Alice's key, and the log entry of Alice's own signature",
     "a job of her own repository, with a workflow of the same name",
-    "the same key; the log promises an early time, and she builds her own tree",
-    "the authority's stolen key, and no promise of the certificate log",
+    "Alice's key; the log promises an early time, and she builds her own tree",
+    "the authority's stolen key, and no receipt from a certificate log",
 ], 3)
 """,
     ),
     "q7_4": Answers(
         mistakes=(
             (("return replace(release, ref=\"refs/heads/mallory\", environment=\"\", actor=\"mallory\")",
-              "return replace(release, environment=\"\")"), "cannot push to refs/heads/main"),
-            (("environment=\"\", ", ""), "Only a reviewed job"),
+              "return replace(release, environment=\"\", event_name=\"workflow_dispatch\")"), "runs the files there, and Mallory cannot change those"),
+            (("environment=\"\", ", ""), "reads the environment"),
             (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", workflow=\"evil.yml\""),
              "which file does it name"),
             (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", repository=\"mallory/rocket\""),
@@ -150,8 +154,11 @@ stopped_by = dict.fromkeys([
             (("ref=\"refs/heads/mallory\"", "ref=\"refs/heads/mallory\", owner_id=\"666\""),
              "The ids are GitHub's"),
             (("environment=\"\"", "environment=None"), "No environment is"),
+            (("ref=\"refs/heads/mallory\"", "ref=\"mallory\""), "The ref of a job is never 'mallory'"),
+            ("def mallorys_job(release):\n    release.ref = 'refs/heads/x'\n    return release\n",
+             "returns a copy with changes"),
             ("def mallorys_job(release):\n    return replace(GitHubJob(), ref='refs/heads/x', environment='')\n",
-             "Your function got ship.yml of octo-org/comet"),
+             "'workflow': 'release.yml', 'environment': '', 'ref': 'refs/heads/x'"),
             ("def mallorys_job(release):\n    return vars(release)\n", "Expected a GitHubJob"),
         ),
         cheat="""
