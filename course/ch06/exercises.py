@@ -24,9 +24,8 @@ HARDENING = {HARDENING!r}
 # ---------------------------------------------------------------- 6.1
 
 NEITHER = "Neither block is there. Does a job get `id-token` by default?"
-PERMISSIONS: list[
-    tuple[Any, Any, bool, str]
-] = [  # the workflow's block, the job's, right, question
+# The workflow's block, the job's, whether the job may ask, and the question for a wrong answer.
+PERMISSIONS: list[tuple[Any, Any, bool, str]] = [
     (..., WRITE, True, "Only the job has a block. What does it say?"),
     (WRITE, ..., True, "Only the workflow has a block. Does it hold for the job?"),
     (..., ..., False, NEITHER),
@@ -34,21 +33,12 @@ PERMISSIONS: list[
     (WRITE, {}, False, "The job's block is empty. Is an empty block the same as no block?"),
     (WRITE, None, False, "The job says `permissions:` and nothing after it. Is that a block?"),
     (READ, WRITE, True, "Both have a block. Which one holds?"),
-    (
-        None,
-        ...,
-        False,
-        "The workflow says `permissions:` and nothing after it. What does that give?",
-    ),
+    (None, ..., False, "The workflow says `permissions:` and nothing after it. What does it give?"),
     ("write-all", ..., True, "The workflow's block is one word. What does this word give?"),
-    ("write-all", "read-all", False, "Both blocks are one word. Which one holds?"),
+    (..., "read-all", False, "The job's block is `read-all`. Is asking for an ID token reading?"),
+    ("write-all", "read-all", False, "Both blocks are one word. Which of them holds?"),
     (READ, "write-all", True, "The job's block is one word. What does this word give?"),
-    (
-        ...,
-        {"id-token": "none"},
-        False,
-        "The job's block names `id-token`. Which value does it have?",
-    ),
+    (..., {"id-token": "none"}, False, "The job's block names `id-token`. Which value has it?"),
 ]
 
 
@@ -64,12 +54,10 @@ def may_ask(workflow: dict, job: dict) -> bool:
     "May this job ask?",
     may_ask,
     hints=(
-        "First find out which of the two blocks holds. Then ask what this block gives, in each of "
-        "its "
+        "First find out which of the two blocks holds. Then ask what this block gives, in each of its "
         "shapes.",
         "The job's block holds if the key is there, else the workflow's. A block is a dict, one "
-        "word, "
-        'or None. The word "write-all" gives everything.',
+        'word, or None. The word "write-all" gives everything.',
     ),
     right="A job's block replaces the workflow's, even an empty one. Nothing gives `id-token` by "
     "default.",
@@ -120,15 +108,12 @@ def shown(block: Any) -> str:
     },
     choices=("token", "trusted", "fails"),
     hints=(
-        "Read what the script does, not what its author wanted. It has one `if`, and each branch "
-        "runs "
+        "Read what the script does, not what its author wanted. It has one `if`, and each branch runs "
         "one command.",
-        "If the text is not empty, the script uses it as a token, good or bad. Only the other "
-        "branch "
+        "If the text is not empty, the script uses it as a token, good or bad. Only the other branch "
         "needs the permission.",
     ),
-    right="The fourth morning is 29 May 2026. The fifth is what happens if you revoke a stored "
-    "token "
+    right="The fourth morning is 29 May 2026. The fifth is what happens if you revoke a stored token "
     "before you remove it from the CI's secrets.",
     minutes=3,
 )
@@ -136,7 +121,50 @@ def q6_2():
     return None  # tests/clients runs the script with the real uv on all five mornings
 
 
-# ---------------------------------------------------------------- 6.3
+# ---------------------------------------------------------------- 6.3 and 6.6
+
+GAPS = {
+    "has nothing to show": "What does a job show that has no token and may not ask?",
+    "is not known to the index": "Who has to know a job before it can exchange its ID token?",
+    "sends a revoked token": "After which steps does no workflow send this token anymore?",
+    "is not allowed to start": "Which ref does this workflow run on, and which refs does the rule allow?",
+}
+
+
+def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
+    """Raise Wrong unless every state that this order of the steps passes through can publish."""
+    if not isinstance(given, (list, tuple)):
+        raise Wrong(f"Expected a list of the {len(steps)} steps, but got {show(given)}.")
+    if strange := [step for step in given if step not in steps]:
+        raise Wrong(f"{show(strange[0])} is not one of the {len(steps)} steps.")
+    for step in steps:
+        if given.count(step) != 1:
+            times = "is missing" if step not in given else f"is there {given.count(step)} times"
+            raise Wrong(f"The step `{step}` {times}. Each step is done once.")
+    for n in range(1, len(given) + 1):
+        which, why = stuck(frozenset(given[:n]))
+        if which:
+            raise Wrong(f"After step {n}, `{given[n - 1]}`, {which} {why}. {GAPS[why]}")
+
+
+@exercise(
+    "No gap",
+    order=["register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke"],
+    stub="order = [...]  # all six of STEPS, first to last",
+    hints=(
+        "After each step, ask for each workflow: what does it authenticate with?",
+        "Open the new way before you close the old one, for each workflow. Revoke the token when no "
+        "workflow sends it anymore.",
+    ),
+    right="The lab tried every state. 16 of the 720 orders leave no gap, and in all of them "
+    "`revoke` comes last.",
+    minutes=4,
+)
+def q6_3(order):
+    check_order(order, MIGRATION, stuck)
+
+
+# ---------------------------------------------------------------- 6.4
 
 
 def leftovers(events) -> set[str]:
@@ -148,7 +176,7 @@ def leftovers(events) -> set[str]:
     """
     used = {event.detail.split()[1] for event in events if event.action == "warn"}
     revoked = {event.detail.split()[1] for event in events if event.action == "revoke API token"}
-    return {name.strip(",") for name in used} - {name.strip(",") for name in revoked}
+    return used - revoked
 
 
 @cache
@@ -179,8 +207,7 @@ def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
     "Which tokens are left over?",
     leftovers,
     hints=(
-        "Two kinds of event matter. One says that a stored token was used, and the other says that "
-        "a "
+        "Two kinds of event matter. One says that a stored token was used, and the other says that a "
         "token was revoked.",
         'Collect the names from the "warn" events in one set, and those from "revoke API token" in '
         "another. Which names are in the first set only?",
@@ -188,106 +215,73 @@ def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
     right="The real index sends a mail instead of a log. It helps if somebody reads it.",
     minutes=4,
 )
-def q6_3(leftovers):
+def q6_4(leftovers):
     events, tokens = history()
     got = leftovers(events)
     if not isinstance(got, (set, frozenset, list, tuple)):
         raise Wrong(f"Expected a set of names, but your function returned {show(got)}.")
     known = {name for name, *_ in tokens}
     if strange := sorted(set(map(str, got)) - known):
-        raise Wrong(f"{show(strange[0])} is not the name of a token: that has eight characters.")
+        raise Wrong(
+            f"{show(strange[0])} is not the name of a token. A name has eight characters, and no "
+            "comma belongs to it."
+        )
     for name, left, why in tokens:
         if (name in got) is not left:
             said = "leaves out" if left else "contains"
             raise Wrong(f"With another log, your answer {said} the token {name}, but {why}.")
 
 
-# ---------------------------------------------------------------- 6.4 and 6.6
-
-GAPS = {
-    "has nothing to show": "What does a job show that has no token and may not ask?",
-    "is not known to the index": "Who has to know a job before it can exchange its ID token?",
-    "sends a revoked token": "After which steps does no workflow send this token anymore?",
-    "is not allowed to start": "Which ref does this workflow run on, and which refs does the rule allow?",
-}
-
-
-def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
-    """Raise Wrong unless every state that this order of the steps passes through can publish."""
-    if not isinstance(given, (list, tuple)) or sorted(map(str, given)) != sorted(steps):
-        raise Wrong(f"Put the {len(steps)} steps into an order, each of them once.")
-    for n in range(1, len(given) + 1):
-        which, why = stuck(frozenset(given[:n]))
-        if which:
-            raise Wrong(f"After step {n}, `{given[n - 1]}`, {which} {why}. {GAPS[why]}")
-
-
-@exercise(
-    "No gap",
-    order=["register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke"],
-    stub="order = [...]  # all six of STEPS, first to last",
-    hints=(
-        "After each step, ask for each workflow: what does it authenticate with?",
-        "Open the new way before you close the old one, for each workflow. Revoke the token when "
-        "no "
-        "workflow sends it anymore.",
-    ),
-    right="The lab tried every state. 16 of the 720 orders leave no gap, and in all of them "
-    "`revoke` "
-    "comes last.",
-    minutes=4,
-)
-def q6_4(order):
-    check_order(order, MIGRATION, stuck)
-
-
 # ---------------------------------------------------------------- 6.5
 
 
 def job(*runs: str, **more: Any) -> dict[str, Any]:
-    """Return a job with these steps: actions, which have an @ in them, and `run` commands."""
-    steps = [{"uses" if "@" in run else "run": run} for run in runs]
+    """Return a job whose steps are actions, which have an @ in them, and named `run` commands."""
+    steps = [{"uses": run} if "@" in run else {"name": run.title(), "run": run} for run in runs]
     return {"runs-on": "ubuntu-latest", **more, "steps": steps}
 
 
 CALL = "./.github/workflows/lint.yml"
+PUBLISH, TOP = job("uv publish"), "permissions"
+# The jobs (and the workflow's own permissions), what the answer is, and the question for a wrong one.
 ROOMS: list[tuple[dict[str, Any], dict[str, list[str]], str]] = [
     (
-        {
-            "jobs": {
-                "release": job("pip install build", "uv build", "uv publish", permissions=WRITE)
-            }
-        },
+        {"release": job("pip install build", "uv build", "uv publish", permissions=WRITE)},
         {"release": ["pip install build", "uv build"]},
-        "One job does everything. Which of its steps can read the request token without needing "
-        "it?",
+        "One job does everything. What do its steps run, apart from `uv publish`?",
     ),
     (
-        {"jobs": {"build": job("uv build"), "publish": job("uv publish", permissions=WRITE)}},
+        {"release": job("octo-org/fetch@v1", "uv build", "uv publish", permissions=WRITE)},
+        {"release": ["octo-org/fetch@v1", "uv build"]},
+        "The first step is an action. Can an action use what the job may do?",
+    ),
+    (
+        {"build": job("uv build"), "publish": job("uv publish", permissions=WRITE)},
         {},
-        "Building and publishing are two jobs, and only one may ask. What runs beside `uv "
-        "publish`?",
+        "Building and publishing are two jobs, and only one may ask. What runs beside `uv publish`?",
     ),
     (
-        {"jobs": {"publish": job("uv publish", "echo uv publish is done", permissions=WRITE)}},
+        {"publish": job("uv publish", "echo uv publish is done", permissions=WRITE)},
         {"publish": ["echo uv publish is done"]},
-        "One step publishes, and another only writes that. Which of them does not need the permission?",
+        "One step publishes, and another only prints these words. Which of them needs the permission?",
     ),
     (
-        {"permissions": WRITE, "jobs": {"test": job("pytest"), "publish": job("uv publish")}},
+        {"publish": job("uv publish && make announce", permissions=WRITE)},
+        {"publish": ["uv publish && make announce"]},
+        "One `run` publishes and then does something else. Is that exactly `uv publish`?",
+    ),
+    (
+        {TOP: WRITE, "test": job("pytest"), "publish": PUBLISH},
         {"test": ["pytest"]},
         "The permission is in the workflow's block. For which jobs does it hold?",
     ),
     (
-        {
-            "permissions": WRITE,
-            "jobs": {"test": job("pytest", permissions=READ), "publish": job("uv publish")},
-        },
+        {TOP: WRITE, "test": job("pytest", permissions=READ), "publish": PUBLISH},
         {},
         "The job `test` has a block of its own. Does the workflow's block still hold for it?",
     ),
     (
-        {"permissions": WRITE, "jobs": {"call": {"uses": CALL}, "publish": job("uv publish")}},
+        {TOP: WRITE, "call": {"uses": CALL}, "publish": PUBLISH},
         {"call": [CALL]},
         "The job `call` has no steps, but a `uses`. What can run in it?",
     ),
@@ -302,9 +296,9 @@ def may_request(workflow: dict, job: dict) -> bool:
 def bystanders(workflow: dict) -> dict[str, list[str]]:
     """Return, for each job that may ask, what runs in it apart from `uv publish`.
 
-    That is a list: for each step, its `run` command or its `uses`. For a job that calls another
-    workflow, it is the job's own `uses`, alone in a list. A job in which nothing else runs may be
-    left out, or have an empty list.
+    That is a list: for each step, its `run` or its `uses`. A step is left out if its `run` is
+    exactly `uv publish`. For a job that calls another workflow, the list has only the job's own
+    `uses`. A job in which nothing else runs may be left out, or have an empty list.
     """
     found = {}
     for name, job in workflow["jobs"].items():
@@ -325,17 +319,19 @@ def bystanders(workflow: dict) -> dict[str, list[str]]:
         "For each job that may ask, collect the `run` or the `uses` of its steps, or its own `uses`. "
         "Leave out `uv publish`.",
     ),
-    right="Everything in this list can request an ID token, so it could publish. The fix is a job "
-    "of "
+    right="Everything in this list can request an ID token, so it could publish. The fix is a job of "
     "its own for `uv publish`.",
     minutes=5,
 )
 def q6_5(bystanders):
-    for workflow, right, question in ROOMS:
-        got = bystanders(workflow)
+    for jobs, right, question in ROOMS:
+        workflow = {"jobs": {name: job for name, job in jobs.items() if name != TOP}}
+        got = bystanders(workflow | {name: block for name, block in jobs.items() if name == TOP})
         if not isinstance(got, dict):
             raise Wrong(f"Expected a dict, but your function returned {show(got)}.")
         got = {name: list(runs) for name, runs in got.items() if runs}
+        if any("uv publish" in runs for runs in got.values()):
+            question = "`uv publish` itself is the one command that needs the permission."
         if got != right:
             raise Wrong(f"{question} Your function returned {show(got)}.")
 
@@ -345,15 +341,12 @@ def q6_5(bystanders):
     order_2=["register_new", "switch", "tag_rule", "remove_old"],
     stub="order_2 = [...]  # all four of HARDENING, first to last",
     hints=(
-        "The old workflows run on a branch, and the new one runs on a tag. Which of them does each "
-        "step "
+        "The old workflows run on a branch, and the new one runs on a tag. Which of them does each step "
         "affect?",
-        "Nothing that the old workflows need may go before `switch`. What does the new one need at "
-        "the "
+        "Nothing that the old workflows need may go before `switch`. What does the new one need at the "
         "moment of the switch?",
     ),
-    right="The new file has to be known before the switch, and everything that shuts out the old "
-    "files "
+    right="The new file has to be known before the switch, and everything that shuts out the old files "
     "comes after it.",
     minutes=4,
 )

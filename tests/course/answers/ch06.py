@@ -34,7 +34,8 @@ ANSWERS = {
             (('job["permissions"] if "permissions" in job else workflow.get("permissions")',
               'job.get("permissions") or workflow.get("permissions")'), "an empty block the same"),
             (('    return block == "write-all"', "    return False"), "What does this word give"),
-            (('block.get("id-token") == "write"', '"id-token" in block'), "Which value does it have"),
+            (('block == "write-all"', 'block in ("read-all", "write-all")'), "Is asking for an ID token reading"),
+            (('block.get("id-token") == "write"', '"id-token" in block'), "Which value has it"),
             (('    if isinstance(block, dict):\n        return block.get("id-token") == "write"\n    return block == "write-all"',
               '    return block == "write-all" or block.get("id-token") == "write"'), "raised AttributeError"),
             (('job["permissions"] if "permissions" in job else workflow.get("permissions")', 'job.get("permissions")'),
@@ -82,8 +83,13 @@ def may_ask(workflow, job):
             (('[job] if "uses" in job else job["steps"]', 'job.get("steps", [])'), "has no steps, but a `uses`"),
             (('[job] if "uses" in job else ', ""), "KeyError: 'steps'"),
             (('step["uses"] if "uses" in step else step["run"]', 'step["run"]'), "KeyError: 'run'"),
-            (('run != "uv publish"', '"uv publish" not in run'), "only writes that"),
-            (('if run != "uv publish"', "if run"), "without needing it"),
+            (('run != "uv publish"', '"uv publish" not in run'), "only prints these words"),
+            (('if run != "uv publish"', "if run"), "is the one command that needs"),
+            (('run != "uv publish"', 'not run.startswith("uv publish")'), "Is that exactly"),
+            (('[step["uses"] if "uses" in step else step["run"] for step in steps]',
+              '[step.get("run") or job["uses"] for step in steps if "run" in step or "uses" in job]'), "The first step is an action"),
+            (('step["uses"] if "uses" in step else step["run"]',
+              'step.get("name") or step.get("run") or step.get("uses")'), "What do its steps run"),
         ),
         cheat="""
 def bystanders(workflow):
@@ -105,11 +111,11 @@ def bystanders(workflow):
     return result
 """,),
     ),
-    "q6_3": Answers(
+    "q6_4": Answers(
         mistakes=(
-            ((" - {name.strip(\",\") for name in revoked}", ""), "somebody revoked it after its use"),
-            (('event.action == "warn"', 'event.action == "create API token"'), "nobody ever used it"),
-            (("return {", "return {name for name in []} and {"), "your answer leaves out"),
+            ((" - revoked", ""), "somebody revoked it after its use"),
+            (('event.action == "warn"', 'event.action == "create API token"'), "no comma belongs to it"),
+            (("return used", "return set() and used"), "your answer leaves out"),
             (('event.action == "warn"', 'event.action == "mint-token"'), "expires by itself"),
         ),
         cheat="""
@@ -135,12 +141,15 @@ def leftovers(events):
     return [name for name in set(names("warn")) if name not in names("revoke API token")]
 """),
     ),
-    "q6_4": Answers(
+    "q6_3": Answers(
         mistakes=(
             (f"order = {[PA, DA, R, PM, DM, REVOKE]}", "is not known to the index"),
             (f"order = {[R, DA, PA, PM, DM, REVOKE]}", "has nothing to show"),
             (f"order = {[R, PA, PM, REVOKE, DA, DM]}", "sends a revoked token"),
-            (f"order = {[R, PA, PM, DA, DM]}", "each of them once"),
+            (f"order = {[R, PA, PM, DA, DM]}", "`revoke` is missing"),
+            (f"order = {[R, PA, PM, DA, DA, DM, REVOKE]}", "`drop_auto` is there 2 times"),
+            (f"order = {[R, PA, PM, DA, DM, 'revoked']}", "'revoked' is not one of"),
+            (f"order = {','.join(MIGRATION)!r}", "Expected a list"),
         ),
         cheat=f"order = {sorted(MIGRATION)}",
         right=good_orders(),
@@ -150,7 +159,7 @@ def leftovers(events):
             (f"order_2 = {[SWITCH, NEW, TAGS, REMOVE]}", "After step 1, `switch`"),
             (f"order_2 = {[NEW, TAGS, SWITCH, REMOVE]}", "is not allowed to start"),
             (f"order_2 = {[NEW, REMOVE, SWITCH, TAGS]}", "After step 2, `remove_old`"),
-            (f"order_2 = {[NEW, SWITCH]}", "each of them once"),
+            (f"order_2 = {[NEW, SWITCH, TAGS]}", "`remove_old` is missing"),
         ),
         cheat=f"order_2 = {sorted(HARDENING)}",
         right=(f"order_2 = {[NEW, SWITCH, REMOVE, TAGS]}", f"order_2 = {(NEW, SWITCH, TAGS, REMOVE)}"),
