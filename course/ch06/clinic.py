@@ -2,7 +2,8 @@
 
 A case is a workflow, a trusted publisher, and an environment with rules. The real uv runs in its
 jobs. A fix changes one of them, and is judged by running all jobs of the release again. Looking
-costs points, a fix in vain does too, and a fix without the right cause earns half.
+costs points, except at the log and the workflows, and so do a fix in vain and one that works and
+is not advised. A fix without the right cause earns half.
 """
 
 import re
@@ -17,8 +18,9 @@ from helpers.index.claim_checks import ClaimChecks
 from helpers.lab import set_aside
 from helpers.oidc.jws import IdToken
 
-FULL, HALF, LOOK, MISS = 100, 50, 20, 10
-"""Points for a case: fixed and explained, fixed only; and the costs of a look and a vain fix."""
+FULL, HALF, COST, DETOUR = 100, 50, 20, 40
+"""Points for a case: fixed and explained, fixed only; and the costs of a look or a fix in vain, and
+of a fix that is not advised."""
 CAUSES: dict[str, str] = DATA["causes"]
 _TONES = {"○": display.GREY, "✗": display.VERMILLION, "✓": display.GREEN}
 
@@ -42,7 +44,7 @@ class Shown:
 class Case:
     """One failing release. `fix` runs it again.
 
-    `log` is free. `workflow`, `publisher`, `claims` and `environment` are looks at 20 points each.
+    `log` and `workflow` are free. `publisher`, `claims` and `environment` cost 20 points each.
     """
 
     number: int
@@ -51,13 +53,14 @@ class Case:
     misses: int = 0
     solved: bool = False
     named: bool = False
+    advised: bool = True
     _log: str = ""
 
     @property
     def points(self) -> int:
         """The points of the case: none until it is solved, never fewer than none."""
-        earned = FULL if self.named else HALF
-        cost = LOOK * len(self.looks) + MISS * self.misses
+        earned = (FULL if self.named else HALF) - DETOUR * (not self.advised)
+        cost = COST * (len(self.looks) + self.misses)
         return max(0, earned - cost) if self.solved else 0
 
     @property
@@ -67,8 +70,7 @@ class Case:
         return Shown(self._log)
 
     def workflow(self) -> Shown:
-        """Return the workflow files."""
-        self._look("workflow")
+        """Return the workflow files. Free."""
         files = self.situation.workflows.items()
         return Shown("\n".join(f"# {name}\n{text}" for name, text in files).rstrip())
 
@@ -134,7 +136,7 @@ class Case:
             said = [f"“{because}” {verdict}."] if because else []
             return Shown("\n".join([*said, outcome.log]), f"✗ case {self.number} · it fails again")
         if not self.solved:
-            self.solved, self.named = True, because == cause
+            self.solved, self.named, self.advised = True, because == cause, not outcome.advice
         said = [why, *(f"Not advised: {sentence}" for sentence in outcome.advice), outcome.log]
         if because != cause:
             named = f"“{because}” was not the cause" if because else "You named no cause"
@@ -165,7 +167,7 @@ class Clinic:
     def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]:
         rows: list[tuple[str, ...]] = []
         for case in self._cases:
-            state = ("explained" if case.named else "fixed") if case.solved else "open"
+            state = ("fixed, cause named" if case.named else "fixed") if case.solved else "open"
             looks = ", ".join(case.looks) or "-"
             rows.append((str(case.number), looks, str(case.misses), state, str(case.points)))
         total = ("", "", "", f"of {FULL * len(rows)}", str(self.points))

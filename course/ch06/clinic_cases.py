@@ -63,8 +63,9 @@ class Situation:
         values. Raises ValueError for text that is in no workflow, for workflows that GitHub could
         not read or that publish nothing, and for values that no form accepts.
         """
-        if not all(isinstance(text, str) for text in (*edit.values(), *form.values())):
-            raise ValueError("expected text in edit and form, got something else")
+        for value in (*edit.values(), *form.values()):
+            if not isinstance(value, str):
+                raise ValueError(f'expected a text, got {value!r}: "" stands for nothing')
         workflows = dict(self.workflows)
         for old, new in edit.items():
             if old in workflows and "jobs:" in new:

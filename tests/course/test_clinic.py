@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from course.ch06.clinic import CAUSES, FULL, HALF, LOOK, MISS, Clinic
+from course.ch06.clinic import CAUSES, COST, DETOUR, FULL, HALF, Clinic
 from course.ch06.clinic_cases import CASES, DATA, Situation
 from course.ch06.clinic_release import release
 from helpers.lab import Lab
@@ -116,7 +116,7 @@ def test_a_fix_in_vain_costs_the_same_whatever_it_names(because, verdict):
         said.startswith("✗ case 8 · it fails again") and f"“{because}” {verdict} the cause" in said
     )
     case.fix(**FIXES[8], because="rules")
-    assert case.points == FULL - MISS
+    assert case.points == FULL - COST
 
 
 # ---------------------------------------------------------------- what the course teaches
@@ -201,9 +201,9 @@ def test_a_release_on_the_other_index_is_green_and_no_fix():
         (8, {"edit": {"    environment: pypi\n": ""}, "form": {"environment": ""}}, "a nightly job"),
     ],
 )  # fmt: skip
-def test_a_fix_that_is_not_advised_earns_its_points_and_the_reason(number, fix, sentence):
+def test_a_fix_that_is_not_advised_earns_less_and_the_reason(number, fix, sentence):
     said = repr(Clinic().case(number).fix(**fix, because=cause(number)))
-    assert said.startswith(f"✓ case {number} solved, {FULL} points"), said
+    assert said.startswith(f"✓ case {number} solved, {FULL - DETOUR} points"), said
     advice = [line for line in said.splitlines() if line.startswith("Not advised: ")]
     assert len(advice) == 1 and sentence in advice[0]
 
@@ -237,21 +237,29 @@ def test_a_release_started_by_pull_request_target_is_no_fix():
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("look", ["workflow", "publisher", "claims", "environment"])
+@pytest.mark.parametrize("look", ["publisher", "claims", "environment"])
 def test_each_look_costs_its_points_once(look):
     case = Clinic().case(8)
     getattr(case, look)(), getattr(case, look)()
     case.fix(**FIXES[8], because="rules")
-    assert case.looks == [look] and case.points == FULL - LOOK
+    assert case.looks == [look] and case.points == FULL - COST
+
+
+@pytest.mark.proof
+def test_looking_at_the_workflow_is_free_and_a_detour_costs_as_much_as_two_looks():
+    case = Clinic().case(2)
+    assert "uv publish" in repr(case.workflow()) and not case.looks
+    case.fix(form={"environment": ""}, because="environment")
+    assert case.points == FULL - DETOUR == FULL - 2 * COST
 
 
 @pytest.mark.proof
 def test_looks_and_a_fix_in_vain_add_up_and_points_never_fall_below_zero():
     case = Clinic().case(8)
-    case.workflow(), case.claims()
+    case.workflow(), case.publisher(), case.claims()
     case.fix(rules={"refs": ["refs/heads/*"]})
     case.fix(**FIXES[8], because="rules")
-    assert case.points == FULL - 2 * LOOK - MISS == 50
+    assert case.points == FULL - 3 * COST == 40
     case.named, case.misses = False, 9
     assert case.points == 0
 
@@ -283,6 +291,7 @@ def test_no_fix_is_not_attempted_and_shows_the_log_and_the_causes():
         {"edit": "octo-org/mint@v1"},
         {"edit": {"v*": 3}},
         {"form": {"project": 3}},
+        {"form": {"environment": None}},
         {"form": {"index": "the test one"}},
         {"edit": {"jobs:": "jobs"}},
         {"edit": {"v*": "v["}},
@@ -352,7 +361,7 @@ def test_the_chapters_lab_is_left_alone():
 def test_points_and_logs_display_as_tables_and_boxes_in_html():
     clinic = Clinic()
     clinic.case(8).fix(**FIXES[8], because="rules")
-    assert "explained" in repr(clinic) and "of 800" in clinic._repr_html_()
+    assert "fixed, cause named" in repr(clinic) and "of 800" in clinic._repr_html_()
     said = clinic.case(7).fix(...)
     assert "<pre" in said._repr_html_() and "case 7 not attempted" in said._repr_html_()
     assert all(word in repr(Clinic.causes) for word in CAUSES)
