@@ -11,14 +11,11 @@ from helpers.lab import Lab
 from helpers.provider.jobs import GitHubJob
 
 READ, WRITE = {"contents": "read"}, {"id-token": "write"}
-SETUP = f"""
+SETUP = """
 from preflight import effective_permissions
 
 def may_request(workflow, job):
     return effective_permissions(workflow, job).id_token
-
-STEPS = {MIGRATION!r}
-HARDENING = {HARDENING!r}
 """
 
 # ---------------------------------------------------------------- 6.1
@@ -61,7 +58,7 @@ def may_ask(workflow: dict, job: dict) -> bool:
     ),
     right="A job's block replaces the workflow's, even an empty one. Nothing gives `id-token` by "
     "default.",
-    minutes=5,
+    minutes=6,
 )
 def q6_1(may_ask):
     for top, own, right, question in PERMISSIONS:
@@ -115,7 +112,7 @@ def shown(block: Any) -> str:
     ),
     right="The fourth morning is 29 May 2026. The fifth is what happens if you revoke a stored token "
     "before you remove it from the CI's secrets.",
-    minutes=3,
+    minutes=4,
 )
 def q6_2():
     return None  # tests/clients runs the script with the real uv on all five mornings
@@ -150,7 +147,7 @@ def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
 @exercise(
     "No gap",
     order=["register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke"],
-    stub="order = [...]  # all six of STEPS, first to last",
+    stub="order = [...]  # the six names, first to last",
     hints=(
         "After each step, ask for each workflow: what does it authenticate with?",
         "Open the new way before you close the old one, for each workflow. Revoke the token when no "
@@ -158,7 +155,7 @@ def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
     ),
     right="The lab tried every state. 16 of the 720 orders leave no gap, and in all of them "
     "`revoke` comes last.",
-    minutes=4,
+    minutes=5,
 )
 def q6_3(order):
     check_order(order, MIGRATION, stuck)
@@ -213,7 +210,7 @@ def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
         "another. Which names are in the first set only?",
     ),
     right="The real index sends a mail instead of a log. It helps if somebody reads it.",
-    minutes=4,
+    minutes=6,
 )
 def q6_4(leftovers):
     events, tokens = history()
@@ -321,7 +318,7 @@ def bystanders(workflow: dict) -> dict[str, list[str]]:
     ),
     right="Everything in this list can request an ID token, so it could publish. The fix is a job of "
     "its own for `uv publish`.",
-    minutes=5,
+    minutes=8,
 )
 def q6_5(bystanders):
     for jobs, right, question in ROOMS:
@@ -339,7 +336,7 @@ def q6_5(bystanders):
 @exercise(
     "No gap, once more",
     order_2=["register_new", "switch", "tag_rule", "remove_old"],
-    stub="order_2 = [...]  # all four of HARDENING, first to last",
+    stub="order_2 = [...]  # the four names, first to last",
     hints=(
         "The old workflows run on a branch, and the new one runs on a tag. Which of them does each step "
         "affect?",
@@ -348,7 +345,7 @@ def q6_5(bystanders):
     ),
     right="The new file has to be known before the switch, and everything that shuts out the old files "
     "comes after it.",
-    minutes=4,
+    minutes=3,
 )
 def q6_6(order_2):
     check_order(order_2, HARDENING, stuck_while_hardening)

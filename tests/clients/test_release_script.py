@@ -62,6 +62,7 @@ def test_the_five_mornings_end_as_the_exercise_says(secret, may_ask, line, relea
     ("state", "secret", "may_ask", "outcome"),
     [
         ("by_token", "set", False, "token"),
+        ("granted", "set", True, "token"),
         ("half_migrated", None, False, "fails"),
         ("migrated", None, True, "trusted"),
     ],

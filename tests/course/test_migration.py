@@ -1,4 +1,4 @@
-"""The rocket in its four states, the orders of its migration, and what the two tools say of it."""
+"""The rocket in its five states, the orders of its migration, and what the two tools say of it."""
 
 import hashlib
 import itertools
@@ -22,7 +22,7 @@ from helpers.provider.jobs import GitHubJob, GitLabJob
 
 ROCKET = Path(__file__).parents[2] / "notebooks" / "data" / "rocket"
 STEPS = ("register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke")
-STATES = ("by_token", "half_migrated", "migrated", "hardened")
+STATES = ("by_token", "half_migrated", "granted", "migrated", "hardened")
 
 
 def test_the_check_accepts_the_16_orders_without_a_gap_and_no_other():
@@ -64,6 +64,7 @@ def test_the_fix_makes_the_half_migrated_state_pass(tmp_path):
     [
         ("by_token", {"artipacked": 2, "excessive-permissions": 2}),
         ("half_migrated", {"artipacked": 2, "excessive-permissions": 1}),
+        ("granted", {"artipacked": 2}),
         ("migrated", {"artipacked": 2}),
         ("hardened", {}),
     ],

@@ -1,0 +1,5 @@
+"""A very small rocket."""
+
+
+def launch() -> str:
+    return "3 2 1 lift-off"
