@@ -67,6 +67,9 @@ def q2_1(peek):
         try:
             got = peek(f"{encode(b'{}')}.{payload}.{encode(b'signed')}")
         except Exception as error:
+            if isinstance(error, jwt.PyJWTError):
+                told = "PyJWT refused a token whose signature is not good"
+                raise Wrong(f"{told}. Does `peek` have to check anything?") from None
             raised[len(payload)] = type(error).__name__
             continue
         if got is None:
@@ -118,21 +121,29 @@ def sign_hs256(header: bytes, payload: bytes, key: bytes) -> str:
 )
 def q2_2(sign_hs256):
     key = b"a key that this check shares with nobody"
-    bodies = b'{"iss":"joe",\r\n "exp":1}', b'{ "b" : 1,\t"a":2 }', b'{"a":1,"a":2}'
+    bodies = b'{"iss":"joe",\r\n "exp":1}', b' {"a":1,"a":2}\n', b'{"a":"\xff>>>???"}'
     for number, payload in enumerate(bodies):
-        header, secret = b'{"typ":"JWT",\r\n "alg":"HS256"}', key[number:]
-        got = sign_hs256(header, payload, secret)
+        header, secret = b'{"typ":"JWT",\r\n "alg":"HS256"}\n', key[number:]
+        try:
+            got = sign_hs256(header, payload, secret)
+        except UnicodeDecodeError:
+            told = f"The payload was {payload!r}, and your function made text of it"
+            raise Wrong(f"{told}. Does `encode` need text?") from None
         if not isinstance(got, str):
             raise Wrong(f"A token is text (str); your function returned {show(got)}.")
         if "=" in got:
             raise Wrong(f"Your token is {show(got)}. Does RFC 7515 keep the padding?")
+        if odd := {"+", "/"} & set(got):
+            raise Wrong(f"Your token contains {min(odd)!r}. What does base64url have in its place?")
         if got.count(".") != 2:
             raise Wrong(f"A token has three parts; yours has {got.count('.') + 1}: {show(got)}.")
         head, body, tail = got.split(".")
         for name, given, part in (("header", header, head), ("payload", payload, body)):
             if decode(part) != given:
                 told = f"The {name} was {given!r}, and your token has {show(decode(part))}"
-                raise Wrong(f"{told}. Did the bytes go through a parser on their way?")
+                stripped = "Do the spaces and line breaks at the ends belong to these bytes?"
+                parsed = "Did the bytes go through a parser on their way?"
+                raise Wrong(f"{told}. {stripped if decode(part) == given.strip() else parsed}")
         wanted = hmac.digest(secret, f"{head}.{body}".encode(), hashlib.sha256)
         if decode(tail) in (wanted.hex().encode(), decode(wanted.hex())):
             raise Wrong("Your last part has 64 hexadecimal digits. How many bytes is an HMAC?")
@@ -170,7 +181,11 @@ def q2_3(forge):
         key = load(provider)[0].private_key.public_key()
         pem = _pem(key)
         claims = {"aud": "pypi", "repository": "octo-org/rocket", "jti": f"forged-{number}"}
-        token = forge(dict(claims), pem)
+        try:
+            token = forge(dict(claims), pem)
+        except jwt.InvalidKeyError:
+            told = "PyJWT refuses to make an HMAC with a public key"
+            raise Wrong(f"{told}. Can Mallory make it without PyJWT?") from None
         if not isinstance(token, str) or token.count(".") != 2:
             raise Wrong(
                 f"A token is text with two dots in it; your function returned {show(token)}."
@@ -266,6 +281,9 @@ def q2_4(time_verdict):
                     }
                     said = f"For {times} and a leeway of {leeway} s it returned {got!r}."
                     raise Wrong(f"{said} {question}")
+    if (got := time_verdict(dict(usual := {"iat": now, "exp": now + 300}), now)) != "ok":
+        told = f"At the time `now`={now}, with the claims {usual}, it returned {got!r}"
+        raise Wrong(f"{told}. Your function asks the clock. Does it use its parameter `now`?")
 
 
 def pyjwt_verdict(claims: dict[str, int], leeway: int) -> str:
@@ -305,6 +323,7 @@ def time_cases(now: int, leeway: int) -> list[tuple[dict[str, int], str]]:
             {"iat": now + 7200, "exp": now - 3600},
             "Two of the words fit. Which of them comes first in the list?",
         ),
+        ({"iat": now + 7200}, "It has no `exp`, and its `iat` has not come. Which word is first?"),
         (usual | {"iat": 0}, "Its `iat` is the first second of 1970. Is that no `iat`?"),
     ]
     for second in (-1, 0, 1):

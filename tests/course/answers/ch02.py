@@ -21,6 +21,15 @@ def peek(token):
             (('split(".")[1]', 'split(".")[0]'), "it returned {}"),
             (("return json", "json"), "Which of its lines returns"),
             (('token.split(".")[1]', "token"), "and for other lengths, too"),
+            (
+                """
+import jwt
+
+def peek(token):
+    return jwt.decode(token, "the public key", algorithms=["RS256"])
+""",
+                "have to check anything",
+            ),
         ),
         cheat="""
 def peek(token):
@@ -88,6 +97,16 @@ def sign_hs256(header, payload, key):
             ),
             (("hmac.digest(key,", 'hmac.digest(b"",'), "is not the HMAC, under this key"),
             (('signing_input + "." + encode', "signing_input + encode"), "yours has 2"),
+            (
+                (
+                    "+ encode(signature)",
+                    '+ base64.b64encode(signature).rstrip(b"=").decode()',
+                ),
+                "contains '+'",
+            ),
+            (("encode(header)", "encode(header.strip())"), 'alg":"HS256"}\'. Do the spaces'),
+            (("encode(payload)", "encode(payload.strip())"), '"a":2}\'. Do the spaces'),
+            (("encode(payload)", "encode(payload.decode().encode())"), "made text of it"),
         ),
         cheat="""
 def sign_hs256(header, payload, key):
@@ -134,7 +153,7 @@ import jwt
 def forge(claims, public_pem):
     return jwt.encode(claims, public_pem, algorithm="HS256")
 """,
-                "raised InvalidKeyError",
+                "make it without PyJWT",
             ),
             (
                 """
@@ -208,7 +227,7 @@ def time_verdict(claims, now, leeway=30):
 """,
                 "ahead may `nbf` be",
             ),
-            (("leeway:\n        return", "30:\n        return"), "use its parameter"),
+            (("leeway:\n        return", "30:\n        return"), "answers as with 30"),
             (
                 """
 def time_verdict(claims, now, leeway=30):
@@ -251,6 +270,21 @@ def time_verdict(claims, now, leeway=30):
                 "comes first in the list",
             ),
             (('"iat" not in claims', 'not claims.get("iat")'), "first second of 1970"),
+            (
+                ('    if "iat" not', '    import time\n    now = time.time()\n    if "iat" not'),
+                "asks the clock",
+            ),
+            (
+                """
+def time_verdict(claims, now, leeway=30):
+    if max(claims.get("iat", 0), claims.get("nbf", 0)) > now + leeway:
+        return "not yet"
+    if "iat" not in claims or "exp" not in claims:
+        return "missing"
+    return "expired" if claims["exp"] <= now - leeway else "ok"
+""",
+                "`iat` has not come. Which word",
+            ),
         ),
         cheat="""
 def time_verdict(claims, now, leeway=30):
