@@ -58,7 +58,7 @@ def peek(token: str) -> dict:
         "`decode` the middle part, and let `json.loads` read the bytes.",
     ),
     right="Peeking is how a verifier learns whose key it needs. It proves nothing.",
-    minutes=3,
+    minutes=4,
 )
 def q2_1(peek):
     raised = {}
@@ -117,7 +117,7 @@ def sign_hs256(header: bytes, payload: bytes, key: bytes) -> str:
     ),
     right="A signature covers a spelling, not a meaning. So verify the text as you got it, and "
     "parse it afterwards.",
-    minutes=4,
+    minutes=5,
 )
 def q2_2(sign_hs256):
     key = b"a key that this check shares with nobody"
@@ -261,7 +261,7 @@ def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
         "future? Then: is `exp` at or before `now - leeway`?",
     ),
     right="Your verdicts are PyJWT's, to the second, at both ends.",
-    minutes=7,
+    minutes=8,
 )
 def q2_4(time_verdict):
     summer, new_year = datetime(2027, 7, 1, tzinfo=UTC), datetime(2029, 12, 31, 23, 59, tzinfo=UTC)
@@ -395,7 +395,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def spellings(token: str) -> set[str]:
-    """Return all tokens with the same signature bytes that differ in the last character at most."""
+    """Return all tokens with these signature bytes, and this text up to the last character."""
     signature = decode(token.split(".")[2])
     candidates = {token[:-1] + last for last in ALPHABET}
     return {each for each in candidates if decode(each.split(".")[2]) == signature}
@@ -409,7 +409,7 @@ def spellings(token: str) -> set[str]:
         "Keep those candidates whose third part decodes to the same bytes as the token's own.",
     ),
     right="So a token's text does not identify it. Its `jti` does.",
-    minutes=5,
+    minutes=8,
 )
 def q2_6(spellings):
     for size, kind in (256, "RS256"), (64, "ES256"), (32, "HS256"), (384, "RS256, 3072-bit key"):

@@ -147,34 +147,6 @@ def life(leeway: int, seconds: int = 421) -> list[str]:
     ]
 
 
-def guarded() -> Figure:
-    """The chapter's token, each of its characters changed."""
-    with Lab() as lab:
-        now = int(lab.clock.now().timestamp())
-        few = {"iss": lab.github.url, "aud": "pypi", "sub": GitHubJob().subject}
-        token = lab.github.id_token(few | {"iat": now, "exp": now + 300, "jti": "1"})
-        key = lab.github.signing_key.private_key.public_key()
-
-        def reason(text: str) -> str:
-            try:
-                jwt.decode(text, key, algorithms=["RS256"], audience="pypi")
-                return "accepted"
-            except jwt.PyJWTError as error:
-                return type(error).__name__
-
-        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-        beside = {c: alphabet[i ^ 1] for i, c in enumerate(alphabet)} | {".": "-"}
-        changed = [token[:i] + beside[c] + token[i + 1 :] for i, c in enumerate(token)]
-        reasons = [reason(text) for text in changed]
-    return ch02.guarded(token, reasons, [False] * (len(token) - 1) + [True])
-
-
-def other_guarded() -> Figure:
-    reasons = ["InvalidAlgorithmError"] * 3 + ["SomethingNew"] * 70 + ["accepted"] * 6
-    token = "ab." + "c" * 69 + "." + "defghi"
-    return ch02.guarded(token, reasons, [False] * 75 + [True] + [False] * 3)
-
-
 # ---------------------------------------------------------------- 03
 
 
@@ -411,8 +383,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "01_ranking_other": lambda: ch01.ranking(OTHER_POLICIES),
     "02_token_life": lambda: ch02.token_life(TIMES, {0: life(0), 30: life(30)}),
     "02_token_life_other": lambda: ch02.token_life({"exp": 360}, {5: life(5, 370)}),
-    "02_guarded": guarded,
-    "02_guarded_other": other_guarded,
     "03_signature_block": lambda: ch03.signature_block(block(256, bytes(range(100, 132)))),
     "03_signature_block_other": lambda: ch03.signature_block(block(128, bytes(32))),
     "03_key_hour": key_hour,

@@ -1,10 +1,9 @@
-"""The figures of chapter 02 draw what they are given, and say it."""
+"""The figure of chapter 02 draws what it is given, and says it."""
 
 import pytest
 from matplotlib import colors
 
 from course.ch02 import figures
-from course.figure import BLUE, PURPLE, VERMILLION
 
 TIMES = {"iat": 0, "nbf": 60, "exp": 360}
 
@@ -14,21 +13,11 @@ def words(figure):
 
 
 def grounds(figure):
-    """The fill colours of the cells, in the order of drawing; frames, which have none, left out."""
+    """The fill colours of the cells, in the order of drawing."""
     found = [patch for axes in figure.drawing.axes for patch in axes.patches]
     return [
         colors.to_hex(patch.get_facecolor()).upper() for patch in found if patch.get_facecolor()[3]
     ]
-
-
-def frames(figure):
-    found = [
-        patch
-        for axes in figure.drawing.axes
-        for patch in axes.patches
-        if not patch.get_facecolor()[3]
-    ]
-    return [colors.to_hex(patch.get_edgecolor()).upper() for patch in found]
 
 
 def test_a_life_has_a_bar_for_each_verdict_of_each_leeway():
@@ -53,35 +42,3 @@ def test_a_life_is_told_from_its_data():
 def test_a_life_without_a_valid_second_is_not_drawn():
     with pytest.raises(ValueError, match="valid for at least a second"):
         figures.token_life(TIMES, {0: ["expired"]})
-
-
-def test_every_character_gets_the_colour_of_its_guard_and_open_ones_a_frame():
-    reasons = [
-        "InvalidAlgorithmError",
-        "DecodeError",
-        "InvalidSignatureError",
-        "DecodeError",
-        "accepted",
-    ]
-    figure = figures.guarded("a.b.c", reasons, [False] * 4 + [True])
-    assert [grounds(figure)[i] for i in (0, 2)] == [PURPLE, BLUE] and len(grounds(figure)) == 5
-    assert frames(figure) == [VERMILLION]
-    assert {"header", "claims", "signature", "a", "b", "c"} <= set(words(figure))
-    assert "1 of 5 characters, but not the last" in figure.sentence
-    assert "accepts a change of 1 character, the last one" in figure.sentence
-
-
-def test_a_reason_that_nobody_foresaw_is_drawn_under_its_own_name():
-    figure = figures.guarded("a.b.c", ["SomethingNewError"] * 5, [False] * 5)
-    assert (
-        "SomethingNewError: 5" in words(figure)
-        and "accepts a change of no characters" in figure.sentence
-    )
-
-
-@pytest.mark.parametrize(
-    "token, reasons", [("a.b.c", ["DecodeError"]), ("abc", ["DecodeError"] * 3)]
-)
-def test_what_does_not_fit_together_is_not_drawn(token, reasons):
-    with pytest.raises(ValueError, match="each character"):
-        figures.guarded(token, reasons, [False] * len(reasons))

@@ -92,7 +92,7 @@ REASONS = {
     "exp missing": MissingClaim,
     "nbf in five minutes": NotYetValid,
     "iat in five minutes": NotYetValid,
-    "aud for somebody else": WrongAudience,
+    "aud testpypi": WrongAudience,
     "aud missing": MissingClaim,
     "aud a list with one more": WrongAudience,
     "aud twice, the last not ours": WrongAudience,
