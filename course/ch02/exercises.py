@@ -395,7 +395,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def spellings(token: str) -> set[str]:
-    """Return all tokens with these signature bytes, and this text up to the last character."""
+    """Return all tokens with these signature bytes, and this text before the last character."""
     signature = decode(token.split(".")[2])
     candidates = {token[:-1] + last for last in ALPHABET}
     return {each for each in candidates if decode(each.split(".")[2]) == signature}
