@@ -148,14 +148,15 @@ class _Plan:
                 self.now = fixes.overlaid(self.now, new)
                 self.judged = self.look(self.now)
         worse = sum(each.fails for each in self.judged) > sum(each.fails for each in judged)
-        if self.now is before or worse or not self.ways(job) or not all(map(good, self.ways(job))):
-            told = [
-                each.reason for each in self.ways(job) if each.fails and each.reason not in what
-            ]
+        done = bool(self.ways(job)) and all(map(good, self.ways(job))) and not worse
+        if done and self.now is before:
+            return None  # by an earlier step, in what both share
+        if not done or self.now is before:
+            told = [w.reason for w in self.ways(job) if w.fails and w.reason not in what]
             self.now, self.judged = before, judged
             return self.say("repository", " ".join([what, "No simple diff does this.", *told[:1]]))
-        changed = self.now.overlay.items() - before.overlay.items()
-        return self.say("repository", what, fixes.patch(before, dict(changed)))
+        changed = dict(self.now.overlay.items() - before.overlay.items())
+        return self.say("repository", what, fixes.patch(before, changed))
 
     def mentions(self, secrets: str) -> list[str]:
         """The places at which workflows still name a secret."""

@@ -211,3 +211,12 @@ def test_a_step_without_a_diff_says_what_stands_in_the_way(tmp_path):
 
 
 ACTION_TEST = f"{field.ACTION_STEP}\nwith:\n  repository-url: {field.TEST}"
+
+
+def test_what_one_step_has_done_for_two_jobs_is_no_second_step(tmp_path):
+    jobs = [field.job("run: twine upload x", name=name) for name in ("a", "b")]
+    top = f"permissions: {{}}\nenv:\n  KEEP: '1'\n  TWINE_PASSWORD: {field.SECRET}"
+    verdicts, steps = migrated(tmp_path, field.one(*jobs, top=top))
+    assert verdicts == [[field.E, field.E], [field.P, field.P]]
+    assert [step.what for step in steps if "No simple diff" in step.what] == []
+    assert "KEEP" in (tmp_path / field.RELEASE).read_text()
