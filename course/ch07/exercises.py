@@ -346,9 +346,7 @@ def _refusal(job: GitHubJob, release: GitHubJob) -> str:
     if job.repository != release.repository:
         return f"{asked}. Check 2 refuses your job: whose repository is it?"
     if job.called_workflow and job.workflow != release.workflow:
-        return (
-            "Check 2 refuses it: extension 18 names the file that was started, not the called one."
-        )
+        return "Check 2 refuses it: extension 18 names the file that was triggered, not the called one."
     return f"{asked}. Check 2 refuses your job: which file does it name?"
 
 
