@@ -108,17 +108,19 @@ def _row(axes: Axes, row: Sequence[ClaimCheck], across: str, places: Sequence[fl
 
 
 @fig.styled
-def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ()) -> fig.Figure:
+def gauntlet(
+    rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = (), shut: str = "refused"
+) -> fig.Figure:
     """Draw jobs down, configurations across: who gets in, and whether that is as it should be.
 
     rows: for each job, whether each configuration lets it in. honest: the jobs that are meant to
-    get in. Raises ValueError if there are no rows or they have different columns.
+    get in. shut: what to call the others. Raises ValueError if there are no rows or they have different columns.
     """
     names = [list(row) for row in rows.values()]
     if not names or any(each != names[0] for each in names):
         raise ValueError("expected at least one job, and the same configurations for each")
     strangers = [row for job, row in rows.items() if job not in honest]
-    counts = [f"{sum(row[name] for row in strangers)} by “{name}”" for name in names[0]]
+    counts = [f"{sum(row[name] for row in strangers)} with “{name}”" for name in names[0]]
     finding = f"Unwanted jobs that get in: {', '.join(counts)}"
     axes, left, height = fig.sheet(finding), 4.3, 0.44
     width = (fig.WIDTH - left - 0.15) / len(names[0])
@@ -129,10 +131,10 @@ def gauntlet(rows: Mapping[str, Mapping[str, bool]], honest: Sequence[str] = ())
         label, weight = (f"{job} (wanted)", "bold") if meant else (job, "normal")
         fig.write(axes, 0.15, y + height / 2, label, size=fig.SMALL, weight=weight)
         for x, ok in zip(places, row.values(), strict=True):
-            _cell(axes, x, y, width, height, ok is meant, "let in" if ok else "refused", sign=False)
+            _cell(axes, x, y, width, height, ok is meant, "let in" if ok else shut, sign=False)
     inside = {job: [name for name, ok in row.items() if ok] for job, row in rows.items()}
     told = [f"{job}: {fig.listed(found) or 'none'}" for job, found in inside.items()]
-    sentence = f"{finding}. Let in by: {'; '.join(told)}."
+    sentence = f"{finding}. Let in with: {'; '.join(told)}."
     end = _TOP + len(rows) * height
     fig.write(axes, 0.15, end + 0.25, "dark and bold: not as it should be", color=fig.GREY)
     return fig.Figure(sentence, fig.finish(axes, end + 0.5))
@@ -160,11 +162,12 @@ def _cell(
 
 
 def _differing(check: ClaimCheck, side: str) -> str:
-    """Return what was expected or what came, without the beginning that both share."""
+    """Return what was expected or what came: of a path, only the first part that differs."""
     shared = os.path.commonprefix((check.expected, check.got))
     start = max(shared.rfind(mark) for mark in "/@:") + 1
     value = getattr(check, side)
-    return f"…{value[start:]}" if start and value[start:] else value
+    part, slash, _ = value[start:].partition("/")
+    return f"{'…' * bool(start)}{part}{slash}{'…' * bool(slash)}" if part else value
 
 
 def _folded(value: str, inches: float, lines: int) -> str:

@@ -180,9 +180,9 @@ TITLES = {
     "05_matching_jobs": "Two of four jobs get in",
     "05_matching_other": "None of two forms lets the job in",
     "05_gauntlet": (
-        "Unwanted jobs that get in: 1 by “release.yml, pypi”, 2 by “release.yml”, 1 by “ci.yml”"
+        "Unwanted jobs that get in: 1 with “release.yml, pypi”, 2 with “release.yml”, 1 with “ci.yml”"
     ),
-    "05_gauntlet_other": "Unwanted jobs that get in: 1 by “x”",
+    "05_gauntlet_other": "Unwanted jobs that get in: 1 with “x”",
     "06_states": "In “half migrated”, create-releases.yml has nothing and cannot publish",
     "06_states_other": "Two of three cannot publish: a.yml in “before” and b.yml in “before”",
     "06_first_gaps": "Of 720 orders, 16 leave no gap",

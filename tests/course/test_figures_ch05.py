@@ -52,6 +52,8 @@ def test_of_a_long_path_the_part_that_differs_is_shown():
     path = "octo-org/rocket/.github/workflows/"
     rows = [rule("job_workflow_ref", False, f"{path}a.yml@main", f"{path}b.yml@main")]
     assert "expects\n…a.yml@main" in words(figures.matching({"only": rows, "second": rows}))
+    rows = [rule("job_workflow_ref", False, "octo-org/Rocket/.github/a.yml", "octo-org/rocket/a")]
+    assert "expects\n…Rocket/…" in words(figures.matching({"only": rows, "second": rows}))
 
 
 def test_rows_that_are_fine_everywhere_are_named_and_the_others_are_drawn():
@@ -98,9 +100,16 @@ def test_the_gauntlet_marks_what_went_wrong_and_not_who_was_refused():
         "refused",
         "let in",
     ]
-    assert "0 by “tight”, 1 by “loose”" in figure.sentence and "stranger: loose" in figure.sentence
+    assert (
+        "0 with “tight”, 1 with “loose”" in figure.sentence and "stranger: loose" in figure.sentence
+    )
 
 
 def test_a_gauntlet_needs_the_same_configurations_for_each_job():
     with pytest.raises(ValueError, match="same configurations"):
         figures.gauntlet({"a": {"x": True}, "b": {"y": True}})
+
+
+def test_a_gauntlet_says_what_happens_to_those_who_do_not_get_in():
+    figure = figures.gauntlet({"a": {"x": True}, "b": {"x": False}}, shut="not started")
+    assert "not started" in words(figure) and "refused" not in words(figure)
