@@ -280,16 +280,22 @@ def leave_behind(folder: Path, url: str) -> None:
     minutes=7,
 )
 def q5_4(leave_behind: Callable[[Path, str], None]):
-    heard, told, left = read_publish_job(leave_behind)
-    if not left:
-        raise Wrong(
-            "Your function left no new file in `folder`, so `uv publish` went to the index."
-        )
+    left: set[str] = set()
+
+    def watched(folder: Path, url: str) -> None:
+        before = set(folder.iterdir())
+        leave_behind(folder, url)
+        left.update(path.name for path in set(folder.iterdir()) - before)
+
+    heard, told = read_publish_job(watched)
     if not heard:
         what = "Where does uv look for options"
         if "said" in told:
             what = "What does uv complain about"
-        elif read := {"uv.toml", "pyproject.toml"}.intersection(left):
+        elif not left:
+            told = "beside `dist/`, your function left nothing in `folder`"
+            what = "Which file does it write"
+        elif read := left & {"uv.toml", "pyproject.toml"}:
             what = f"uv looks for options in `{read.pop()}`. Which of them says where to upload"
         raise Wrong(f"Mallory's server received nothing: {told}. {what}?")
     if told:

@@ -47,29 +47,19 @@ def small_wheel() -> bytes:
     return data.getvalue()
 
 
-def read_publish_job(leave_behind: Callable[[Path, str], None]) -> tuple[bool, str, list[str]]:
+def read_publish_job(leave_behind: Callable[[Path, str], None]) -> tuple[bool, str]:
     """Run `uv publish` in a folder in which `leave_behind(folder, url)` has left something.
 
     Returns whether Mallory's server at `url` received an ID token. With it comes the reason for
-    which the real index refuses this token (empty if it accepts it), or else what uv did. Last
-    come the paths of the files that are new, changed or gone.
+    which the real index refuses this token (empty if it accepts it), or else what uv did.
     """
     with Lab() as lab, lab.serve() as live, Impostor(live) as mallory:
         machine = publish_job(live)
-        before = contents(machine.folder)
         leave_behind(machine.folder, mallory.url)
-        after = contents(machine.folder)
-        left = [name for name in before | after if before.get(name) != after.get(name)]
         run = machine.run("uv publish")
         if not mallory.id_tokens:
-            return False, "uv published to the index" if run.ok else complaint(run.log), left
-        return True, exchange(lab, mallory.id_tokens[0])[1], left
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of each file in and below a folder, by its path within it."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+            return False, "uv published to the index" if run.ok else complaint(run.log)
+        return True, exchange(lab, mallory.id_tokens[0])[1]
 
 
 def complaint(log: str) -> str:

@@ -165,7 +165,7 @@ def form_for(claims):
         mistakes=(
             (('"uv.toml"', '"uv.conf"'), "Where does uv look for options"),
             (("publish-url", "index-url"), "Which of them says where to upload"),
-            ("def leave_behind(folder, url):\n    return f'publish-url = \"{url}\"'", "left no new file"),
+            ("def leave_behind(folder, url):\n    return f'publish-url = \"{url}\"'", "left nothing in `folder`"),
             (("publish-url", "publish_url"), "unknown field"),
             (("\"{url}\"", "{url}"), "parse error"),
             (("    (folder", "    next((folder / 'dist').iterdir()).unlink()\n    (folder"), "No files found"),
