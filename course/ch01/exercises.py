@@ -3,6 +3,7 @@ how long a leaked token works."""
 
 import base64
 import binascii
+import contextlib
 import math
 import os
 import random
@@ -230,9 +231,6 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
             )
         return set(got)
 
-    def header(user: str, password: bytes) -> bytes:
-        return b"Authorization: Basic " + base64.b64encode(user.encode() + b":" + password)
-
     if tokens[0] not in found(b"token: " + tokens[0]):
         raise Wrong("Your function missed a token that the log shows in plain sight.")
     # User names of three lengths, so that the token begins at each offset in a group of base64.
@@ -240,7 +238,7 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
     missed = [
         user
         for user, token in zip(users, tokens[1:], strict=False)
-        if any(token not in found(b"X-Id: " + b"i" * n, header(user, token)) for n in range(4))
+        if any(token not in found(b"X-Id: " + b"i" * n, _header(user, token)) for n in range(4))
     ]
     if missed == list(users):
         raise Wrong(
@@ -253,26 +251,32 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
             f"{' and '.join(sorted(set(users) - set(missed)))}, but not that of "
             f"{' and '.join(missed)}. Where do you begin to decode, and where does a user name end?"
         )
-    if missing := {tokens[4], tokens[5]} - found(b"a " + tokens[4], header("bob", tokens[5])):
+    if missing := {tokens[4], tokens[5]} - found(b"a " + tokens[4], _header("bob", tokens[5])):
         where = "in plain sight" if tokens[4] in missing else "in base64"
         raise Wrong(f"Of one token in plain sight and one in base64, yours missed that {where}.")
-    two = [header("alice", tokens[1]), header("bob", tokens[2])]
+    two = [_header("alice", tokens[1]), _header("bob", tokens[2])]
     if missing := {tokens[1], tokens[2]} - found(*two):
         raise Wrong(f"Of two `Basic` headers with a token each, yours missed {len(missing)}.")
-    rare = {"+": header("ab~", tokens[1]), "/": header("ab?", tokens[2])}
-    for sign, line in rare.items():
-        try:
-            cut = not found(line) & set(tokens)
-        except binascii.Error:
-            cut = True
-        if cut:
-            raise Wrong(
-                f"Your function missed the token in a header whose base64 contains a `{sign}`. "
-                "Which characters does base64 use?"
-            )
-    others = [header("alice", b"correct:horse"), header("eve", b"pypi-mirror"), two[1]]
+    for sign, user in (("+", "ab~"), ("/", "ab?")):
+        _whole_base64(found, user, tokens[1], sign)
+    others = [_header("alice", b"correct:horse"), _header("eve", b"pypi-mirror"), two[1]]
     if extra := sorted(found(*others) - {tokens[2]}):
         raise Wrong(f"Your function also returned {show(extra[0])}. Is that a token?")
+
+
+def _header(user: str, password: bytes) -> bytes:
+    return b"Authorization: Basic " + base64.b64encode(user.encode() + b":" + password)
+
+
+def _whole_base64(found: Callable[[bytes], set[bytes]], user: str, token: bytes, sign: str) -> None:
+    """Raise Wrong if a token is not found behind a user whose base64 contains a sign."""
+    with contextlib.suppress(binascii.Error):
+        if token in found(_header(user, token)):
+            return
+    raise Wrong(
+        f"Your function missed the token in a header whose base64 contains a `{sign}`. Which "
+        "characters does base64 use?"
+    )
 
 
 # ---------------------------------------------------------------- 4 and 5: how long a token works
