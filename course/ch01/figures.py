@@ -36,7 +36,7 @@ def lifetimes(groups: dict[str, Sequence[Row]]) -> fig.Figure:
     heading, rows = next(iter(groups.items()))
     most = max(rows, key=lambda row: row[1])
     title = f"{fig.sentence_case(heading)}: {'up to ' * (most[1] < _LONGEST)}{_value(most)}"
-    title += ". Each group measures something else" if len(groups) > 1 else ""
+    title += ". The groups measure different things" if len(groups) > 1 else ""
     lines = sum(map(len, groups.values())) + 1.25 * len(groups)
     axes = fig.chart(title, 1.5 + 0.4 * lines, 3.9, 0.4, 0.5)
     _time_axis(axes, _SHORTEST, _LONGEST)
@@ -103,13 +103,14 @@ def survival(points: Sequence[Point], curves: dict[str, Detection]) -> fig.Figur
     are points is called fitted: that it meets them is no evidence for it. The first curve is drawn
     dashed, the second solid.
     """
-    found = [f"{name}: {_verdict(curve, points)}" for name, curve in curves.items()]
-    finding = fig.sentence_case("; ".join(found))
+    found = [f"“{name}” {_verdict(curve, points)}" for name, curve in curves.items()]
+    finding = "; ".join(found)
+    finding = finding[0] + fig.sentence_case(finding[1:])
     axes = fig.chart(finding, 5.2, 1.15)
-    _time_axis(axes, 0.4, 12 * YEAR)
+    _time_axis(axes, 1 / 24, _LONGEST)
     axes.set(ylim=(-0.03, 1.06), xlabel="after the leak (logarithmic scale)", ylabel="still works")
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-    looks = (("--", fig.VERMILLION, 250, (10, 6)), ("-", fig.BLUE, 8, (0, -26)))
+    looks = (("--", fig.VERMILLION, 120, (12, 4)), ("-", fig.BLUE, 220, (0, 10)))
     for (name, curve), look in zip(curves.items(), looks, strict=False):
         _curve(axes, name, curve, *look)
     for point in points:
@@ -123,13 +124,13 @@ def _verdict(curve: Detection, points: Sequence[Point]) -> str:
     all shares but one."""
     missed = sum(abs(float(curve.alive(day)) - share) > 0.05 for day, share, *_ in points)
     if not missed and 2 * len(curve.shares) - 1 >= len(points):
-        return f"fitted through {fig.plural(len(points), 'point')}"
-    return f"{missed or 'none'} of {fig.plural(len(points), 'point')} missed"
+        return f"is fitted to {fig.plural(len(points), 'point')}"
+    return f"misses {missed or 'none'} of {fig.plural(len(points), 'point')}"
 
 
 def _curve(axes: Axes, name: str, curve: Detection, line: str, color: str, at: float,
            offset: tuple[float, float]) -> None:  # fmt: skip
-    days = [0.4 * 10 ** (n / 100) for n in range(405)]
+    days = [10 ** (n / 100) / 24 for n in range(555)]
     axes.plot(days, curve.alive(days), line, color=color, linewidth=2.5)
     look = {"textcoords": "offset points", "color": fig.INK[color], "weight": "bold"}
     axes.annotate(name, (at, float(curve.alive(at))), offset, **look)
@@ -139,8 +140,8 @@ def _point(axes: Axes, day: float, share: float, label: str, assumed: bool) -> N
     look = {"markersize": 10, "markeredgewidth": 2, "zorder": 5, "color": fig.BLACK}
     axes.plot(day, share, "o", markerfacecolor="white" if assumed else fig.BLACK, **look)
     words = label + "\n(assumed)" * assumed
-    look = {"textcoords": "offset points", "ha": "center", "size": fig.SMALL, "bbox": _BLANK}
-    axes.annotate(words, (day, share), (0, 14), **look)
+    look = {"textcoords": "offset points", "ha": "left", "size": fig.SMALL, "bbox": _BLANK}
+    axes.annotate(words, (day, share), (4, -36 if assumed and share > 0.3 else 12), **look)
 
 
 def _said(point: Point, curves: dict[str, Detection]) -> str:
@@ -157,8 +158,8 @@ def ranking(rows: Sequence[tuple[str, float]]) -> fig.Figure:
     """
     (_, most), ordered = rows[0], sorted(rows, key=lambda row: -row[1])
     (worst, left), (best, least) = ordered[1], ordered[-1]
-    few = f"about one part in {_round(most / least)}"
-    title = f"Of the exposure, “{worst}” leaves {left / most:.0%}; “{best}” leaves {few}"
+    title = f"“{fig.sentence_case(worst)}” leaves {left / most:.0%} of the exposure; "
+    title += f"“{best}” leaves one part in {_round(most / least)}"
     axes = fig.chart(title, 1.8 + 0.55 * len(rows), 3.6)
     axes.set(xscale="log", xlim=(least / 3, most * 30), ylim=(len(rows) - 0.4, -0.6))
     ticks = {1e-4: "0.0001", 1e-2: "0.01", 1: "1", 100: "100", 10_000: "10,000"}
@@ -168,7 +169,7 @@ def ranking(rows: Sequence[tuple[str, float]]) -> fig.Figure:
     _no_frame(axes)
     axes.set_yticks(range(len(rows)), [label for label, _ in ordered])
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("project-days of exposure for each leaked token")
+    axes.set_xlabel("project-days of exposure for each leaked token (logarithmic scale)")
     for y, (_, value) in enumerate(ordered):
         _exposure(axes, y, least / 3, value)
     told = ", ".join(f"{label} {_figure_of(value)}" for label, value in ordered)

@@ -145,16 +145,16 @@ TITLES = {
     "00_series_map_other": (
         "The long-lived password for everything disappears, and one new message replaces it"
     ),
-    "01_lifetimes": ("A leaked credential: up to 483 days. Each group measures something else"),
+    "01_lifetimes": ("A leaked credential: up to 483 days. The groups measure different things"),
     "01_lifetimes_other": "By design: no expiry",
-    "01_survival": "One speed: 2 of 3 points missed; two speeds: fitted through 3 points",
-    "01_survival_other": "Quick: none of 2 points missed; slow: 2 of 2 points missed",
+    "01_survival": "“One speed” misses 2 of 3 points; “two speeds” is fitted to 3 points",
+    "01_survival_other": "“Quick” misses none of 2 points; “slow” misses 2 of 2 points",
     "01_ranking": (
-        "Of the exposure, “detect twice as fast” leaves 93%; “minted, burned after use” leaves "
-        "about one part in 50 million"
+        "“Detect twice as fast” leaves 93% of the exposure; “minted, burned after use” leaves one "
+        "part in 50 million"
     ),
     "01_ranking_other": (
-        "Of the exposure, “a bit less than nothing” leaves 67%; “less” leaves about one part in 40"
+        "“A bit less than nothing” leaves 67% of the exposure; “less” leaves one part in 40"
     ),
     "02_token_life": "With 30 s of leeway a token lives for 360 s, with 0 s for 300 s",
     "02_token_life_other": "With 5 s of leeway a token lives for 310 s",

@@ -27,7 +27,7 @@ def test_lifetimes_shows_and_says_each_row_in_the_group_of_its_clock():
     for words in ("483 days", "at most 10 days", "2 h 32 min", "no expiry", "15 min", *GROUPS):
         assert words in drawn(figure)
         assert words in figure.sentence
-    title = "Credential, from leak to death: up to 483 days. Each group measures something else"
+    title = "Credential, from leak to death: up to 483 days. The groups measure different things"
     assert title in " ".join(drawn(figure)).replace("\n", " ")
 
 
@@ -60,13 +60,13 @@ GOOD = Detection((0.26, 0.74), (1.26, 27 * YEAR))
 def test_survival_counts_the_points_that_a_curve_misses_and_says_which_is_fitted():
     figure = figures.survival(POINTS, {"one speed": one_speed(31, 0.74), "two speeds": GOOD})
     assert figure.sentence.startswith(
-        "One speed: 2 of 3 points missed; two speeds: fitted through 3 points"
+        "“One speed” misses 2 of 3 points; “two speeds” is fitted to 3 points"
     )
     assert {"day 3\n(assumed)", "day 31", "year 4", "one speed", "two speeds"} <= set(drawn(figure))
     missing = figures.survival(POINTS, {"two speeds": Detection((0.5, 0.5), (1, 5))}).sentence
-    assert missing.startswith("Two speeds: 3 of 3 points missed")
+    assert missing.startswith("“Two speeds” misses 3 of 3 points")
     fourth = [*POINTS, (100, 0.73, "day 100", False)]
-    assert "none of 4 points missed" in figures.survival(fourth, {"two speeds": GOOD}).sentence
+    assert "misses none of 4 points" in figures.survival(fourth, {"two speeds": GOOD}).sentence
 
 
 def test_an_assumed_point_is_hollow():
@@ -77,7 +77,9 @@ def test_an_assumed_point_is_hollow():
 
 def test_ranking_is_in_order_whatever_order_it_is_given_and_says_what_is_left():
     figure = figures.ranking([("nothing", 1000), ("least", 0.001), ("half", 500)])
-    assert "“half” leaves 50%; “least” leaves about one part in 1 million" in figure.sentence
+    assert (
+        "“Half” leaves 50% of the exposure; “least” leaves one part in 1 million" in figure.sentence
+    )
     labels = [text.get_text() for text in figure.drawing.axes[0].get_yticklabels()]
     assert labels == ["nothing", "half", "least"]
 
