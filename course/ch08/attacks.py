@@ -198,26 +198,6 @@ def self_hosted(project: Project, mallory: Mallory) -> None:
     project.release()
 
 
-# -- no rows of the grid: variants -----------------------------------------------------------------
-
-
-def pushed_tag(project: Project, mallory: Mallory) -> None:
-    """release.yml, changed at a tag of hers"""
-    mallory.work_in(GitHubJob(ref="refs/tags/v9", actor="mallory"), PYPI_TOKEN)
-
-
-def pull_request_and_cache(project: Project, mallory: Mallory) -> None:
-    """a pull request poisons the cache"""
-
-    def poison(here: StepMachine) -> None:
-        project.repository.cache["rocket-builder"] = BUILDER + AND_MALLORY
-
-    project.malware = poison
-    project.try_out("pull_request_target")
-    project.malware = mallory.everything
-    project.release()
-
-
 GROUPS: dict[str, list[Attack]] = {
     "From outside": [
         leftover_token, published_token, token_in_debug_log, index_account, provider_key,
