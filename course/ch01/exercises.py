@@ -233,11 +233,29 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
 
     if tokens[0] not in found(b"token: " + tokens[0]):
         raise Wrong("Your function missed a token that the log shows in plain sight.")
-    # User names of three lengths, so that the token begins at each offset in a group of base64.
+    _at_each_offset(found, tokens[1:4])
+    if missing := {tokens[4], tokens[5]} - found(b"a " + tokens[4], _header("bob", tokens[5])):
+        where = "in plain sight" if tokens[4] in missing else "in base64"
+        raise Wrong(f"Of one token in plain sight and one in base64, yours missed that {where}.")
+    two = [_header("alice", tokens[1]), _header("bob", tokens[2])]
+    if missing := {tokens[1], tokens[2]} - found(*two):
+        raise Wrong(f"Of two `Basic` headers with a token each, yours missed {len(missing)}.")
+    for sign, user in (("+", "ab~"), ("/", "ab?")):
+        _whole_base64(found, user, tokens[1], sign)
+    others = [_header("alice", b"correct:horse"), _header("eve", b"pypi-mirror"), two[1]]
+    if extra := sorted(found(*others) - {tokens[2]}):
+        raise Wrong(f"Your function also returned {show(extra[0])}. Is that a token?")
+
+
+def _at_each_offset(found: Callable[..., set[bytes]], tokens: list[bytes]) -> None:
+    """Raise Wrong if a token is missed behind user names of three lengths.
+
+    So the token begins at each of the three offsets in a group of base64.
+    """
     users = ("alice", "mallory", "__token__")
     missed = [
         user
-        for user, token in zip(users, tokens[1:], strict=False)
+        for user, token in zip(users, tokens, strict=True)
         if any(token not in found(b"X-Id: " + b"i" * n, _header(user, token)) for n in range(4))
     ]
     if missed == list(users):
@@ -251,17 +269,6 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
             f"{' and '.join(sorted(set(users) - set(missed)))}, but not that of "
             f"{' and '.join(missed)}. Where do you begin to decode, and where does a user name end?"
         )
-    if missing := {tokens[4], tokens[5]} - found(b"a " + tokens[4], _header("bob", tokens[5])):
-        where = "in plain sight" if tokens[4] in missing else "in base64"
-        raise Wrong(f"Of one token in plain sight and one in base64, yours missed that {where}.")
-    two = [_header("alice", tokens[1]), _header("bob", tokens[2])]
-    if missing := {tokens[1], tokens[2]} - found(*two):
-        raise Wrong(f"Of two `Basic` headers with a token each, yours missed {len(missing)}.")
-    for sign, user in (("+", "ab~"), ("/", "ab?")):
-        _whole_base64(found, user, tokens[1], sign)
-    others = [_header("alice", b"correct:horse"), _header("eve", b"pypi-mirror"), two[1]]
-    if extra := sorted(found(*others) - {tokens[2]}):
-        raise Wrong(f"Your function also returned {show(extra[0])}. Is that a token?")
 
 
 def _header(user: str, password: bytes) -> bytes:
