@@ -295,20 +295,6 @@ def gauntlet() -> Figure:
 
 # ---------------------------------------------------------------- 06
 
-AUTO, MANUAL = "create-releases.yml", "publish-pypi.yml"
-STATES = [
-    ("by token", AUTO, "a token", True),
-    ("by token", MANUAL, "a token", True),
-    ("half migrated", AUTO, "nothing", False),
-    ("half migrated", MANUAL, "an identity", True),
-    ("migrated", AUTO, "an identity", True),
-    ("migrated", MANUAL, "an identity", True),
-]
-OTHER_STATES = [
-    ("before", "a.yml", "nothing", False),
-    ("before", "b.yml", "nothing", False),
-    ("before", "c.yml", "an old token", True),
-]
 NOTHING, DEAD, STRANGE = "has nothing to show", "sends a dead token", "is not known to the index"
 GAPS = {
     (0, ""): 16,
@@ -396,8 +382,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "05_matching_other": lambda: ch05.matching({"first": DIFFERS, "a second one": DIFFERS}),
     "05_gauntlet": gauntlet,
     "05_gauntlet_other": lambda: ch05.gauntlet({"a": {"x": False}, "b": {"x": True}}, ["a"]),
-    "06_states": lambda: ch06.states(STATES),
-    "06_states_other": lambda: ch06.states(OTHER_STATES),
     "06_first_gaps": lambda: ch06.first_gaps(GAPS, steps=6),
     "06_first_gaps_other": lambda: ch06.first_gaps({(0, ""): 1, (2, DEAD): 1}, steps=2),
     "07_anatomy": anatomy,

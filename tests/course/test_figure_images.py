@@ -183,8 +183,6 @@ TITLES = {
         "Unwanted jobs that get in: 1 with “release.yml, pypi”, 2 with “release.yml”, 1 with “ci.yml”"
     ),
     "05_gauntlet_other": "Unwanted jobs that get in: 1 with “x”",
-    "06_states": "In “half migrated”, create-releases.yml has nothing and cannot publish",
-    "06_states_other": "Two of three cannot publish: a.yml in “before” and b.yml in “before”",
     "06_first_gaps": "Of 720 orders, 16 leave no gap",
     "06_first_gaps_other": "Of 2 orders, 1 leaves no gap",
     "07_anatomy": "Signed in the name of release.yml of trailofbits/pypi-attestations",
