@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course.ch06.clinic_cases import CASES, DATA, Situation
-from course.ch06.clinic_release import Outcome, prepared, refusal, release
+from course.ch06.clinic_release import Outcome, prepared, release
+from course.ch06.pipeline import refusal
 from helpers import display
 from helpers.index.claim_checks import ClaimChecks
 from helpers.lab import set_aside

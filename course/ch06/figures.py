@@ -39,7 +39,7 @@ def first_gaps(counts: Mapping[tuple[int, str], int], steps: int) -> fig.Figure:
     for n, reason in enumerate(reasons):
         _reason(axes, right, steps - 2.6 + 0.75 * n, f"a workflow {reason}", *_LOOKS[n])
     told = "; ".join(_broken(step, row, reasons) for step, row in rows.items())
-    return fig.Figure(f"{finding}. The first gap of the others opens {told}.", axes.figure)
+    return fig.Figure(f"{finding}. The first gap of the others: {told}.", axes.figure)
 
 
 def _bar(axes: Axes, y: int, row: Sequence[int], space: float) -> None:

@@ -43,12 +43,9 @@ def machine(
 ) -> Runner:
     """Start the one job of a workflow on a machine of its own, with octo-rocket in its folder.
 
-    The environment, the permission and the names of the secrets are those of the workflow's file.
-
-    Args:
-        secrets: The repository's secrets. The job gets those that the file names.
-        path: Folders that are searched for programs first.
-        index: The URL that uv uploads to; the index of `live` if not given.
+    The job's environment and permission are those of the file. secrets: the repository's; the job
+    gets those that the file names. path: folders that are searched for programs first. index: the
+    URL that uv uploads to, the index of `live` if not given.
     """
     [said] = yaml.safe_load(text(state, workflow))["jobs"].values()
     asks = said.get("permissions", {}).get("id-token") == "write"

@@ -14,11 +14,13 @@ import yaml
 
 import preflight
 from course.ch06 import exercises
-from course.ch06.hardened import Pipeline, backend_wheel, publish_backend
-from course.ch06.migration import HARDENING
+from course.ch06.exercises import HARDENING
+from course.ch06.hardened import backend_wheel, publish_backend, run_gitlab
+from course.ch06.pipeline import Pipeline
+from course.ch06.workflows import plan
 from helpers.index.publishers import GitLabPublisher
-from helpers.lab import Lab
-from helpers.provider.jobs import GitHubJob, GitLabJob
+from helpers.lab import PUBLISHER, Lab
+from helpers.provider.jobs import GitLabJob
 
 ROCKET = Path(__file__).parents[2] / "notebooks" / "data" / "rocket"
 STEPS = ("register", "perm_auto", "perm_manual", "drop_auto", "drop_manual", "revoke")
@@ -91,38 +93,81 @@ def test_the_lock_of_the_hardened_state_is_that_of_the_labs_build_backend():
     assert lock == f"rocket-build==1.0 --hash=sha256:{digest}\n"
 
 
-@pytest.fixture(params=["release.yml", "hardened.gitlab-ci.yml"])
-def pipeline(request):
-    with Lab() as lab, lab.serve() as live:
+RELEASE = (ROCKET / "hardened/.github/workflows/release.yml").read_text("utf-8")
+GITLAB = ROCKET / "hardened.gitlab-ci.yml"
+
+
+@pytest.fixture
+def lab():
+    with Lab() as lab:
         publish_backend(lab)
-        if request.param == "release.yml":
-            file, job = ".github/workflows/release.yml", GitHubJob(ref="refs/tags/v1.1.0")
-        else:
-            file = "../hardened.gitlab-ci.yml"
-            job = GitLabJob(environment="pypi", ref="v1.1.0", ref_type="tag")
-            form = GitLabPublisher(namespace="octo-org", project="rocket", environment="pypi")
-            lab.index.add_publisher("octo-rocket", form)
-        yield lab, Pipeline(live, ROCKET / "hardened", file, job)
+        form = GitLabPublisher(namespace="octo-org", project="rocket", environment="pypi")
+        lab.index.add_publisher("octo-rocket", form)
+        yield lab
 
 
-def test_the_hardened_release_publishes_what_it_has_built(pipeline):
-    lab, release = pipeline
-    assert all(run.ok for run in release.build()) and all(run.ok for run in release.publish())
+def on_gitlab(lab, file):
+    """Run the jobs of a GitLab CI file."""
+    job = GitLabJob(environment="pypi", ref="v1.1.0", ref_type="tag")
+    with lab.serve() as live:
+        return run_gitlab(live, file, job)
+
+
+def test_the_hardened_release_publishes_what_it_has_built(lab):
+    with lab.serve() as live:
+        release = Pipeline(lab, live, plan({"release.yml": RELEASE})[0])
+        log = release.run()
+    assert release.ok and len(lab.index.projects["octo-rocket"].files) == 2
+    assert log.index("job build") < log.index("$ uv build") < log.index("job publish")
+
+
+def test_a_job_that_failed_runs_again_on_the_artifacts_of_the_first_run(lab):
+    lab.index.remove_publisher("octo-rocket", PUBLISHER)
+    with lab.serve() as live:
+        release = Pipeline(lab, live, plan({"release.yml": RELEASE})[0])
+        assert "invalid-publisher" in release.run() and not release.ok
+        lab.index.add_publisher("octo-rocket", PUBLISHER)
+        assert "uv build" not in release.run("publish") and release.ok
+
+
+def test_a_file_that_appears_between_the_jobs_stops_the_hardened_release(lab):
+    with lab.serve() as live:
+        release = Pipeline(lab, live, plan({"release.yml": RELEASE})[0])
+        release.run("build")
+        release.artifacts["dist"]["octo_rocket-9.9-py3-none-any.whl"] = b"x"
+        release.run("publish")
+    assert not release.ok and not lab.index.projects["octo-rocket"].files
+
+
+def test_the_release_on_gitlab_publishes_what_it_has_built(lab):
+    assert all(run.ok for run in on_gitlab(lab, GITLAB))
     assert len(lab.index.projects["octo-rocket"].files) == 2
 
 
-def test_a_file_that_appears_between_the_jobs_stops_the_hardened_release(pipeline):
-    lab, release = pipeline
-    release.build()
-    (release.publish_machine.folder / "dist" / "octo_rocket-9.9-py3-none-any.whl").write_text("x")
-    assert not release.publish()[-1].ok and not lab.index.projects["octo-rocket"].files
+@pytest.mark.parametrize(
+    ("old", "new", "jobs"),
+    [
+        ("    - test ", "    - touch dist/octo_rocket-9.9-py3-none-any.whl\n    - test ", 2),
+        ("--require-hashes", "--require-hashes --no-index", 1),
+    ],
+)
+def test_a_fault_in_either_job_stops_the_release_on_gitlab(lab, tmp_path, old, new, jobs):
+    file = tmp_path / "ci.yml"
+    file.write_text(GITLAB.read_text("utf-8").replace(old, new), "utf-8")
+    runs = on_gitlab(lab, file)
+    assert len(runs) == jobs and not runs[-1].ok
+    assert not lab.index.projects["octo-rocket"].files
 
 
-def test_a_build_backend_that_is_not_in_the_lock_stops_the_hardened_build(pipeline):
-    _, release = pipeline
-    lock = release.build_machine.folder / "build-requirements.txt"
-    lock.write_text(lock.read_text().replace("sha256:", "sha256:0000")[: -len("0000\n")] + "\n")
-    assert not release.build()[0].ok
+def test_a_build_backend_that_is_not_in_the_lock_stops_the_hardened_build(lab):
+    other = RELEASE.replace(
+        "- run: uv build", "- run: sed -i s/sha256:./sha256:/ *.txt\n      - run: uv build"
+    )
+    assert other != RELEASE
+    with lab.serve() as live:
+        release = Pipeline(lab, live, plan({"release.yml": other})[0])
+        log = release.run()
+    assert not release.ok and log.endswith("job publish\nskipped")
 
 
 def test_old_files_are_shut_out_only_after_the_switch():

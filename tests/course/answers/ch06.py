@@ -4,7 +4,7 @@ from itertools import permutations
 
 from learner import Answers
 
-from course.ch06.migration import HARDENING, MIGRATION, stuck
+from course.ch06.exercises import HARDENING, MIGRATION, stuck
 
 MORNINGS = ("the secret is set, and the job may ask", "the secret is set, and the job may not ask",
             "the secret was deleted, and the job may ask", "the secret was deleted, and the job may not ask",
