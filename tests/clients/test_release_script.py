@@ -73,3 +73,18 @@ def test_each_state_releases_or_fails_with_either_uv(
 ):
     path = (request.getfixturevalue("old_uv"),) if then else ()
     assert released(state, tokens.get(secret), may_ask, path) == outcome
+
+
+@pytest.mark.parametrize(("flag", "exit_code"), [("", 0), ("--trusted-publishing always", 2)])
+@pytest.mark.parametrize("then", [False, True], ids=["today's uv", "uv 0.9.13"])
+def test_only_with_the_flag_does_a_rehearsal_without_the_permission_fail(
+    flag, exit_code, then, desk, tmp_path, request
+):
+    path = (request.getfixturevalue("old_uv"),) if then else ()
+    folder = Path(shutil.copytree(ROCKET / "half_migrated", tmp_path / "rocket"))
+    machine = desk.machine(GitHubJob(id_token=False), folder=folder, path=path)
+    machine.environment["UV_PUBLISH_URL"] = desk.url
+    assert machine.run("uv build").ok
+    rehearsal = machine.run(f"uv publish --dry-run {flag}")
+    assert rehearsal.exit_code == exit_code
+    assert ("error" in rehearsal.log) == (then or bool(flag)), "today's uv says nothing"
