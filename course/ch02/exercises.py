@@ -70,7 +70,7 @@ def q2_1(peek):
             if isinstance(error, jwt.PyJWTError):
                 told = "PyJWT refused a token whose signature is not good"
                 raise Wrong(f"{told}. Does `peek` have to check anything?") from None
-            raised[len(payload)] = type(error).__name__
+            raised[len(payload)] = f"{type(error).__name__}: {error}"
             continue
         if got is None:
             raise Wrong("Your function returned None. Which of its lines returns the claims?")
@@ -78,10 +78,10 @@ def q2_1(peek):
             where = "Which part holds the claims, and what turns JSON into a dict?"
             raise Wrong(f"For a token with the claims {claims} it returned {show(got)}. {where}")
     for length, error in raised.items():
-        told = f"Your function raised {error} for a payload of {length} characters"
+        told = f"Your function fails for a payload of {length} characters ({error})"
         if len(raised) == 4:
             raise Wrong(f"{told}, and for other lengths, too. What does the decoder need?")
-        raise Wrong(f"{told}, but not for all lengths. What fills up the last group of four?")
+        raise Wrong(f"{told}, and works for others. What fills up the last group of four?")
     for text, question in (
         (">>>???", "Which two characters does base64url have that base64 has not?"),
         ("Zoë, Jürgen and 伊藤", "In which encoding are the bytes of JSON in a token?"),
@@ -202,8 +202,9 @@ def verify2(token: str, key: RSAPublicKey, pem: bytes) -> object:
         alg = json.loads(decode(head))["alg"]
         signature, claims = decode(tail), json.loads(decode(body))
     except Exception as error:
-        told = f"v2 could not read your token ({type(error).__name__})."
-        raise Wrong(f"{told} Are header and payload JSON in base64url?") from None
+        told = f"v2 could not read your token ({type(error).__name__}: {error})."
+        question = "Are all three parts base64url, and header and payload JSON?"
+        raise Wrong(f"{told} {question}") from None
     if alg == "none":
         raise Wrong(
             "Your `alg` is 'none', the one word that v2 forbids. How does v1 read the word?"
@@ -220,7 +221,11 @@ def verify2(token: str, key: RSAPublicKey, pem: bytes) -> object:
     except InvalidSignature:
         question = "Which key does that check use, and over which text?"
         notebook = _pem(load("github")[0].private_key.public_key())
-        if hmac.digest(notebook, signed, hashlib.sha256) == signature:
+        if alg.lower() == "rs256":
+            question = "It wants a private key's signature. Which check needs no private key?"
+        elif hmac.digest(pem, signed, hashlib.sha256).hex() in (tail, signature.decode("latin-1")):
+            question = "Your last part holds hexadecimal digits. Does v2 compare text or bytes?"
+        elif hmac.digest(notebook, signed, hashlib.sha256) == signature:
             question = "The key of your HMAC is the notebook's `KEY`. Use `public_pem` instead."
         raise Wrong(f"{wrong} {question}") from None
     except (KeyError, AttributeError):
@@ -331,7 +336,7 @@ def time_cases(now: int, leeway: int) -> list[tuple[dict[str, int], str]]:
         cases += [
             (
                 {"iat": now - 600, "exp": now - leeway + second},
-                "Which second is the first too late?",
+                "Which is the first second that is too late?",
             ),
             ({**usual, "nbf": early}, "How many seconds ahead may `nbf` be?"),
             ({"iat": early, "exp": early + 300}, "How many seconds ahead may `iat` be?"),
@@ -358,7 +363,7 @@ def for_us(claims: dict, audience: str) -> bool:
     minutes=3,
 )
 def q2_5(for_us):
-    for ours in ("pypi", "testpypi", "sigstore"):
+    for ours in ("pypi", "testpypi", "deploy.octo.example"):
         token = json.loads(json.dumps({"aud": ours}))  # an equal text, but not the same object
         if (got := for_us(token, ours)) is not True:
             raise Wrong(f"A token for {ours!r}, shown to {ours!r}: expected True, got {show(got)}.")
@@ -367,6 +372,7 @@ def q2_5(for_us):
             (f"my-{ours}", "Our name is a part of that one. Is a part enough?"),
             (f"{ours}-mirror", "That name begins with ours. Is a beginning enough?"),
             (f" {ours}", "Is a name with a space exactly our name?"),
+            (f"{ours}\n", "Is a name with a line break after it exactly our name?"),
             (ours[:-1], "Is every part of our name our name?"),
             (ours.upper(), "Are names in capitals the same names?"),
             ([ours, "npm"], "The other service holds the same token. May it send the token to us?"),
@@ -374,6 +380,8 @@ def q2_5(for_us):
             ({ours: 1}, "Is an object a string?"),
             (None, "For whom is a token whose `aud` is null?"),
         ]
+        if "." in ours:
+            cases.append((ours.replace(".", "-"), "Which characters does your `.` stand for?"))
         for aud, question in cases:
             if (got := for_us({"aud": aud}, ours)) is not False:
                 told = f"For the `aud` {aud!r} and the audience {ours!r} it returned {show(got)}."
@@ -395,7 +403,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def spellings(token: str) -> set[str]:
-    """Return all tokens with these signature bytes, and this text before the last character."""
+    """Return all spellings of a token that differ at most in its last character."""
     signature = decode(token.split(".")[2])
     candidates = {token[:-1] + last for last in ALPHABET}
     return {each for each in candidates if decode(each.split(".")[2]) == signature}
@@ -418,10 +426,14 @@ def q2_6(spellings):
             token = f"{encode(b'{}')}.{encode(str(seed).encode())}.{encode(signature)}"
             candidates = {token[:-1] + last for last in ALPHABET}
             wanted = {each for each in candidates if decode(each.split(".")[2]) == signature}
+            what = f"a signature of {size} bytes ({kind})"
+            if seed > 1:
+                token = max(wanted, key=lambda each: ALPHABET.index(each[-1]))
+                what = f"a token that ends in {token[-1]!r}, its last spelling, and has {what},"
             got = spellings(token)
             if not isinstance(got, set | frozenset | list | tuple):
                 raise Wrong(f"Expected a set of tokens, but your function returned {show(got)}.")
-            judge_spellings(set(got), wanted, token, f"a signature of {size} bytes ({kind})")
+            judge_spellings(set(got), wanted, token, what)
 
 
 def judge_spellings(got: set[Any], wanted: set[str], token: str, what: str) -> None:

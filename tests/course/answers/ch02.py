@@ -169,6 +169,8 @@ def forge(claims, public_pem):
 """,
                 "could not read your token",
             ),
+            (("+ encode(signature)", "+ signature.hex()"), "holds hexadecimal digits"),
+            (('"alg": "HS256"', '"alg": "RS256"'), "Which check needs no private key"),
             (
                 """
 def forge(claims, public_pem):
@@ -203,7 +205,7 @@ def forge(claims, public_pem):
     ),
     "q2_4": Answers(
         mistakes=(
-            (('claims["exp"] <= now - leeway', 'now > claims["exp"] + leeway'), "first too late"),
+            (('claims["exp"] <= now - leeway', 'now > claims["exp"] + leeway'), "that is too late"),
             (
                 """
 def time_verdict(claims, now, leeway=30):
@@ -334,6 +336,17 @@ def for_us(claims, audience):
             (('claims.get("aud")', 'claims["aud"]'), "raised KeyError"),
             (("==", "is"), "expected True, got False"),
             (('.get("aud")', '.get("aud", "").strip()'), "with a space"),
+            (('claims.get("aud")', 'str(claims.get("aud")).rstrip("\\n")'), "a line break"),
+            (
+                """
+import re
+
+def for_us(claims, audience):
+    aud = claims.get("aud")
+    return isinstance(aud, str) and bool(re.fullmatch(audience, aud))
+""",
+                "does your `.` stand for",
+            ),
             (('claims.get("aud")', 'str(claims.get("aud"))'), "Is a number a string"),
             (
                 ('claims.get("aud") == audience', 'isinstance(claims.get("aud"), str)'),
@@ -397,6 +410,15 @@ def spellings(token):
     return {token, token[:-1] + ALPHABET[ALPHABET.index(token[-1]) ^ 1]}
 """,
                 "does nobody read",
+            ),
+            (
+                """
+def spellings(token):
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    first, spare = alphabet.index(token[-1]), 6 * len(token.rpartition(".")[2]) % 8
+    return {token[:-1] + last for last in alphabet[first : first + (1 << spare)]}
+""",
+                "its last spelling",
             ),
             (
                 """
