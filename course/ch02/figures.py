@@ -30,9 +30,8 @@ def token_life(times: Mapping[str, int], life: Mapping[int, Sequence[str]]) -> f
     if not all(valid.values()):
         raise ValueError("expected a token that is valid for at least a second with each leeway")
     lives = {leeway: sum(b - a for _, a, b in found) for leeway, found in valid.items()}
-    least, most = min(lives), max(lives)
-    finding = f"With {most} s of leeway a token lives for {lives[most]} s"
-    finding += f", with {least} s for {lives[least]} s" if len(lives) > 1 else ""
+    each = [f"{life} s with leeway {leeway} s" for leeway, life in lives.items()]
+    finding = "Valid for " + ", for ".join(each)
     axes, scale = fig.sheet(finding), (fig.WIDTH - 2.2) / max(map(len, life.values()))
     bottom = _TOP + _BAR * len(spans)
     for name, second in times.items():

@@ -156,8 +156,8 @@ TITLES = {
     "01_ranking_other": (
         "“A bit less than nothing” leaves 67% of the exposure; “less” leaves one part in 40"
     ),
-    "02_token_life": "With 30 s of leeway a token lives for 360 s, with 0 s for 300 s",
-    "02_token_life_other": "With 5 s of leeway a token lives for 310 s",
+    "02_token_life": "Valid for 300 s with leeway 0 s, for 360 s with leeway 30 s",
+    "02_token_life_other": "Valid for 310 s with leeway 5 s",
     "03_signature_block": "Of 256 bytes, 32 are the hash; all others are known beforehand",
     "03_signature_block_other": "Of 128 bytes, 32 are the hash; all others are known beforehand",
     "03_key_hour": (
