@@ -171,8 +171,8 @@ def _token(mint: _Mint) -> list[Case]:
         mint.attack("iat in five minutes", "issued in the future", iat=now + 300),
         mint.attack("aud testpypi", "meant for another index", aud="testpypi"),
         mint.attack("aud missing", "meant for nobody in particular", aud=None),
-        mint.attack("aud a list with one more", "the other service has it, too", aud=["pypi", npm]),
-        refuse("aud twice, the last not ours", "of two claims of one name, the last counts", twice),
+        mint.attack("aud a list with one more", "another service has the token", aud=["pypi", npm]),
+        refuse("aud twice, the last not ours", "not for us: the last aud counts", twice),
         mint.attack(
             "iss of somebody else", "this key speaks for one issuer only", iss=f"{iss}/mallory"
         ),
