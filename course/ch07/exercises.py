@@ -64,7 +64,7 @@ _CERTIFIED = {
     "certified",
     _CERTIFIED,
     hints=(
-        "The authority checks two signatures: the provider's on the token, and the requester's.",
+        "The authority checks the token's signature, audience and age, and the signature on the request.",
         "It does not ask whether the job is a good one. It writes down which job it was.",
     ),
     right="A certificate says who asked. Whether to trust them is the verifier's decision.",
@@ -134,7 +134,7 @@ def not_ours(bodies: list[bytes], repository: str, known: set[str]) -> list[int]
         "Decode `verifier` from base64, and read it with `x509.load_pem_x509_certificate`.",
     ),
     right="That is why the log is public: a signature in your name cannot be used in secret.",
-    minutes=12,
+    minutes=11,
 )
 def q7_2(not_ours):
     for repository, other in (
@@ -146,6 +146,8 @@ def q7_2(not_ours):
             got = not_ours(list(bodies), repository, set(known))
         except KeyError as error:
             kind = "Which entries have one? Does your function skip the other kinds?"
+            if error.args == ("sha256",):
+                kind = "The digest is in `payloadHash`, but under which name?"
             raise Wrong(f"Your function raised KeyError for {error}. {kind}") from None
         except ValueError as error:
             if "PEM" not in str(error):
@@ -194,68 +196,12 @@ def _watched(repository: str, other: str) -> tuple[list[bytes], set[str], dict]:
         sign(repository, "6.6", in_name, True)
         sign(repository, "1.0", "one of the project's known statements, signed once more")
         sign(repository, "6.7", in_name, True)
-        return lab.log.bodies, known, told
+        other_kind = json.dumps({"kind": "hashedrekord", "spec": {}}).encode()
+        told[len(lab.log.bodies)] = told[0]
+        return [*lab.log.bodies, other_kind], known, told
 
 
-# ---------------------------------------------------------------- 7.3: nine forgeries
-
-_STOPPED = {
-    "a certificate that she has signed herself, and that names Alice's job": (
-        4,
-        "The statement is signed with the key in that certificate. Who signed the certificate?",
-    ),
-    "Alice's attestation with another digest written into the statement": (
-        3,
-        "The statement is about Mallory's wheel now. Which signature was over the old one?",
-    ),
-    "Alice's key; the log promises an early time, and she shows Alice's proof": (
-        8,
-        "The log has signed the time, and the entry is about her statement. Whose proof is it?",
-    ),
-    "Alice's key, found eleven minutes later": (
-        5,
-        "Which time does her entry say, and when did the certificate expire?",
-    ),
-    "Alice's key, and an earlier time written into the log entry": (
-        6,
-        "The time fits now. Which signature was over the old time?",
-    ),
-    "Alice's key, and the log entry of Alice's own signature": (
-        7,
-        "The log has signed the time of this entry. Which signature is the entry about?",
-    ),
-    "a job of her own repository, with a workflow of the same name": (
-        2,
-        "Every signature in this one is genuine. Which job does the certificate name?",
-    ),
-    "Alice's key; the log promises an early time, and she builds her own tree": (
-        9,
-        "Her proof leads to the root of her own tree. Who has signed this root?",
-    ),
-    "the authority's stolen key, and no receipt from a certificate log": (
-        10,
-        "The certificate is signed with the right key. Which log should have seen it?",
-    ),
-}
-
-
-@prediction(
-    "Nine forgeries",
-    "stopped_by",
-    _STOPPED,
-    choices=(2, 3, 4, 5, 6, 7, 8, 9, 10),
-    hints=(
-        "For each line, go through the table of checks from the top. Which is the first to fail?",
-        "Ask for each line which key has signed the part that Mallory has made or replaced.",
-    ),
-    right="Each check stops something that all the checks before it let through.",
-    minutes=8,
-)
-def q7_3():
-    return None  # the chapter tries it in the next cell, with checks that it wrote itself
-
-
-# ---------------------------------------------------------------- 7.4: the one that passes
+# ---------------------------------------------------------------- 7.3: the one that passes
 
 
 def mallorys_job(release: GitHubJob) -> GitHubJob:
@@ -273,7 +219,7 @@ def mallorys_job(release: GitHubJob) -> GitHubJob:
     right="All ten checks hold. The attestation names repository and workflow, and both are right.",
     minutes=6,
 )
-def q7_4(mallorys_job):
+def q7_3(mallorys_job):
     for release in (
         GitHubJob(),
         GitHubJob(repository="octo-org/comet", workflow="ship.yml", ref="refs/tags/v2.0"),
@@ -355,6 +301,64 @@ def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
     return {name: value for name, value in vars(job).items() if value != vars(release)[name]}
 
 
+# ---------------------------------------------------------------- 7.4: nine forgeries
+
+_STOPPED = {
+    "a certificate that she has signed herself, and that names Alice's job": (
+        4,
+        "The statement is signed with the key in that certificate. Who signed the certificate?",
+    ),
+    "Alice's attestation with another digest written into the statement": (
+        3,
+        "The statement is about Mallory's wheel now. Which signature was over the old one?",
+    ),
+    "Alice's key; the log promises an early time, and she shows Alice's proof": (
+        8,
+        "The log has signed the time, and the entry is about her statement. Whose proof is it?",
+    ),
+    "Alice's key, found eleven minutes later": (
+        5,
+        "Which time does her entry say, and when did the certificate expire?",
+    ),
+    "Alice's key, and an earlier time written into the log entry": (
+        6,
+        "The time fits now. Which signature was over the old time?",
+    ),
+    "Alice's key, and the log entry of Alice's own signature": (
+        7,
+        "The log has signed the time of this entry. Which signature is the entry about?",
+    ),
+    "a job of her own repository, with a workflow of the same name": (
+        2,
+        "Every signature in this one is genuine. Which job does the certificate name?",
+    ),
+    "Alice's key; the log promises an early time, and she builds her own tree": (
+        9,
+        "Her proof leads to the root of her own tree. Who has signed this root?",
+    ),
+    "the authority's stolen key, and no receipt from a certificate log": (
+        10,
+        "The certificate is signed with the right key. Which log should have seen it?",
+    ),
+}
+
+
+@prediction(
+    "Which check stops it?",
+    "stopped_by",
+    _STOPPED,
+    choices=(2, 3, 4, 5, 6, 7, 8, 9, 10),
+    hints=(
+        "For each line, go through the table of checks from the top. Which is the first to fail?",
+        "Ask for each line which key has signed the part that Mallory has made or replaced.",
+    ),
+    right="Each check stops something that all the checks before it let through.",
+    minutes=9,
+)
+def q7_4():
+    return None  # the chapter tries it in the next cell, with checks that it wrote itself
+
+
 # ---------------------------------------------------------------- 7.5: what it proves
 
 
@@ -362,7 +366,7 @@ def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
     "What does it prove?",
     "proved",
     {
-        "These are the very bytes that were signed with the certificate's key.": (
+        "This is the file whose digest was signed with the certificate's key.": (
             True,
             "Check 1 compares the digest, and check 3 the signature over it.",
         ),
@@ -396,7 +400,7 @@ def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
         ),
         "The file does no harm.": (
             False,
-            "Mallory's own attestation from exercise 7.4 passes. What is in her wheel?",
+            "Mallory's own attestation from exercise 7.3 passes. What is in her wheel?",
         ),
     },
     hints=(
@@ -404,7 +408,7 @@ def _changes(job: GitHubJob, release: GitHubJob) -> dict[str, object]:
         "Three of the nine are proved.",
     ),
     right="An attestation says whose ID token was used. Whether the file is good is your question.",
-    minutes=4,
+    minutes=5,
 )
 def q7_5():
     return None  # facts about what the checks leave out: there is nothing to try

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from course.attestations import KEY, PAYLOAD_TYPE, assemble, attest, leaf_of, proposed_entry
 from helpers.events import EventLog
@@ -17,7 +16,7 @@ from helpers.lab import Lab
 from helpers.oidc.key_store import KeyStore
 from helpers.provider.jobs import GitHubJob
 from helpers.signing.certificates import SigningAuthority
-from helpers.signing.keys import ECDSA, b64, derive_key
+from helpers.signing.keys import ECDSA, Key, b64, derive_key
 from helpers.signing.signature_log import SignatureLog, pae
 
 Attestation = dict[str, Any]
@@ -107,13 +106,8 @@ def entry(attestation: Attestation) -> dict[str, Any]:
     return found
 
 
-def _logged(
-    lab: Lab,
-    statement: bytes,
-    key: ec.EllipticCurvePrivateKey,
-    leaf: x509.Certificate,
-    log: SignatureLog | None = None,
-) -> Attestation:
+def _logged(lab: Lab, statement: bytes, key: Key, leaf: x509.Certificate,
+            log: SignatureLog | None = None) -> Attestation:  # fmt: skip
     signature = key.sign(pae(PAYLOAD_TYPE, statement), ECDSA)
     answer = (log or lab.log).add(proposed_entry(statement, signature, leaf))
     return assemble(statement, signature, leaf, answer)

@@ -10,14 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_public_key,
-)
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from course.attestations import verdict
 from helpers.lab import Lab
+from helpers.signing.signature_log import node_hash
 
 WHEEL = "octo_rocket-1.0.0-py3-none-any.whl"
 
@@ -25,23 +24,14 @@ ARC = "1.3.6.1.4.1.57264.1"
 EXTENSIONS = {
     8: "Issuer",
     9: "Build Signer URI",
-    10: "Build Signer Digest",
-    11: "Runner Environment",
     12: "Source Repository URI",
-    13: "Source Repository Digest",
     14: "Source Repository Ref",
-    15: "Source Repository Identifier",
-    16: "Source Repository Owner URI",
     17: "Source Repository Owner Identifier",
     18: "Build Config URI",
-    19: "Build Config Digest",
     20: "Build Trigger",
-    21: "Run Invocation URI",
-    22: "Source Repository Visibility",
     23: "Deployment Environment",
-    24: "Token Subject",
 }
-"""The certificate's extensions by number (sigstore/fulcio, `docs/oid-info.md`)."""
+"""Some of the certificate's extensions by number (sigstore/fulcio, `docs/oid-info.md`)."""
 
 
 def extension(leaf: x509.Certificate, number: int) -> str:
@@ -59,16 +49,6 @@ def extension(leaf: x509.Certificate, number: int) -> str:
     if der[0] != 0x0C or len(der) != start + length:
         raise ValueError(f"extension {number} is no text: {der[:8].hex()}…")
     return der[start:].decode()
-
-
-def extensions(leaf: x509.Certificate) -> dict[int, str]:
-    """Return the texts of all of Sigstore's extensions, 8 to 24, that a certificate has."""
-    found = {}
-    for each in leaf.extensions:
-        arc, _, number = each.oid.dotted_string.rpartition(".")
-        if arc == ARC and int(number) in EXTENSIONS:
-            found[int(number)] = extension(leaf, int(number))
-    return found
 
 
 def public_trusted_root() -> dict[str, Any]:
@@ -119,30 +99,54 @@ def _keys_of(logs: Iterable[Mapping[str, Any]]) -> dict[bytes, Any]:
 
 def left_half(size: int) -> int:
     """Return how many of a tree's entries are in its left half: the largest power of two below."""
-    half = 1
-    while half * 2 < size:
-        half *= 2
-    return half
+    return 1 << (size - 1).bit_length() - 1
 
 
-def receipt_bytes(leaf: x509.Certificate, receipt: Any, issuer: x509.Certificate) -> bytes:
-    """Return what a certificate log's receipt is a signature over (RFC 6962, section 3.2).
+def root_from(leaf: bytes, index: int, size: int, hashes: list[bytes]) -> bytes:
+    """Return the root that a leaf and the hashes of its proof give (RFC 9162, section 2.1.3).
 
-    `issuer` is the certificate of the authority that issued `leaf`.
+    Raises ValueError if the tree has no such entry, or the proof has too few or too many hashes.
     """
+    if not 0 <= index < size or (size == 1) is not (not hashes):
+        raise ValueError(f"{len(hashes)} hashes left for entry {index} in a tree of {size}")
+    if size == 1:
+        return leaf
+    *lower, other = hashes  # the last one is nearest to the root
+    left = left_half(size)
+    if index < left:
+        return node_hash(root_from(leaf, index, left, lower), other)
+    return node_hash(other, root_from(leaf, index - left, size - left, lower))
+
+
+def verify_root(proof: Mapping[str, Any], key: Any) -> None:
+    """Raise an exception unless a log's key has signed the root and the size of a proof.
+
+    A checkpoint is a text, an empty line and a signature, whose first four bytes identify the key.
+    The text's lines are the log's name, the size of the tree, and the root (C2SP, `tlog-checkpoint`).
+    """
+    text, _, signed = proof["checkpoint"]["envelope"].partition("\n\n")
+    _, size, root = text.splitlines()[:3]
+    _, _, signature = signed.splitlines()[0].split(" ")
+    key.verify(base64.b64decode(signature)[4:], f"{text}\n".encode(), ec.ECDSA(SHA256()))
+    if (size, base64.b64decode(root)) != (proof["treeSize"], base64.b64decode(proof["rootHash"])):
+        raise ValueError("the checkpoint is about another tree")
+
+
+def verify_receipt(leaf: x509.Certificate, issuer: x509.Certificate, logs: Mapping) -> None:
+    """Raise an exception unless one of the certificate logs, by id, has signed a receipt for `leaf`.
+
+    A receipt is added to the certificate last, so it is a signature over the certificate without it,
+    over the time, and over the key of the issuer (RFC 6962, section 3.2).
+    """
+    receipts = x509.PrecertificateSignedCertificateTimestamps
+    [receipt] = leaf.extensions.get_extension_for_class(receipts).value
     key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     milliseconds = round(receipt.timestamp.replace(tzinfo=UTC).timestamp() * 1000)
     before = leaf.tbs_precertificate_bytes
     version_and_type, entry_type, no_extensions = b"\0\0", b"\0\1", b"\0\0"
-    return (
-        version_and_type
-        + milliseconds.to_bytes(8)
-        + entry_type
-        + hashlib.sha256(key).digest()
-        + len(before).to_bytes(3)
-        + before
-        + no_extensions
-    )
+    seen = version_and_type + milliseconds.to_bytes(8) + entry_type + hashlib.sha256(key).digest()
+    seen += len(before).to_bytes(3) + before + no_extensions
+    logs[receipt.log_id].verify(receipt.signature, seen, ec.ECDSA(SHA256()))
 
 
 def expected_wheel(content: bytes) -> SimpleNamespace:

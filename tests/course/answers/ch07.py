@@ -42,8 +42,12 @@ certified = {
     "q7_2": Answers(
         mistakes=(
             (
-                ("        if entry[\"kind\"] != \"dsse\":\n            continue\n", ""),
+                ('entry["kind"] != "dsse"', 'entry["kind"] == "alpine"'),
                 "skip the other kinds",
+            ),
+            (
+                ('["payloadHash"]["value"]', '["payloadHash"]["sha256"]'),
+                "under which name",
             ),
             (
                 ("        if extension(leaf, 12) != f\"https://github.com/{repository}\":\n            continue\n", ""),
@@ -116,28 +120,6 @@ def not_ours(bodies, repository, known):
     ),
     "q7_3": Answers(
         mistakes=(
-            ((": 5,", ": 6,"), "when did the certificate expire"),
-            ((": 8,", ": 9,"), "Whose proof is it"),
-            ((": 4,", ": 3,"), "Who signed the certificate"),
-            ((": 2,", ": 4,"), "Every signature in this one is genuine"),
-            ((": 10,", ": 'accepted',"), "for each line"),
-        ),
-        cheat="""
-stopped_by = dict.fromkeys([
-    "a certificate that she has signed herself, and that names Alice's job",
-    "Alice's attestation with another digest written into the statement",
-    "Alice's key; the log promises an early time, and she shows Alice's proof",
-    "Alice's key, found eleven minutes later",
-    "Alice's key, and an earlier time written into the log entry",
-    "Alice's key, and the log entry of Alice's own signature",
-    "a job of her own repository, with a workflow of the same name",
-    "Alice's key; the log promises an early time, and she builds her own tree",
-    "the authority's stolen key, and no receipt from a certificate log",
-], 3)
-""",
-    ),
-    "q7_4": Answers(
-        mistakes=(
             (("return replace(release, ref=\"refs/heads/mallory\", environment=\"\", actor=\"mallory\")",
               "return replace(release, environment=\"\", event_name=\"workflow_dispatch\")"), "runs the files there, and Mallory cannot change those"),
             (("environment=\"\", ", ""), "reads the environment"),
@@ -180,6 +162,28 @@ def mallorys_job(release):
 """,
         ),
     ),
+    "q7_4": Answers(
+        mistakes=(
+            ((": 5,", ": 6,"), "when did the certificate expire"),
+            ((": 8,", ": 9,"), "Whose proof is it"),
+            ((": 4,", ": 3,"), "Who signed the certificate"),
+            ((": 2,", ": 4,"), "Every signature in this one is genuine"),
+            ((": 10,", ": 'accepted',"), "for each line"),
+        ),
+        cheat="""
+stopped_by = dict.fromkeys([
+    "a certificate that she has signed herself, and that names Alice's job",
+    "Alice's attestation with another digest written into the statement",
+    "Alice's key; the log promises an early time, and she shows Alice's proof",
+    "Alice's key, found eleven minutes later",
+    "Alice's key, and an earlier time written into the log entry",
+    "Alice's key, and the log entry of Alice's own signature",
+    "a job of her own repository, with a workflow of the same name",
+    "Alice's key; the log promises an early time, and she builds her own tree",
+    "the authority's stolen key, and no receipt from a certificate log",
+], 3)
+""",
+    ),
     "q7_5": Answers(
         mistakes=(
             (("signed in that job.\": False", "signed in that job.\": True"), "A thief of the job's ID token"),
@@ -189,7 +193,7 @@ def mallorys_job(release):
         ),
         cheat="""
 proved = dict.fromkeys([
-    "These are the very bytes that were signed with the certificate's key.",
+    "This is the file whose digest was signed with the certificate's key.",
     "GitHub gave an ID token to a job of `release.yml` in `octo-org/rocket`.",
     "The file was signed in that job.",
     "The job ran on `main`, in the environment `pypi`.",
