@@ -1,5 +1,6 @@
 """Every forgery that we know of, at the check of chapter 07 that refuses it, by hand and by the library; and those that pass."""
 
+import base64
 import copy
 import hashlib
 import json
@@ -329,11 +330,22 @@ def test_what_a_thief_signs_within_the_ten_minutes_passes(lab, good, token_stole
 
 
 def test_a_log_that_shows_two_trees_passes(lab, good):
-    """The lie that the chapter names at its end: only those who compare checkpoints see it."""
+    """The second lie that the chapter names at its end: only those who compare checkpoints see it."""
     fork = SignatureLog(EventLog(), key=lab.log.key)
     made = forgeries._logged(lab, statement(WHEEL, EVIL), KEY, forgeries.leaf_of(good), fork)
     assert judged(lab, made, sha256=EVIL) == (0, "")
     assert fork.checkpoint() != lab.log.checkpoint()
+
+
+def test_a_log_that_adds_the_entry_and_signs_a_wrong_time_passes(lab, good):
+    """The time is in the promise only, so a tree does not show it. The chapter shows this one."""
+    late = forgeries.late(lab, good, statement(WHEEL, EVIL))
+    answer = lab.log.entry(int(entry(late)["logIndex"]))  # the clock is set back by now
+    signature = base64.b64decode(late["envelope"]["signature"])
+    leaf = forgeries.leaf_of(late)
+    made = forgeries.assemble(statement(WHEEL, EVIL), signature, leaf, answer)
+    assert judged(lab, made, sha256=EVIL) == (0, "")
+    assert entry(made)["canonicalizedBody"] == entry(late)["canonicalizedBody"]
 
 
 def test_the_log_does_not_take_a_forged_signature(lab, good):
