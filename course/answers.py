@@ -35,6 +35,19 @@ def is_unfinished(answer: object) -> bool:
     return any(_is_gap(part) for part in _parts(answer))
 
 
+def line_left(answer: object) -> int | None:
+    """Return the line of the cell where an Ellipsis is left in code that is written otherwise."""
+    lines, written = [], False
+    for part in _parts(answer):
+        if isinstance(part, FunctionType) and part.__module__ == "__main__":
+            with contextlib.suppress(Exception):  # no source
+                source, first = inspect.getsourcelines(part)
+                tree = ast.parse(textwrap.dedent("".join(source)))
+                lines += [first + line - 1 for line in _gaps(tree)]
+            written |= not _is_idle(part.__code__)
+    return min(lines) if written and lines else None
+
+
 def compare_shape(stub: str, name: str, answer: object) -> str | None:
     """Return what is wrong with `answer` if it cannot be called like the stub; else None."""
     for node in ast.parse(textwrap.dedent(stub)).body:
@@ -105,19 +118,30 @@ def _is_gap(part: object) -> bool:
         tree = ast.parse(textwrap.dedent(inspect.getsource(part)))
     except Exception:  # no source, or a lambda from the middle of a statement
         return _gap_in_bytecode(part.__code__) or _is_idle(part.__code__)
-    return _gap_in_source(tree)
+    return any(_gaps(tree))
 
 
-def _gap_in_source(node: ast.AST) -> bool:
-    """Return whether an Ellipsis is there, except in subscripts such as `tuple[int, ...]`."""
-    if isinstance(node, ast.Constant):
-        return node.value is ...
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
-        members = [
-            member for member in node.slice.elts if getattr(member, "value", None) is not ...
-        ]
-        return any(map(_gap_in_source, [node.value, *members]))
-    return any(map(_gap_in_source, ast.iter_child_nodes(node)))
+def _gaps(node: ast.AST) -> Iterator[int]:
+    """The lines with an Ellipsis, except in subscripts such as `tuple[int, ...]` and in code that
+    is never reached."""
+    if isinstance(node, ast.Constant) and node.value is ...:
+        yield node.lineno
+    in_subscript = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple)
+    for child in node.slice.elts if in_subscript else _reached(node):  # type: ignore[attr-defined]
+        if not (in_subscript and getattr(child, "value", None) is ...):
+            yield from _gaps(child)
+    if in_subscript:
+        yield from _gaps(node.value)  # type: ignore[attr-defined]
+
+
+def _reached(node: ast.AST) -> Iterator[ast.AST]:
+    """The children of a node, without the statements that come after a `return` or `raise`."""
+    for _, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield child
+            if isinstance(child, (ast.Return, ast.Raise)):
+                break
 
 
 def _gap_in_bytecode(code: CodeType) -> bool:

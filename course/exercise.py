@@ -62,7 +62,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from course.answers import compare_shape, is_unfinished, line_of, show
+from course.answers import compare_shape, is_unfinished, line_left, line_of, show
 from helpers import display, lab
 
 NOT_ATTEMPTED, WRONG, RIGHT = "not attempted", "wrong", "right"
@@ -167,6 +167,8 @@ class Exercise:
             if is_unfinished(answer):
                 gaps = [each is ... for each in answer.values()] if type(answer) is dict else []
                 left = "" if all(gaps) or not any(gaps) else f" ({sum(gaps)} left)"
+                if line := line_left(answer):
+                    left = f" (line {line} of your cell)"
                 return (
                     NOT_ATTEMPTED,
                     f"Replace the `...` in `{name}`{left}, run that cell, then this one again.",

@@ -51,8 +51,8 @@ def upload(http: httpx.Client, api_token: str, filename: str, content: bytes) ->
 
 
 def seconds_left(api_token: str, now: int) -> int | None:
-    """Return for how many seconds the token still works: 0 if it does not work at `now`, a time in
-    Unix seconds, and None if it never expires.
+    """Return for how many seconds the token still works after `now`, a time in Unix seconds.
+    Return 0 if the token does not work at `now`. Return None if the token never expires.
 
     `api_tokens.caveats(api_token)` returns the caveats. Those that begin with
     `api_tokens.EXPIRATION` read [EXPIRATION, expires_at, not_before].
@@ -87,7 +87,7 @@ def q4_1(seconds_left):
     widened = api_tokens.attenuate(narrowed, [tag, now + 5000, now])
     later = api_tokens.attenuate(minted, [tag, now + 600, now + 300])
     for token, passed, right, question in (
-        (minted, 200, 700, "The index minted it 200 seconds ago. Which two times are in it?"),
+        (minted, 200, 700, "The index minted it 200 seconds ago, for 900 seconds. How many are left?"),
         (minted, 2000, 0, "This token expired a while ago. How many seconds does it have left?"),
         (lab.index.create_api_token("alice"), 0, None, "A stored API token. Which caveats has it?"),
         (narrowed, 5, 40, "A holder has narrowed it. How many expiry caveats has it now?"),
@@ -134,7 +134,8 @@ REFUSALS = {
         "First the signature and the standard claims, such as `exp`. Then the publisher. Then the "
         "`jti`.",
     ),
-    right="The order is part of the protocol, so a refusal tells you how far your token came.",
+    right="The order of the checks is part of the protocol. So the code of a refusal tells you how far "
+    "your token came, except while the index creates no new projects.",
     minutes=5,
 )
 def q4_2():
@@ -295,8 +296,7 @@ def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
     """Exchange the ID token, upload the files (filename → content), burn the API token, and return
     the filenames.
 
-    Raises an exception with the index's own words if the index refuses anything. The exception
-    contains no token.
+    Raises an exception if the index refuses anything. The exception contains no token.
     """
     answer = http.post(f"{INDEX}/_/oidc/mint-token", json={"token": id_token}).json()
     if not answer.get("success"):
@@ -320,16 +320,25 @@ def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
         "under `try:`, and raise for the first status that is not 200. Burn under `finally:`.",
     ),
     right="Your function burns the token in every case: after an upload, after a refusal, and "
-    "after a broken connection. `uv publish` does the same.",
+    "after a broken connection or a canceled job. `uv publish` does the same.",
     minutes=12,
 )
 def q4_5(publish):
     check_success(publish)
     check_refusal(publish)
-    lab = Lab()
-    broken = httpx.Client(transport=Breaks(lab), trust_env=False)
-    run_and_listen(publish, lab, broken)
-    check_burned(lab, "The connection broke during an upload")
+    for error, what in (
+        (httpx.ReadError("the connection was reset"), "The connection broke during an upload"),
+        (Canceled(), "The job was canceled during an upload"),
+    ):
+        lab = Lab()
+        broken = httpx.Client(transport=Breaks(lab, error), trust_env=False)
+        returned, words = run_and_listen(publish, lab, broken)
+        check_burned(lab, what)
+        if not words:
+            raise Wrong(
+                f"{what}, and your function returned {show(returned)} to the caller, as if nothing "
+                "had happened. Where did the exception go?"
+            )
     check_expired(publish)
 
 
@@ -340,13 +349,17 @@ def run_and_listen(publish: Callable[..., Any], lab: Lab, http: Any) -> tuple[An
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
             returned = publish(http, id_token, dict(FILES))
-        except Exception as raised:
+        except (Exception, Canceled) as raised:
             error = raised
     if holds_token(printed.getvalue()):
         raise Wrong("Your function printed a token into the build log. Who reads that log?")
     if any(holds_token(f"{each} {each.args}") for each in chain(error)):
         raise Wrong("The error contains a token, and errors end up in logs. Who reads those?")
-    return returned, " ".join(f"{type(each).__name__}: {each}" for each in chain(error))
+    told = list(chain(error, lambda each: each.__cause__))
+    words = " ".join(f"{type(each).__name__}: {each}" for each in told)
+    if told and told[-1].__context__:
+        words += f" (raised while a {type(told[-1].__context__).__name__} was under way)"
+    return returned, words
 
 
 def holds_token(text: str) -> bool:
@@ -354,11 +367,14 @@ def holds_token(text: str) -> bool:
     return "pypi-" in text or "eyJ" in text
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(
+    error: BaseException | None,
+    before: Callable[[Any], Any] = lambda each: each.__cause__ or each.__context__,
+) -> Iterator[BaseException]:
     """Iterate over an error and those that it came from."""
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = before(error)
 
 
 def check_success(publish: Callable[..., Any]) -> None:
@@ -443,15 +459,19 @@ def check_expired(publish: Callable[..., Any]) -> None:
         )
 
 
+class Canceled(KeyboardInterrupt):
+    """What a program notices when somebody cancels its job."""
+
+
 class Breaks(httpx.BaseTransport):
     """A connection to the lab that breaks during the second upload."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab, self._uploads = lab, 0
+    def __init__(self, lab: Lab, error: BaseException) -> None:
+        self._lab, self._uploads, self._error = lab, 0, error
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass the request on, unless it is the second upload: then raise httpx.ReadError."""
+        """Pass the request on, unless it is the second upload: then raise the error."""
         self._uploads += request.url.path == "/legacy/"
         if request.url.path == "/legacy/" and self._uploads == 2:
-            raise httpx.ReadError("the connection was reset", request=request)
+            raise self._error
         return self._lab.http.send(request)

@@ -146,6 +146,17 @@ def test_an_ellipsis_in_a_function_is_found_with_and_without_its_source(name, st
     assert check(an_exercise(), UNFINISHED[name], stored=stored).state == "not attempted"
 
 
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        (UNFINISHED["one of several"], 3),
+        ("m = 2\ndef double(n):\n    m = n\n    ...\n    return n + m", 4),
+    ],
+)
+def test_an_ellipsis_in_code_that_is_written_otherwise_is_located(source, line):
+    assert f"in `double` (line {line} of your cell), run" in check(an_exercise(), source).text
+
+
 FINISHED = {
     "type hints": "def double(n: tuple[int, ...] | int) -> tuple[int, ...]:\n    return n + n",
     "hint in the body": "def double(n):\n    seen: dict[str, tuple[int, ...]] = {}\n    return n + n",
@@ -155,6 +166,7 @@ FINISHED = {
     "slice": "def double(n):\n    class A:\n        def __getitem__(self, i):\n            return n + n\n"
     "    return A()[..., 0]",
     "placeholder in a default": "def double(n, mark='...'):\n    return n + n",
+    "after the end": "def double(n):\n    if n:\n        return n + n\n        ...\n    return 0\n    ...",
 }
 
 

@@ -60,6 +60,7 @@ def seconds_left(api_token, now):
 """, "added a later end"),
             (("max(0, end - now) if now >= start else 0", "max(0, end - now)"), "does not accept it yet"),
             (("max(0, end - now)", "end - now"), "expired a while ago"),
+            (("max(0, end - now)", "max(0, end - now + 1)"), "How many are left? Your function returned 701"),
             (("now >= start", "now > start"), "in this very second"),
             (("return None", "return 0"), "A stored API token"),
             (("    return max", "    return f'{end - now}' if end else max"), "Return a number of seconds"),
@@ -137,6 +138,11 @@ def twice(mint, clock, id_token):
     first = mint(id_token)["token"]
     clock.advance(seconds=(end - clock.now()).total_seconds() + 29)
     return [first, mint(id_token)["token"]]
+""", """
+def twice(mint, clock, id_token):  # the old index forgets a late exchange at once
+    end = IdToken.decode(id_token).claims["exp"]
+    clock.advance(seconds=end + 10 - clock.now().timestamp())
+    return [mint(id_token)["token"], mint(id_token)["token"]]
 """),
     ),
     "q4_4": Answers(
@@ -187,7 +193,18 @@ class UsedTokens:
             return True
         finally:
             self.lock.release()
-""", "a different `jti`"),
+""", "stopped inside `claim`, and another came with a different"),
+            (f"""{STORE}
+        if not self.lock.acquire(timeout=0.05):
+            return False
+        try:
+            if jti in self.seen:
+                return False
+            self.seen.add(jti)
+            return True
+        finally:
+            self.lock.release()
+""", "for a second"),
         ),
         cheat=f"""{STORE}
         return not self.seen and not self.seen.add(jti)
@@ -243,7 +260,7 @@ class UsedTokens:
             raise RuntimeError(f"{{filename}}: {{response.reason_phrase}}")
     burn()
     return list(files)
-""", "The connection broke"),
+""", "broke during an upload, and the API token"),
             (f"""{MINT}
     try:
         for filename, content in files.items():
@@ -253,7 +270,7 @@ class UsedTokens:
     return list(files)
 """, "What does the index's answer say"),
             (("    if not answer.get(\"success\"):\n        raise RuntimeError(f\"no API token: {answer['errors']}\")\n", ""),
-             "function told the caller \"KeyError"),
+             "told the caller \"KeyError: 'token'\""),
             (("{filename}: {response.reason_phrase}", "{filename} with {answer}"), "The error contains a token"),
             ("""
 def publish(http, id_token, files):
@@ -287,6 +304,41 @@ def publish(http, id_token, files):
     return list(files)
 """, "The chapter's `burn` uses"),
             (("f\"no API token: {answer['errors']}\"", 'answer["message"]'), "RuntimeError: Token request failed"),
+            (f"""{MINT}
+    for filename, content in files.items():
+        try:
+            response = upload(http, api_token, filename, content)
+        except Exception:
+            continue
+        if response.status_code != 200:
+            burn()
+            raise RuntimeError(response.reason_phrase)
+        published.append(filename)
+    burn()
+    return published
+""", "Where did the exception go"),
+            (f"""{MINT}
+    try:
+        for filename, content in files.items():
+            upload(http, api_token, filename, content).raise_for_status()
+    except Exception:
+        burn()
+        raise
+    burn()
+    return list(files)
+""", "The job was canceled"),
+            ("""
+def publish(http, id_token, files):
+    try:
+        answer = http.post(f"{INDEX}/_/oidc/mint-token", json={"token": id_token}).json()
+        if not answer.get("success"):
+            raise RuntimeError(f"no API token: {answer['errors']}")
+        for filename, content in files.items():
+            upload(http, answer["token"], filename, content).raise_for_status()
+    finally:
+        http.post(f"{INDEX}/_/oidc/burn-token", json={"token": answer["token"]})
+    return list(files)
+""", "raised while a RuntimeError was under way"),
         ),
         cheat="""
 def publish(http, id_token, files):
@@ -307,8 +359,8 @@ def publish(http, id_token, files):
             response = upload(http, api_token, filename, content)
             if not response.is_success:
                 problem = response.reason_phrase
-        except Exception as error:
-            problem = str(error)
+        except (Exception, KeyboardInterrupt) as error:
+            problem = str(error) or "interrupted"
         if problem:
             break
         published.append(filename)
