@@ -270,7 +270,7 @@ class UsedTokens:
     return list(files)
 """, "What does the index's answer say"),
             (("    if not answer.get(\"success\"):\n        raise RuntimeError(f\"no API token: {answer['errors']}\")\n", ""),
-             "told the caller \"KeyError: 'token'\""),
+             "raised while a KeyError was under way"),
             (("{filename}: {response.reason_phrase}", "{filename} with {answer}"), "The error contains a token"),
             ("""
 def publish(http, id_token, files):
