@@ -93,7 +93,7 @@ class Case:
             return Shown("no claims: this job may not request an ID token, so it has none")
         with set_aside(), prepared(self.situation) as lab:
             if refusal(lab, planned.job):
-                return Shown("no claims: this job did not start, so it has no ID token")
+                return Shown("no claims: GitHub refused to start this job, so it has no ID token")
             token = IdToken.decode(lab.github.id_token(planned.job))
         return self.situation.publisher.check(token.claims)
 

@@ -15,9 +15,11 @@ from helpers.machine.runner import Runner
 from helpers.provider.jobs import GitHubJob
 from helpers.provider.repository import NotStarted
 
+_REJECTED = "The deployment was rejected or didn't satisfy other protection rules."
+
 
 def refusal(lab: Lab, job: GitHubJob, approved_by: str = "") -> str:
-    """Return why GitHub does not start a job, or an empty string."""
+    """Return why a job does not start, in GitHub's words if a ref is refused, or an empty string."""
     try:
         lab.github.repository(job.repository, job.repository_id).admit(job, approved_by)
     except NotStarted as reason:
@@ -25,7 +27,7 @@ def refusal(lab: Lab, job: GitHubJob, approved_by: str = "") -> str:
             return str(reason)
         kind, name = ("Tag" if "/tags/" in job.ref else "Branch"), job.ref.split("/", 2)[2]
         rules = f"deploy to {job.environment} due to environment protection rules"
-        return f'{kind} "{name}" is not allowed to {rules}.'
+        return f'{kind} "{name}" is not allowed to {rules}.\n{_REJECTED}'
     return ""
 
 

@@ -62,7 +62,9 @@ LOGGED = {
     5: "Non-user identities cannot create new projects",
     6: "token is expired",
     7: "invalid-publisher",
-    8: 'Tag "v1.1.0" is not allowed to deploy to pypi',
+    # zarr-developers/pydantic-zarr#159 quotes both sentences
+    8: 'Tag "v1.1.0" is not allowed to deploy to pypi due to environment protection rules. '
+    "The deployment was rejected or didn't satisfy other protection rules.",
 }
 
 
@@ -276,7 +278,7 @@ def test_after_it_is_solved_nothing_about_a_case_costs_points():
 def test_no_fix_is_not_attempted_and_shows_the_log_and_the_causes():
     case = Clinic().case(8)
     for said in (repr(case.fix(...)), repr(case.fix(**FIXES[8], because=...))):
-        assert said.startswith("○ case 8 not attempted") and LOGGED[8] in said
+        assert said.startswith("○ case 8 not attempted") and LOGGED[8] in " ".join(said.split())
         assert said.endswith(", ".join(CAUSES))
     assert case.points == 0 and case.misses == 0 and not case.looks
 
@@ -321,7 +323,7 @@ def test_the_look_alike_letter_is_named_by_the_claims_and_by_nothing_else():
     assert "CYRILLIC" not in repr(case.log) + repr(case.publisher()) + repr(case.workflow())
 
 
-@pytest.mark.parametrize(("number", "reason"), [(1, "may not request"), (8, "did not start")])
+@pytest.mark.parametrize(("number", "reason"), [(1, "may not request"), (8, "refused to start")])
 def test_a_job_without_an_id_token_has_no_claims_to_look_at(number, reason):
     case = Clinic().case(number)
     assert repr(case.claims()).startswith("no claims") and reason in repr(case.claims())
