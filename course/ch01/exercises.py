@@ -166,7 +166,7 @@ def _lost(made: object, shown: str, token: str) -> str:
     if not isinstance(made, str):
         return f"Expected a token as text, but `restore` returned {show(made)}."
     if made == shown:
-        return "`restore` returned this text as it is. What has `disguise` done that it can undo?"
+        return "`restore` returned this text as it is. How can it undo what `disguise` did?"
     if made.lower() == token.lower():
         return "`restore` made a token of it whose letters are not all in the right case."
     if _identifier(made) not in ("", _identifier(token)):
@@ -234,6 +234,9 @@ def q1_3(find_tokens: Callable[[bytes], set[bytes]]) -> None:
     if tokens[0] not in found(b"token: " + tokens[0]):
         raise Wrong("Your function missed a token that the log shows in plain sight.")
     _at_each_offset(found, tokens[1:4])
+    plain = {tokens[0], tokens[3], tokens[4]}
+    if missing := plain - found(tokens[0] + b" " + tokens[3], b"and " + tokens[4]):
+        raise Wrong(f"Of three unhidden tokens on two lines, yours missed {len(missing)}.")
     if missing := {tokens[4], tokens[5]} - found(b"a " + tokens[4], _header("bob", tokens[5])):
         where = "in plain sight" if tokens[4] in missing else "in base64"
         raise Wrong(f"Of one token in plain sight and one in base64, yours missed that {where}.")

@@ -225,6 +225,16 @@ def find_tokens(blob):
             (
                 """
 def find_tokens(blob):
+    found = {m[0] for m in map(TOKEN.search, blob.splitlines()) if m}
+    for run in re.findall(rb"Basic ([A-Za-z0-9+/=]+)", blob):
+        found |= set(TOKEN.findall(base64.b64decode(run)))
+    return found
+""",
+                "Of three unhidden tokens",
+            ),
+            (
+                """
+def find_tokens(blob):
     found = set(TOKEN.findall(blob))
     for run in re.findall(rb"Basic ([A-Za-z0-9+/=]+)", blob):
         password = base64.b64decode(run).partition(b":")[2]
