@@ -64,8 +64,7 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
 
 def stored(each: JobVerdict) -> bool:
     """Return whether a stored token is in use."""
-    uses = each.verdict in (TOKEN, EITHER) and each.found.credential
-    return bool(uses) and each.index in ADDRESSES
+    return each.verdict in (TOKEN, EITHER) and each.credential != "" and each.index in ADDRESSES
 
 
 def _job(each: JobVerdict) -> tuple[str, str]:
@@ -100,8 +99,8 @@ def _either(each: JobVerdict) -> bool:
 def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
     """The steps from a job that could do without its token to one that has none."""
     dry = "env -u UV_PUBLISH_TOKEN pipx run uv publish --dry-run --trusted-publishing always dist/*"
-    what = "Publish a release. It still goes by the token. To rehearse the new way for PyPI, run one more step after the upload"
-    plan.say("repository", f"{what}: `{dry}`.")
+    what = "To rehearse the new way for PyPI, first give the job this last step"
+    plan.say("repository", f"Publish a release, still with the token. {what}: `{dry}`.")
     secrets: dict[str, None] = {}
     # Before the first change: what one job takes out of a shared script, another does not have then.
     for job, found in [(job, list(filter(stored, plan.ways(job)))) for job in jobs]:
@@ -112,11 +111,12 @@ def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
         edit = partial(fixes.edits, secrets=tuple(names))
         what = f"Take the token ({named}) out of {_the(job)}."
         plan.change(job, what, edit, lambda each: each.verdict == TRUSTED)
-    plan.say("index", "Publish the next release without the token. Then revoke it.")
+    plan.say("repository", "Publish the next release, now without the token.")
+    plan.say("index", "Revoke the token.")
     if secrets:
         left = plan.mentions("|".join(secrets))
         also = f" First take out what still names it: {', '.join(left)}." if left else ""
-        named = ", ".join(each.removeprefix("secrets.") for each in secrets)
+        named = ", ".join(secrets).replace("secrets.", "")
         plan.say("GitHub", f"Delete the secret: {named}.{also}")
 
 

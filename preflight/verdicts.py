@@ -135,14 +135,14 @@ def _verdict(found: Publication) -> tuple[str, str]:
     if found.context.asks_too_much or found.refused or _account(found):
         return NEITHER, ""
     if credential and (obstacle or always):
-        return TOKEN, f"It finds {credential}.{_if_empty(found, obstacle)}"
+        return TOKEN, f"The client finds {credential}.{_if_empty(found, obstacle)}"
     if credential:
         either = "given a publisher on the index: the job may ask for an ID token."
         empty = _if_empty(found, obstacle)
-        return EITHER, f"It finds {credential}, and could do without, {either}{empty}"
-    bare = "It finds no token"
+        return EITHER, f"The client finds {credential}, and could do without, {either}{empty}"
+    bare = "The client finds no token"
     if always:
-        bare = "It is told to use nothing but Trusted Publishing"
+        bare = "The client is told to use nothing but Trusted Publishing"
     if found.by_hand:
         bare = "The job exchanges an ID token by hand"
     if obstacle:
@@ -156,7 +156,7 @@ def _if_empty(found: Publication, obstacle: str) -> str:
         return ""
     if found.client in (ACTION,) or found.client.name == "pdm":
         then = f"{found.client.name} asks for an ID token instead"
-        then += ", and fails for want of `id-token: write`" if not found.context.may_ask else ""
+        then += ", but the job has no `id-token: write`" if not found.context.may_ask else ""
     else:
         then = f"{found.client.name} has no token to send, and the index refuses it"
     return f" If that secret is missing or empty, {then}."

@@ -63,7 +63,7 @@ def test_a_migration_leads_from_a_stored_token_to_trusted_publishing(tmp_path):
     folder = lay_out(tmp_path, field.one(field.job(steps, "")))
     report = preflight.check(folder, "octo-org/rocket")
     assert [step.where for step in report.steps] == [
-        "index", "repository", "repository", "repository", "index", "GitHub", "GitHub",
+        "index", "repository", "repository", "repository", "repository", "index", "GitHub", "GitHub",
     ]  # fmt: skip
     verdicts = [report.jobs[0].verdict]
     for step in report.steps:

@@ -747,7 +747,7 @@ def test_a_file_cannot_speak_through_the_report(look):
 
 def test_per_cent_signs_are_written_as_the_runner_reads_them(look):
     [row] = look(corpus.workflow(corpus.step("uv", False), job='"a%0Ab,c:d"')).github().splitlines()
-    assert "::a%250Ab,c:d: It finds" in row
+    assert "::a%250Ab,c:d: The client finds" in row
 
 
 def test_the_report_displays_itself(look):
