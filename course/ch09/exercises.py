@@ -68,13 +68,13 @@ def form_lets_in(lab: Lab, line: str) -> bool:
 # ---------------------------------------------------------------- 9.2
 
 ATTACKS = {
-    "Mallory pushes a branch with a changed create-releases.yml, which keeps the environment":
+    "Mallory pushes a branch that changes the job's commands, but not its environment":
         (True, "Has the environment any rules, and which `ref` does the publisher expect?"),
     "Mallory opens a pull request from her fork":
         (False, "Does a job from a fork get a request token?"),
-    "a maintainer adds a job without an environment to create-releases.yml":
+    "Mallory pushes a branch that adds a job without an environment to create-releases.yml":
         (False, "The publisher names an environment. Does this job have one?"),
-    "a build dependency asks for an ID token while `uv build` runs":
+    "a build dependency that Mallory has taken over asks for an ID token during `uv build`":
         (True, "Which permission does the job have in which `uv build` runs?"),
     "Mallory finds the old API token in a log, after Alice has revoked it":
         (False, "What does the index answer to a revoked token?"),
@@ -92,8 +92,8 @@ ATTACKS = {
         "accept what it says?",
         "The environment has no rules, so it is only a name. The build runs in the job that may ask.",
     ),
-    right="Three of six succeed. Chapter 06, part 4, closes the first two, and revoking closes the "
-    "third.",
+    right="Three of six succeed. Rules of the environment stop the changed branch, a build in a job "
+    "of its own stops the dependency (chapter 06, part 4), and revoking stops the old token.",
     minutes=4,
 )
 def q9_2():

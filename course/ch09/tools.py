@@ -1,6 +1,7 @@
 """Tools of chapter 09: print what preflight says, try its diffs on a copy, and ask it about a workflow of a few lines."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,31 +24,51 @@ def say(head: str, text: str) -> None:
     print(textwrap.indent(textwrap.fill(text, 90), "    "))
 
 
+def as_copied(publisher: str) -> str:
+    """Return a publisher that somebody has copied from the index, in the words that preflight reads.
+
+    >>> as_copied("Repository: octo-org/rocket, Workflow: release.yml, Environment name: (Any)")
+    'owner=octo-org repository=rocket workflow=release.yml environment='
+    """
+    text = re.sub(r"(\w+)(?: name)?: +", lambda found: found[1].lower() + "=", publisher)
+    text = re.sub(r"=\(any\)", "=", text, flags=re.IGNORECASE).replace(",", " ")
+    return " ".join(re.sub(r"repository=([^\s/]+)/", r"owner=\1 repository=", text).split())
+
+
+def after_all_steps(
+    project: Path, report: preflight.Report, registered: Sequence[str] = ()
+) -> preflight.Report:
+    """Return preflight's report on the project after the last diff, compared with these publishers."""
+    return list(after_each_step(project, report, registered))[-1][1]
+
+
 def after_each_step(
-    project: Path, repository: str, steps: Sequence[preflight.migration.Step]
+    project: Path, report: preflight.Report, registered: Sequence[str] = ()
 ) -> Iterator[tuple[str, preflight.Report]]:
-    """Yield "now" and preflight's report, then the same after each step that has a diff.
+    """Yield "now" and preflight's report, then the same after each step of `report` that has a diff.
 
     The diffs are applied, by `git apply`, to a copy that is removed afterwards; the project stays as
-    it is. Raises subprocess.CalledProcessError for a diff that does not apply.
+    it is. `registered` are publishers as the index shows them. Raises ValueError for one that cannot
+    be read, and subprocess.CalledProcessError for a diff that does not apply.
     """
+    publishers = [as_copied(text) for text in registered]
 
     def left_out(folder: str, names: list[str]) -> list[str]:
         paths = [Path(folder, name) for name in names]
         large = [path.name for path in paths if path.is_file() and path.stat().st_size > LARGEST]
         return [*large, *(name for name in names if name in NOT_NEEDED)]
 
-    yield "now", preflight.check(project, repository)
-    if not any(step.diff for step in steps):
+    yield "now", preflight.check(project, report.repository, publishers)
+    if not any(step.diff for step in report.steps):
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(project, Path(folder, "copy"), symlinks=True, ignore=left_out)
         alone = {**os.environ, "GIT_CEILING_DIRECTORIES": folder}  # no repository around the copy
-        for number, step in enumerate(steps, 1):
+        for number, step in enumerate(report.steps, 1):
             if step.diff:
                 command, diff = ["git", "apply", "-"], step.diff.encode()
                 subprocess.run(command, input=diff, cwd=copy, env=alone, check=True)
-                yield f"after step {number}", preflight.check(copy, repository)
+                yield f"after step {number}", preflight.check(copy, report.repository, publishers)
 
 
 def ask_preflight(jobs: str, **files: str) -> None:
@@ -65,5 +86,3 @@ def ask_preflight(jobs: str, **files: str) -> None:
         found = preflight.check(folder, "octo-org/rocket")
     for job in found.jobs:
         say(f"{job.job}: {'WILL FAIL' if job.fails else job.verdict}", job.reason)
-    for warning in found.warnings:
-        print(f"warning: {warning.code}")

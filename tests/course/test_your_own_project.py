@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course.ch09.tools import after_each_step
+from course.ch09.tools import after_all_steps, after_each_step, as_copied
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = ROOT / "notebooks" / "09_your_own_project.ipynb"
@@ -16,7 +16,7 @@ PROJECTS = {
     "no workflows": ({"readme.txt": ""}, "holds no .yml or .yaml file"),
     "broken YAML": ({"r.yml": "on: push\njobs: {a: [\n"}, "not valid YAML"),
     "a script that is gone": ({"r.yml": "on: push\n" + UPLOAD % "./publish.sh"}, "not followed"),
-    "nothing to publish": ({"r.yml": "on: push\n" + UPLOAD % "pytest"}, "no way to publish"),
+    "nothing to publish": ({"r.yml": "on: push\n" + UPLOAD % "pytest"}, "Is MY_PROJECT the path"),
     "a job that fails": ({"r.yml": "on: push\n" + UPLOAD % "uv publish"}, "WILL FAIL"),
     "a twine that is too old": (
         {"r.yml": "on: push\n" + UPLOAD % "pipx run twine==5.1.1 upload -p x x"},
@@ -53,7 +53,36 @@ def test_the_project_stays_as_it_is(tmp_path):
 
     rocket = ROOT / "notebooks" / "data" / "rocket" / "by_token"
     before = {path: path.read_bytes() for path in rocket.rglob("*") if path.is_file()}
-    steps = preflight.check(rocket, "octo-org/rocket").steps
-    states = [state for _, state in after_each_step(rocket, "octo-org/rocket", steps)]
-    assert len(states) == 1 + sum(bool(step.diff) for step in steps) and states[-1].ok
+    report = preflight.check(rocket, "octo-org/rocket")
+    states = [state for _, state in after_each_step(rocket, report)]
+    assert len(states) == 1 + sum(bool(step.diff) for step in report.steps) and states[-1].ok
     assert {path: path.read_bytes() for path in rocket.rglob("*") if path.is_file()} == before
+
+
+def test_a_publisher_fits_a_job_whose_environment_only_a_diff_adds(tmp_path):
+    import preflight
+
+    place = tmp_path / ".github" / "workflows" / "r.yml"
+    place.parent.mkdir(parents=True)
+    env = "env: {UV_PUBLISH_TOKEN: '${{ secrets.T }}'}"
+    job = f"jobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: uv publish\n        {env}\n"
+    place.write_text("on: push\n" + job)
+    report = preflight.check(tmp_path, "octo-org/rocket")
+    assert [step.where for step in report.steps][:2] == ["repository", "index"]
+    (job,) = after_all_steps(tmp_path, report, ["workflow=r.yml environment=pypi"]).jobs
+    assert job.checks and all(check["ok"] for check in job.checks)
+
+
+@pytest.mark.parametrize(
+    ("copied", "read"),
+    [
+        ("workflow=r.yml environment=pypi", "workflow=r.yml environment=pypi"),
+        ("workflow=r.yml, environment=pypi", "workflow=r.yml environment=pypi"),
+        ("repository=a/b workflow=r.yml", "owner=a repository=b workflow=r.yml"),
+        ("workflow=r.yml environment=(Any) index=testpypi", "workflow=r.yml environment= index=testpypi"),
+        ("Repository: a/b\nWorkflow: r.yml\nEnvironment name: (Any)",
+         "owner=a repository=b workflow=r.yml environment="),
+    ],
+)  # fmt: skip
+def test_a_publisher_can_be_copied_from_the_index(copied, read):
+    assert as_copied(copied) == read
