@@ -165,7 +165,7 @@ def _token(mint: _Mint) -> list[Case]:
             mint.hs256(kid, _pem(mint.key)),
         ),
         mint.attack("exp an hour ago", "expired", iat=now - 3900, nbf=now - 4200, exp=now - 3600),
-        mint.attack("exp 30 s ago", "expired: exp + leeway is too late", exp=now - 30),
+        mint.attack("exp 30 s ago", "expired: the leeway is over, too", exp=now - 30),
         mint.attack("exp missing", "it would never expire", exp=None),
         mint.attack("nbf in five minutes", "not valid yet", nbf=now + 300),
         mint.attack("iat in five minutes", "issued in the future", iat=now + 300),

@@ -261,7 +261,8 @@ def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
     "Time check",
     time_verdict,
     hints=(
-        "Draw a line from `iat` to `exp`, and the leeway at both ends. Which ends belong to it?",
+        "Draw a line from `iat` to `exp`, longer by the leeway at both ends. Is the token good in the "
+        "very first second of this line? And in the very last?",
         "First test for missing claims. Then: does `iat` or `nbf` lie more than the leeway in the "
         "future? Then: is `exp` at or before `now - leeway`?",
     ),
@@ -423,7 +424,8 @@ def q2_6(spellings):
     for size, kind in (256, "RS256"), (64, "ES256"), (32, "HS256"), (384, "RS256, 3072-bit key"):
         for seed in range(4):
             signature = hashlib.shake_128(f"{size} {seed}".encode()).digest(size)
-            token = f"{encode(b'{}')}.{encode(str(seed).encode())}.{encode(signature)}"
+            parts = (json.dumps(part).encode() for part in ({"alg": "RS256"}, {"run": seed}))
+            token = ".".join(map(encode, (*parts, signature)))
             candidates = {token[:-1] + last for last in ALPHABET}
             wanted = {each for each in candidates if decode(each.split(".")[2]) == signature}
             what = f"a signature of {size} bytes ({kind})"

@@ -444,6 +444,13 @@ def spellings(token):
 """,
         right=(
             """
+from helpers.oidc.jws import IdToken
+def spellings(token):
+    signature = IdToken.decode(token).signature
+    ways = (token[:-1] + last for last in ALPHABET)
+    return {each for each in ways if IdToken.decode(each).signature == signature}
+""",
+            """
 def spellings(token):
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     tail = token.rpartition(".")[2]
