@@ -1,89 +1,69 @@
-"""Preflight: which jobs of a repository publish, will they be able to, and what has to be entered on the index?
+"""Preflight: which jobs of a repository publish, can they, and what has the index to know?
 
-    python -m preflight PATH [--repository OWNER/NAME] [--publisher "workflow=release.yml environment=pypi"]
-                             [--format text|json|github]
+    python -m preflight PATH [--repository OWNER/NAME] [--format text|json|github]
+                             [--publisher "workflow=release.yml environment=pypi"]
 
-It reads the workflow files of a checked-out repository and the scripts that they call. It runs nothing and asks nobody.
-Exit status: 0, nothing will fail (warnings alone are 0); 1, something will fail; 2, something could not be read, and nothing
-was found that will fail.
+It reads the workflow files of a checked-out repository and the scripts that they call. It runs
+nothing and asks nobody. Exit status: 0, nothing will fail (warnings alone are 0); 1, something will
+fail; 2, something could not be read, and nothing was found that will fail.
 
 `--format json` prints one object. These members are stable; others may be added:
 
     version       1
     status        the exit status
-    repository    "OWNER/NAME", as given, or as .git/config says; these very words where neither does
+    repository    "OWNER/NAME", as given, or as .git/config says; else these very words
     jobs          one object for each job and way of publishing:
         workflow, job         the file that is triggered, and the job
-        path                  [{file, line}…] from there (through calling workflows, and scripts) to the command
+        path                  [{file, line}…] from there, through called files, to the command
         client, index         e.g. "uv", "PyPI"
         permissions, id_token what the job may do, in words; whether it may ask for an ID token
         credential            where the client finds a token, or null
         environment           its name, or ""; several are joined by ", "
-        triggers              [{event, ref, certain}…]; words in capitals in a ref stand for what is known only then;
-                              certain is false where an `if:` that cannot be decided stands in between
-        verdict               "publishes by token", "publishes by Trusted Publishing", "could publish by either", or
-                              "cannot authenticate"
+        triggers              [{event, ref, certain}…]; words in capitals in a ref stand for what is
+                              known only then; certain is false after an `if:` that is undecided
+        verdict               "publishes by token", "publishes by Trusted Publishing",
+                              "could publish by either", or "cannot authenticate"
         fails, reason         whether it will fail, and why the verdict is what it is
         fix                   a unified diff for `git apply`, or null
         publisher             what to enter on the index: {owner, repository, workflow, environment}
-        claims                [{event_name, ref, environment, job_workflow_ref, sub, sub_immutable}…]; [] without an ID token
-        checks                [{event_name, ref, ok, refusal, mismatches: [{claim, expected, got}…]}…]; [] without --publisher
+        claims                [{event_name, ref, environment, job_workflow_ref, sub,
+                              sub_immutable}…]; [] without an ID token
+        checks                [{event_name, ref, ok, refusal, mismatches}…], these as
+                              [{claim, expected, got}…]; [] without --publisher
     warnings      [{code, file, line, why, instead, fix}…]
     unread        [{file, line, why}…] what could not be read
     unfollowed    [{file, line, why}…] what was read, and leads to where preflight does not look
-    steps         [{where, what, diff}…] from stored tokens to none, in order; where is "index", "GitHub" or "repository"; each
-                  diff builds on those before it, and leads to what its step says
+    steps         [{where, what, diff}…] from stored tokens to none, in order; where is "index",
+                  "GitHub" or "repository"; each diff builds on those before it
     patch         all fixes of jobs as one diff, or null
 
 In Python: `preflight.check(path, repository=…, publisher=…)` returns a `Report`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from helpers.index.publishers import GitHubPublisher
 
-from . import fixes, migration
-from .advice import Warned, half_migrated, merged, started_by_token, warn
+from . import advice, fixes, migration, verdicts, workflows
+from .advice import Warned
 from .clients import Credential, credential
 from .files import Repository, Unreadable
 from .publishing import JobFacts, Publication, find
 from .report import Report
-from .verdicts import (
-    EITHER,
-    NEITHER,
-    TOKEN,
-    TRUSTED,
-    Identity,
-    JobVerdict,
-    Registered,
-    judge,
-    stop_with,
-)  # fmt: skip
-from .workflows import (
-    JobContext,
-    Note,
-    Permissions,
-    Trigger,
-    Walk,
-    effective_permissions,
-    settled,
-    triggers,
-)  # fmt: skip
+from .verdicts import EITHER, NEITHER, TOKEN, TRUSTED, JobVerdict, Question, Registered
+from .words import TABLES
+from .workflows import JobContext, Note, Permissions, Trigger, effective_permissions, triggers
 
 __all__ = [
-    "EITHER", "NEITHER", "TOKEN", "TRUSTED", "Credential", "JobVerdict", "Permissions", "Report", "Trigger", "Warned",
-    "check", "credential", "effective_permissions", "read_publisher", "triggers",
+    "EITHER", "NEITHER", "TOKEN", "TRUSTED", "Credential", "JobVerdict", "Permissions", "Report",
+    "Trigger", "Warned", "check", "credential", "effective_permissions", "read_publisher",
+    "triggers",
 ]  # fmt: skip
 
 MOST_FIXED, MOST_WAYS = 1 << 16, 100
-"""Characters of workflows in which fixes are made, counted for each job: of hundreds of failing jobs, the first get one.
-Ways to publish that are judged."""
-_OTHER_CI = (
-    ".gitlab-ci.yml", ".travis.yml", "azure-pipelines.yml", ".circleci/config.yml", "Jenkinsfile", "cloudbuild.yaml",
-    "bitbucket-pipelines.yml", ".drone.yml", ".woodpecker.yml", ".cirrus.yml", "appveyor.yml",
-)  # fmt: skip
+"""Characters of workflows in which fixes are made, counted for each job; ways that are judged."""
 
 
 def check(
@@ -96,32 +76,32 @@ def check(
 ) -> Report:
     """Look at a checked-out repository; return a `Report`.
 
-    `repository` is OWNER/NAME (if empty, that of `origin`); `publisher` is a trusted publisher, or several, or texts such as
-    "workflow=release.yml environment=pypi index=testpypi"; `owner_id` and `repository_id` are the numbers that go into
-    claims. What is wrong with the repository never raises: it is in the report. Raises ValueError for a `repository` or
-    `publisher` of an impossible shape.
+    `repository` is OWNER/NAME (if empty, that of `origin`); `publisher` is a trusted publisher, or
+    several, or texts such as "workflow=release.yml environment=pypi index=testpypi"; `owner_id` and
+    `repository_id` are the numbers that go into claims. What is wrong with the repository never
+    raises: it is in the report. Raises ValueError for an impossible `repository` or `publisher`.
 
     >>> report = check("path/to/checkout", "octo-org/rocket")  # doctest: +SKIP
     >>> [(job.job, job.verdict, job.form) for job in report.jobs]  # doctest: +SKIP
     """
     files = Repository(Path(path))
     files.known_name, files.full_name = repository, repository or files.name()
-    if files.full_name.count("/") != 1 or not all(files.full_name.split("/")):
-        raise ValueError(f"expected a repository as OWNER/NAME, got {files.full_name!r}")
-    given = [publisher] if isinstance(publisher, (GitHubPublisher, str)) else publisher or ()
-    who = Identity(files.full_name, owner_id or "OWNER_ID", repository_id or "REPOSITORY_ID")
     name = files.full_name
+    if name.count("/") != 1 or not all(name.split("/")):
+        raise ValueError(f"expected a repository as OWNER/NAME, got {name!r}")
+    given = [publisher] if isinstance(publisher, (GitHubPublisher, str)) else publisher or ()
     publishers = [read_publisher(p, name) if isinstance(p, str) else Registered(p) for p in given]
-    report = _look(files, who, publishers)
-    _fix(files, who, publishers, report)
-    report.steps = migration.steps(files, report.jobs, lambda new: _verdicts(new, who, publishers))
+    asked = Question(name, owner_id or "OWNER_ID", repository_id or "REPOSITORY_ID", publishers)
+    report = _look(files, asked)
+    _fix(files, asked, report)
+    report.steps = migration.steps(files, report.jobs, lambda new: _verdicts(new, asked))
     report.checked = bool(publishers)
     return report.cleaned(files.literals)
 
 
-def _fix(files: Repository, who: Identity, publishers: list[Registered], report: Report) -> None:
+def _fix(files: Repository, asked: Question, report: Report) -> None:
     """Give each failing job the diff with which the next run passes; and all of them together."""
-    names = {each.publisher.environment for each in publishers}
+    names = {each.publisher.environment for each in asked.publishers}
     wanted = names.pop() if len(names) == 1 else ""
     work, together = 0, files
     failing: dict[int, dict[str, str]] = {}
@@ -129,32 +109,26 @@ def _fix(files: Repository, who: Identity, publishers: list[Registered], report:
         work += len(files.read(each.file)) if each.fails else 0
         if each.fails and work < MOST_FIXED:
             failing[position] = fixes.edits(files, each.found, wanted)
-            together = fixes.overlaid(together, fixes.edits(together, each.found, wanted))
+            together = together.overlaid(fixes.edits(together, each.found, wanted))
     if not any(failing.values()):
         return
-    after = {_key(each): each.fails for each in _verdicts(together, who, publishers)}
+    after = {_key(each): each.fails for each in _verdicts(together, asked)}
     if any(after.get(_key(each), True) for each in report.jobs if not each.fails):
         return  # what one job needs would harm another
     together = files
     for position, new in failing.items():
         job = report.jobs[position]
         if new and not after.get(_key(job), True):
-            together = fixes.overlaid(together, fixes.edits(together, job.found, wanted))
+            together = together.overlaid(fixes.edits(together, job.found, wanted))
             report.jobs[position] = replace(job, fix=fixes.patch(files, new))
     report.patch = fixes.patch(files, together.overlay)
 
 
-def _verdicts(
-    files: Repository, who: Identity, publishers: Sequence[Registered]
-) -> list[JobVerdict]:
+def _verdicts(files: Repository, asked: Question) -> list[JobVerdict]:
     """The verdicts alone; none if a file cannot be read."""
-    walk = Walk(files)
-    try:
-        walk.read(files.workflows())
-    except Unreadable:
-        return []
-    judged = [each for _, several in _judged(walk, who, publishers) for each in several]
-    return stop_with(judged) if not walk.trouble else []
+    walk = workflows.Walk(files)
+    judged = [each for _, several in _judged(walk, asked) for each in several]
+    return verdicts.stop_with(judged) if not walk.trouble else []
 
 
 def _key(verdict: JobVerdict) -> tuple[object, ...]:
@@ -163,30 +137,24 @@ def _key(verdict: JobVerdict) -> tuple[object, ...]:
     return context.entry, callers, context.file, context.job, verdict.path[-1][0]
 
 
-def _look(files: Repository, who: Identity, publishers: Sequence[Registered]) -> Report:
+def _look(files: Repository, asked: Question) -> Report:
     """One pass over the repository."""
-    walk = Walk(files)
-    report = Report(who.repository)
-    try:
-        walk.read(files.workflows())
-    except Unreadable as error:
-        walk.trouble.append(error)
+    walk, report = workflows.Walk(files), Report(asked.repository)
     warnings: list[Warned] = []
-    for facts, judged in _judged(walk, who, publishers):
+    for facts, judged in _judged(walk, asked):
         report.jobs += judged
-        warnings += warn(facts, judged)
-    report.jobs = stop_with(report.jobs)
-    warnings += [*half_migrated(report.jobs), *started_by_token(report.jobs, walk)]
-    report.warnings = merged([_with_fix(files, each, report.jobs) for each in warnings])
+        warnings += advice.warn(facts, judged)
+    report.jobs = verdicts.stop_with(report.jobs)
+    warnings += advice.half_migrated(report.jobs)
+    warnings += advice.started_by_token(report.jobs, walk)
+    report.warnings = advice.merged([_with_fix(files, each, report.jobs) for each in warnings])
     report.unread = [(error.path, error.line, str(error)) for error in walk.trouble]
     report.unfollowed = list(dict.fromkeys([*walk.notes, *_other_ci(files)]))
     return report
 
 
-def _judged(
-    walk: Walk, who: Identity, publishers: Sequence[Registered]
-) -> Iterator[tuple[JobFacts, list[JobVerdict]]]:
-    """Each job that publishes, with the verdicts on its ways; those that nothing tells apart count once."""
+def _judged(walk: workflows.Walk, asked: Question) -> Iterator[tuple[JobFacts, list[JobVerdict]]]:
+    """Each job that publishes, with the verdicts on its ways; equal ones count once."""
     count = 0
     for facts in [facts for facts in _jobs(walk) if facts.publications]:
         found, ways = facts.publications, _ways(facts)
@@ -194,96 +162,88 @@ def _judged(
             why = f"More than {MOST_WAYS} ways to publish: the rest is not judged."
             return walk.notes.append((found[0].file, found[0].line, why))
         count += len(ways)
-        judged = [judge(each, who, publishers, found) for each in ways[:MOST_WAYS]]
+        judged = [verdicts.judge(each, asked, found) for each in ways[:MOST_WAYS]]
         unlike = {(v.client, v.index, v.credential, v.reason, v.triggers): v for v in judged[::-1]}
         yield facts, list(unlike.values())[::-1]
     return None
 
 
-def _jobs(walk: Walk) -> list[JobFacts]:
+def _jobs(walk: workflows.Walk) -> list[JobFacts]:
     """Each job that is started, with what it does; its publications carry all triggers."""
     found: dict[tuple[object, ...], list[JobFacts]] = {}
-    cache: dict[tuple[object, ...], tuple[JobFacts, bool]] = {}
+    cache: dict[tuple[object, ...], JobFacts] = {}
     for context in walk.jobs():
-        scope = context.scope
-        inputs = tuple(sorted((scope.inputs or {}).items()))
+        inputs = tuple(sorted((context.scope.inputs or {}).items()))
         granted = context.granted and str(context.granted)
         key = (context.entry, context.callers, context.file, context.job, granted)
-        facts, depends = cache.get((*key, inputs), (JobFacts(), True))
-        if depends:
+        if (facts := cache.get((*key, inputs))) is None:
             facts, notes = find(walk.repository, context)
             walk.notes += notes
-            cache[*key, inputs] = facts, bool(scope.asked - {""})
-        found.setdefault(key, []).append(_at(facts, context))
+            if not context.scope.asked - {""}:  # the same for every trigger
+                cache[*key, inputs] = facts
+        publications = [_at(each, context) for each in facts.publications]
+        found.setdefault(key, []).append(replace(facts, publications=publications))
+    jobs = []
     for several in found.values():
-        unknown = [facts.unknown for facts in several if facts.unknown]
-        if unknown and not any(facts.publications for facts in several):
-            walk.notes.append(unknown[0])
-    return [_together(each) for each in found.values()]
+        publications = [each for facts in several for each in facts.publications]
+        unknown = [facts.unknown for facts in several if facts.unknown and not publications]
+        walk.notes += unknown[:1]
+        first = next((facts for facts in several if facts.publications), several[0])
+        jobs.append(replace(first, publications=publications))
+    return jobs
 
 
-def _at(facts: JobFacts, context: JobContext) -> JobFacts:
-    """The facts for this trigger, also if they were found for another one."""
-
-    def at(each: Publication) -> Publication:
-        sure = context.trigger.certain and each.triggers[0].certain
-        return each.but(context=context, triggers=(replace(context.trigger, certain=sure),))
-
-    return replace(facts, publications=[at(each) for each in facts.publications])
-
-
-def _together(several: list[JobFacts]) -> JobFacts:
-    """The facts of one job under all its triggers."""
-    first = next((each for each in several if each.publications), several[0])
-    return replace(first, publications=[p for facts in several for p in facts.publications])
+def _at(each: Publication, context: JobContext) -> Publication:
+    """A publication under this trigger, also if it was found under another one."""
+    sure = context.trigger.certain and each.triggers[0].certain
+    return each.but(context=context, triggers=(replace(context.trigger, certain=sure),))
 
 
 def _ways(facts: JobFacts) -> list[Publication]:
     """The publications of one job, each with all the triggers that it has."""
     groups: dict[tuple[object, ...], list[Publication]] = {}
     for each in facts.publications:
-        key = (each.client.name, each.file, each.line, each.index, str(each.credential), each.user, each.hidden,
-               each.context.environments())  # fmt: skip
+        key = (each.client.name, each.file, each.line, each.index, str(each.credential), each.user,
+               each.hidden, each.context.environments())  # fmt: skip
         groups.setdefault(key, []).append(each)
     return [
-        same[0].but(triggers=settled([trigger for each in same for trigger in each.triggers]))
+        same[0].but(
+            triggers=workflows.settled([trigger for each in same for trigger in each.triggers])
+        )
         for same in groups.values()
     ]
 
 
-def _with_fix(files: Repository, each: Warned, judged: Iterable[JobVerdict]) -> Warned:
+def _with_fix(files: Repository, each: Warned, judged: Sequence[JobVerdict]) -> Warned:
     """A warning with its one-line diff, where there is one."""
     jobs = [job.job for job in judged if job.file == each.file and f"'{job.job}'" in each.why]
-    job = jobs[0] if jobs else ""
-    if each.code != "checkout-without-contents" or not job:
+    if each.code != "checkout-without-contents" or not jobs:
         return each
-    new = fixes.grant(files.read(each.file), job, "contents", "read")
+    new = fixes.grant(files.read(each.file), jobs[0], "contents", "read")
     return replace(each, fix=fixes.patch(files, {each.file: new}))
 
 
 def _other_ci(files: Repository) -> list[Note]:
     """Notes about other CI systems that publish."""
-    found = []
-    folder = files.root / ".azure-pipelines"
+    found, folder = [], files.root / ".azure-pipelines"
     azure = sorted(folder.glob("*.yml"))[:20] if folder.is_dir() else []
-    for path in (*_OTHER_CI, *(f".azure-pipelines/{each.name}" for each in azure)):
+    for path in (*TABLES["other CI"], *(f".azure-pipelines/{each.name}" for each in azure)):
         try:
-            words = files.read(path) if files.resolve(path) else ""
+            words = files.read(path).lower() if files.resolve(path) else ""
         except Unreadable:
             continue
-        for word in ("twine", "uv publish", "poetry publish", "flit publish", "pypi"):
-            if word in words.lower():
-                line = words.lower()[: words.lower().index(word)].count("\n") + 1
-                why = f"{path} mentions {word}: preflight reads GitHub workflows alone."
-                found.append((path, line, why))
-                break
+        said = [word for word in TABLES["words of a release"] if word in words]
+        if said:
+            line = words[: words.index(said[0])].count("\n") + 1
+            why = f"{path} mentions {said[0]}: preflight reads GitHub workflows alone."
+            found.append((path, line, why))
     return found
 
 
 def read_publisher(text: str, repository: str) -> Registered:
-    """Return a publisher from words such as "workflow=release.yml environment=pypi"; also owner, repository, owner_id, and
-    index (pypi or testpypi). What is not said is the repository's own; the owner's number is taken to be right. Raises
-    ValueError."""
+    """Return a publisher from words such as "workflow=release.yml environment=pypi"; also owner,
+    repository, owner_id, and index (pypi or testpypi). What is not said is the repository's own;
+    the owner's number is taken to be right. Raises ValueError."""
     words = dict(word.partition("=")[::2] for word in text.split())
     known = {"workflow", "environment", "owner", "repository", "owner_id", "index"}
     indexes = {"pypi": "PyPI", "testpypi": "TestPyPI"}

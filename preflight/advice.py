@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 
 from .clients import ACTION, ADDRESSES
 from .expressions import fill
-from .files import Map, Seq
+from .files import Map, mapping, text, texts, under
 from .publishing import JobFacts
-from .verdicts import EITHER, MESSAGES, JobVerdict
-from .workflows import JobContext, Trigger, Walk, mapping, text, texts, triggers
+from .verdicts import EITHER, JobVerdict
+from .words import MESSAGES, TABLES
+from .workflows import JobContext, Note, Trigger, Walk, steps, triggers
 
 
 @dataclass(frozen=True)
 class Warned:
-    """Something that will work and should not stay: `code` is stable, `why` and `instead` are for people, `fix` is a diff or
-    empty."""
+    """Something that will work and should not stay: `code` is stable, `why` and `instead` are for
+    people, `fix` is a diff or empty."""
 
     code: str
     file: str
@@ -23,6 +24,10 @@ class Warned:
     why: str
     instead: str
     fix: str = ""
+
+
+Found = Iterator[tuple[str, tuple[str, int], str]]
+"""Code, file and line, and a word for the sentence."""
 
 
 def warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warned:
@@ -35,41 +40,39 @@ def warn(facts: JobFacts, judged: Sequence[JobVerdict]) -> list[Warned]:
     """Return what should not stay as it is, about one job that publishes."""
     if not judged:
         return []
-    context, job = judged[0].found.context, judged[0].job
-    found = [*_about_the_job(context, judged), *_about_what_it_does(facts, judged, job)]
+    context = judged[0].found.context
+    found = [*_about_the_job(context, judged), *_about_what_it_does(facts, judged)]
     for each in judged:
-        found += _about_a_command(each, job, facts)
-    return found
+        found += _about_a_command(each, facts)
+    return [warned(code, where, context.job, what) for code, where, what in found]
 
 
-def _about_the_job(context: JobContext, judged: Sequence[JobVerdict]) -> Iterator[Warned]:
-    job, here, permissions = context.job, (judged[0].file, judged[0].line), context.permissions
-    start = (context.entry, context.entry_workflow.line_of("on"))
+def _about_the_job(context: JobContext, judged: Sequence[JobVerdict]) -> Found:
+    here, permissions = (judged[0].file, judged[0].line), context.permissions
     started = [trigger for each in judged for trigger in each.triggers]
     for event in ("pull_request_target", "pull_request"):
-        if mine := [trigger for trigger in started if trigger.event == event]:
-            sure = any(trigger.certain for trigger in mine)
-            doubt = "" if sure else " (Its `if:` depends on what is not known before the run.)"
-            yield warned(event.replace("_", "-"), start, job, doubt)
+        if mine := [trigger.certain for trigger in started if trigger.event == event]:
+            doubt = "" if any(mine) else " (Its `if:` depends on what is not known before the run.)"
+            where = (context.entry, context.entry_workflow.line_of("on"))
+            yield event.replace("_", "-"), where, doubt
     if permissions.id_token and permissions.source == "workflow":
-        yield warned("workflow-permission", (context.file, permissions.line), job)
+        yield "workflow-permission", (context.file, permissions.line), ""
     environments = context.environments()
     if not any(environments):
-        yield warned("no-environment", here, job, _nobody_asked(context))
+        yield "no-environment", here, _nobody_asked(context)
     if any("${{" in environment for environment in environments):
-        where = (context.file, context.body.line_of("environment"))
-        yield warned("unknown-environment", where, job)
+        yield "unknown-environment", (context.file, context.body.line_of("environment")), ""
     if context.callers and context.may_ask and any(each.form and not each.fails for each in judged):
-        yield warned("called-workflow", here, job)
+        yield "called-workflow", here, ""
     if group := _shared_group(context, started):
-        yield warned("concurrency", (context.file, context.body.line_of("concurrency")), job, group)
+        yield "concurrency", (context.file, context.body.line_of("concurrency")), group
 
 
 def _nobody_asked(context: JobContext) -> str:
     """Who can publish without an environment; or the job before it that has one."""
     jobs, seen = context.workflow["jobs"], [context.job]
     for name in seen:
-        needs = texts(mapping(jobs.get(name)).get("needs"))[:20]
+        needs = texts(under(jobs, name, "needs"))[:20]
         seen += [each for each in needs if each not in seen and len(seen) < 40]
     waiting = [name for name in seen[1:] if "environment" in mapping(jobs.get(name))]
     if not waiting:
@@ -79,11 +82,11 @@ def _nobody_asked(context: JobContext) -> str:
 
 
 def _shared_group(context: JobContext, started: Sequence[Trigger]) -> str:
-    """The name of a concurrency group in which a waiting release is canceled by the next run; "" if there is none."""
+    """The concurrency group in which a waiting release is canceled by the next run, if any."""
     for holder in (context.body, context.workflow):
         stated = holder.get("concurrency")
-        group = text(mapping(stated).get("group") if isinstance(stated, Map) else stated)
-        if not group or text(mapping(stated).get("queue")) == "max":
+        group = text(stated) or text(under(stated, "group"))
+        if not group or text(under(stated, "queue")) == "max":
             continue
         alone = re.search(r"github\.(run_id|run_number|sha)\b", group)
         by_ref = re.search(r"github\.(ref|ref_name|event\.release)\b", group)
@@ -95,51 +98,43 @@ def _shared_group(context: JobContext, started: Sequence[Trigger]) -> str:
     return ""
 
 
-def _about_what_it_does(
-    facts: JobFacts, judged: Sequence[JobVerdict], job: str
-) -> Iterator[Warned]:
-    for file, line, what in facts.builds[:1]:
-        yield warned("builds-too", (file, line), job, what)
-    exposed = list(facts.exposed)
-    for each in judged:
-        if each.found.credential and each.found.credential.in_arguments:
-            exposed.append((*each.path[-1], each.client))
-    for file, line, program in dict.fromkeys(exposed):
-        yield warned("token-in-arguments", (file, line), job, program)
-    for where in facts.traces[:1]:
-        yield warned("trace", where, job)
-    for where in facts.injected[:1]:
-        yield warned("script-injection", where, job)
-    for file, line, action in dict.fromkeys(facts.actions):
-        if not _pinned(action):
-            yield warned("unpinned-action", (file, line), job, action)
-    permissions = judged[0].found.context.permissions
-    for where in facts.checkouts[:1]:
-        if permissions.level("contents") == 0:
-            yield warned("checkout-without-contents", where, job)
+def _about_what_it_does(facts: JobFacts, judged: Sequence[JobVerdict]) -> Found:
+    given = [v for v in judged if v.found.credential and v.found.credential.in_arguments]
+    exposed = [*facts.seen["exposed"], *((*each.path[-1], each.client) for each in given)]
+    hides = judged[0].found.context.permissions.level("contents") == 0
+    found: list[tuple[str, list[Note]]] = [
+        ("builds-too", facts.seen["builds"][:1]),
+        ("token-in-arguments", exposed),
+        ("trace", facts.seen["traced"][:1]),
+        ("script-injection", facts.seen["injected"][:1]),
+        ("unpinned-action", [each for each in facts.seen["actions"] if not _pinned(each[2])]),
+        ("checkout-without-contents", facts.seen["checkouts"][:1] if hides else []),
+    ]
+    for code, notes in found:
+        for file, line, what in dict.fromkeys(notes):
+            yield code, (file, line), what
 
 
-def _about_a_command(each: JobVerdict, job: str, facts: JobFacts) -> Iterator[Warned]:
+def _about_a_command(each: JobVerdict, facts: JobFacts) -> Found:
     found, where = each.found, each.path[-1]
     if found.credential and "pypi-" in found.credential.value:
-        yield warned("token-in-file", where, job)
+        yield "token-in-file", where, ""
     if each.verdict == EITHER:
-        yield warned("leftover-token", where, job, f"{each.client} still finds {each.credential}")
+        yield "leftover-token", where, f"{each.client} still finds {each.credential}"
     if "secrets." in found.user and each.index in ADDRESSES:
-        yield warned("account-name", where, job, each.client)
+        yield "account-name", where, each.client
     if found.client is ACTION:
-        labels = texts(found.context.body.get("runs-on"))
-        if "self-hosted" in labels:
-            yield warned("needs-docker", where, job, "a machine of your own")
-        same = [p for p in facts.publications if p.client is ACTION]
-        if len({(p.file, p.line) for p in same}) > 1 and not each.fails:
-            yield warned("action-twice", where, job, each.client)
-    elif facts.unpacked and each.client == "uv" and not found.no_config and each.id_token:
-        yield warned("artifact-over-workspace", facts.unpacked[0], job, each.client)
-    matrix = mapping(mapping(found.context.body.get("strategy")).get("matrix"))
+        if "self-hosted" in texts(found.context.body.get("runs-on")):
+            yield "needs-docker", where, "a machine of your own"
+        same = {(p.file, p.line) for p in facts.publications if p.client is ACTION}
+        if len(same) > 1 and not each.fails:
+            yield "action-twice", where, each.client
+    elif facts.seen["unpacked"] and each.client == "uv" and not found.no_config and each.id_token:
+        yield "artifact-over-workspace", facts.seen["unpacked"][0][:2], each.client
+    matrix = mapping(under(found.context.body, "strategy", "matrix"))
     lets_through = any(word.startswith(found.client.again) for word in found.words)
-    if facts.builds and matrix and not lets_through and "," not in each.environment:
-        yield warned("upload-repeated", where, job)
+    if facts.seen["builds"] and matrix and not lets_through and "," not in each.environment:
+        yield "upload-repeated", where, ""
 
 
 def _pinned(action: str) -> bool:
@@ -150,8 +145,8 @@ def _pinned(action: str) -> bool:
 
 
 def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
-    """Return the jobs that a migration has forgotten: several workflows can publish without a token, but not all may ask
-    for an ID token."""
+    """Yield the jobs that a migration has forgotten: those that may not ask for an ID token, while
+    one of another workflow has no stored token and may ask."""
     without = [each for each in judged if not each.credential and each.found.client.trusted]
     able = next((each for each in without if each.id_token), None)
     for each in without:
@@ -161,15 +156,13 @@ def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
             yield warned("half-migrated", (each.file, each.line), each.job, what)
 
 
-_MAKERS = (
-    r"(googleapis|google-github-actions)/release-please-action|softprops/action-gh-release|ncipollo/release-action|"
-    r"actions/create-release|release-drafter/release-drafter|marvinpinto/action-automatic-releases|elgohr/github-release"
-)
 _MAKES = r"\bgh release create\b(?!.*--draft)|\bgit push\b.*(--tags|--follow-tags|\bv?\$|refs/tags)"
+_OWN = re.compile(r"secrets\.GITHUB_TOKEN|github\.token")
 
 
 def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warned]:
-    """Return the steps that make, with GITHUB_TOKEN, the release or tag that a publishing workflow waits for."""
+    """Yield the steps that make, with GITHUB_TOKEN, the release or tag that a publishing workflow
+    waits for."""
     wakes, tags = {("release", True), ("push", True)}, "refs/tags/"
     waiting = {e.workflow: {(t.event, t.ref.startswith(tags)) for t in e.triggers} for e in judged}
     waiting = {file: on for file, on in waiting.items() if on & wakes}
@@ -180,42 +173,34 @@ def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warne
         if not asleep or "gh workflow run" in str(workflow):
             continue
         for name, job in workflow["jobs"].items():
-            for step in _steps(job):
+            for step in steps(job):
                 if _makes_release(step, job, workflow):
                     where, what = (file, step.line), f"Job {name!r}"
                     yield warned("release-by-github-token", where, asleep[0], what)
 
 
-def _steps(job: object) -> list[Map]:
-    steps = mapping(job).get("steps")
-    return [step for step in (steps if isinstance(steps, Seq) else ()) if isinstance(step, Map)]
-
-
 def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
     """Whether a step makes a release or pushes a tag with GITHUB_TOKEN."""
-    given = mapping(step.get("with"))
-    own = ("secrets.GITHUB_TOKEN", "github.token")
-    if re.match(_MAKERS, text(step.get("uses")).lower()):
-        token = text(given.get("token") or given.get("repo-token"))
-        variables = mapping(step.get("env"))
-        token = token or text(variables.get("GITHUB_TOKEN"))
-        drafts = "release-drafter" in text(step.get("uses")) and given.get("publish") != "true"
-        draft = drafts or given.get("draft") == "true"
-        return not draft and (not token or any(name in token for name in own))
-    run = text(step.get("run"))
+    uses, run, given = text(step.get("uses")).lower(), text(step.get("run")), step.get("with")
+    if uses.startswith(tuple(TABLES["actions that release"])):
+        token = text(under(given, "token")) or text(under(given, "repo-token"))
+        token = token or text(under(step, "env", "GITHUB_TOKEN"))
+        drafts = "release-drafter" in uses and under(given, "publish") != "true"
+        draft = drafts or under(given, "draft") == "true"
+        return not draft and (not token or bool(_OWN.search(token)))
     if not re.search(_MAKES, run[:20_000]):
         return False
-    scopes = (mapping(holder.get("env")) for holder in (step, job, workflow))
-    tokens = [text(scope.get(name)) for scope in scopes for name in ("GH_TOKEN", "GITHUB_TOKEN")]
     if "gh release create" in run:
-        return any(name in token for token in tokens for name in own)
-    found = [step for step in _steps(job) if "actions/checkout" in text(step.get("uses"))]
-    given = [mapping(step.get("with")) for step in found]
-    return bool(found) and not any("token" in each or "ssh-key" in each for each in given)
+        names, holders = ("GH_TOKEN", "GITHUB_TOKEN"), (step, job, workflow)
+        tokens = [text(under(each, "env", name)) for each in holders for name in names]
+        return any(map(_OWN.search, tokens))
+    checkouts = [each for each in steps(job) if "actions/checkout" in text(each.get("uses"))]
+    inputs = [mapping(each.get("with")) for each in checkouts]
+    return bool(inputs) and not any("token" in each or "ssh-key" in each for each in inputs)
 
 
 def merged(found: Sequence[Warned]) -> list[Warned]:
-    """Return the warnings, each pattern once: the same words about several places become one, with the places named."""
+    """Return the warnings, with the same words about several places as one that names them."""
     groups: dict[tuple[str, str, str], list[Warned]] = {}
     for each in found:
         groups.setdefault((each.code, each.why, each.instead), []).append(each)

@@ -1,6 +1,6 @@
 """Expressions of workflow files, with three answers: yes, no, and not known before the run.
 
-GitHub Docs, "Evaluate expressions in workflows and actions". Nothing here raises: what cannot be understood is not known.
+GitHub Docs, "Evaluate expressions in workflows and actions". What is not understood is not known.
 """
 
 import _ast
@@ -19,8 +19,8 @@ LONGEST_TEXT = 10_000
 
 @dataclass(frozen=True)
 class Open:
-    """A value that is decided during the run. `options` are all that it can be, if those are known; it begins with `prefix`;
-    it is none of `never`."""
+    """A value that is decided during the run. `options` are all that it can be, if those are known;
+    it begins with `prefix`; it is none of `never`."""
 
     options: tuple[str, ...] = ()
     prefix: str = ""
@@ -45,7 +45,7 @@ _COMPARISONS[_ast.GtE] = ">="
 
 @lru_cache(2_000)
 def _parse(text: str) -> Any:
-    """The tree of an expression: it is written down as Python, whose precedence is the same, and parsed, never run."""
+    """The tree of an expression, written as Python, whose precedence is the same; never run."""
     source, position = "", 0
     while position < len(text) <= LONGEST:
         match = _TOKEN.match(text, position)
@@ -65,7 +65,7 @@ def _parse(text: str) -> Any:
 
 
 def evaluate(text: str, lookup: Lookup) -> Value:
-    """The value of an expression, without its `${{ }}`. `lookup` gives the value of a path such as "github.ref"."""
+    """Return the value of an expression, without its `${{ }}`; `lookup` gives that of a path."""
     try:
         return _value(_parse(text.strip()), lookup)
     except RecursionError:
@@ -118,7 +118,7 @@ def _value(node: Any, lookup: Lookup) -> Value:
 
 
 def _choose(left: Value, wanted: bool, node: Any, lookup: Lookup) -> Value:
-    """`left && right` or `left || right`: the right side if the truth of the left one is `wanted`."""
+    """`left && right` or `left || right`: the right side if the left one's truth is `wanted`."""
     known = truth(left)
     if known is not None and known != wanted:
         return left

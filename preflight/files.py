@@ -1,14 +1,14 @@
-"""Reading a repository that nobody has vouched for: nothing is executed, nothing outside it is opened, nothing huge is
-parsed.
+"""Reading a repository that nobody has vouched for: nothing is executed, nothing outside it is
+opened, nothing huge is parsed.
 
-YAML is read event by event into texts, mappings and sequences that know their place in the file. Everything stays text,
-so that
-the key `on` is not True and a version 3.10 not 3.1. Anchors are shared, never copied: an alias bomb is counted and refused.
+YAML is read event by event into texts, mappings and sequences that know their place in the file.
+Everything stays text, so that the key `on` is not True and a version 3.10 not 3.1. Anchors are
+shared, never copied: an alias bomb is counted and refused.
 """
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,12 +22,13 @@ MOST_READ = 2_000_000
 """Characters of workflows and scripts that are looked at in one repository."""
 _LEADS_OUT = "is a link that leads out of the repository; it is not followed."
 _SECRET = ("password", "token", "secret", "passphrase", "auth", "api_key")
+_NO_MERGE = "which GitHub refuses: write the keys out, or use an alias whole."
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 class Unreadable(Exception):
-    """A file that could not be read. The message is one sentence that begins with the file's path, `line` where it went
-    wrong."""
+    """A file that could not be read, in one sentence that begins with the file's path."""
 
     def __init__(self, path: str, why: str, line: int = 1) -> None:
         super().__init__(f"{path}{f':{line}' if line > 1 else ''} {why}")
@@ -38,11 +39,12 @@ Place = tuple[int, int]
 """Line and column, both from 0, as the YAML parser counts them."""
 
 
-class Text(str):
-    """A scalar. `style` is "|" or ">" for a block, a quotation mark, or None."""
+class _Node:
+    """A value that knows its place. `size` counts the values in it."""
 
     start: Place = (0, 0)
-    style: str | None = None
+    end: Place = (0, 0)
+    flow = False
     size = 1
 
     @property
@@ -50,159 +52,167 @@ class Text(str):
         """The line, from 1, at which it begins."""
         return self.start[0] + 1
 
+
+class Text(_Node, str):
+    """A scalar. `style` is "|" or ">" for a block, a quotation mark, or None."""
+
+    style: str | None = None
+
     def line_of(self, number: int) -> int:
         """The line of the file that holds the text's own line `number`, both from 1."""
         return self.line + number - (0 if self.style in ("|", ">") else 1)
 
 
-class Seq(list[Any]):
+class Seq(_Node, list[Any]):
     """A sequence."""
 
-    start: Place = (0, 0)
-    end: Place = (0, 0)
-    flow = False
-    size = 1
-    line = Text.line
 
-
-class Map(dict[str, Any]):
-    """A mapping. `spans` says for each key where the key begins, where its value ends, and whether that is an alias."""
-
-    start: Place = (0, 0)
-    end: Place = (0, 0)
-    flow = False
-    size = 1
-    line = Text.line
+class Map(_Node, dict[str, Any]):
+    """A mapping. `spans` says for each key where it begins, where its value ends, and whether that
+    is an alias."""
 
     def __init__(self) -> None:
         super().__init__()
         self.spans: dict[str, tuple[Place, Place, bool]] = {}
-        self.pending: Text | None = None
 
     def line_of(self, key: str) -> int:
         """The line, from 1, of a key; the mapping's own if it has no such key."""
         return self.spans[key][0][0] + 1 if key in self.spans else self.line
 
 
+def text(value: Any) -> str:
+    """Return a scalar as it is; "" for anything else."""
+    return str(value) if isinstance(value, Text) else ""
+
+
+def texts(value: Any) -> list[str]:
+    """Return a text or a list of texts, as a list."""
+    if isinstance(value, list):
+        return [str(each) for each in value if isinstance(each, str)]
+    return [str(value)] if isinstance(value, str) and value else []
+
+
+NOTHING = Map()
+
+
+def mapping(value: Any) -> Map:
+    """Return a mapping as it is; an empty one for anything else."""
+    return value if isinstance(value, Map) else NOTHING
+
+
+def under(value: Any, *keys: str) -> Any:
+    """Return what stands under keys within one another; None where that is nothing."""
+    for key in keys:
+        value = mapping(value).get(key)
+    return value
+
+
 def parse(text: str, path: str = "the file", literals: set[str] | None = None) -> Any:
-    """Return a YAML document as Text, Seq and Map; None for an empty one. Passwords and tokens that stand in it go into
-    `literals`. Raises Unreadable."""
+    """Return a YAML document as Text, Seq and Map; None for an empty one. Passwords and tokens that
+    stand in it go into `literals`. Raises Unreadable."""
+    parser = None
     try:
-        builder = _Builder(path)
-        document = builder.build(_LOADER(text))
+        parser = _LOADER(text)
+        return _Builder(path, parser.get_event, set() if literals is None else literals).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "a character that YAML forbids"
         line = mark.line + 1 if mark else 1
         raise Unreadable(path, f"is not valid YAML: {problem}.", line) from None
-    if literals is not None:
-        literals |= builder.literals
-    return document
+    finally:
+        if parser:
+            parser.dispose()
 
 
 class _Builder:
     """The tree of one document, made from the parser's events."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.open: list[Any] = []
+    def __init__(self, path: str, event: Callable[[], Any], literals: set[str]) -> None:
+        self.path, self.event, self.literals = path, event, literals
         self.anchors: dict[str, Any] = {}
-        self.root: Any = None
-        self.literals: set[str] = set()
-        """Passwords and tokens that stand in the file."""
 
-    def build(self, parser: Any) -> Any:
-        """Take in all events of a parser; return the root."""
-        try:
-            while parser.check_event():
-                event = parser.get_event()
-                self.TAKE.get(type(event), _Builder.other)(self, event)
-        finally:
-            parser.dispose()
-        return self.root
+    def refuse(self, line: int, why: str) -> Unreadable:
+        return Unreadable(self.path, why, line + 1)
 
-    def other(self, event: Any) -> None:
-        if type(event) is yaml.DocumentStartEvent and self.root is not None:
+    def document(self) -> Any:
+        self.event()
+        if type(self.event()) is yaml.StreamEndEvent:
+            return None
+        root, _ = self.value(self.event(), 0)
+        self.event()
+        more: Any = self.event()
+        line = more.start_mark.line if more.start_mark else 0
+        if type(more) is yaml.DocumentStartEvent:
             why = "holds more than one YAML document; GitHub reads one."
-            raise Unreadable(self.path, why, event.start_mark.line + 1)
+            raise self.refuse(line, why)
+        return root
 
-    def scalar(self, event: Any) -> None:
-        empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
-        node = Text("" if empty else event.value)
-        start, end = event.start_mark, event.end_mark
-        node.start = place = (start.line, start.column)
-        if event.style:
-            node.style = event.style
-        if event.anchor:
-            self.anchors[event.anchor] = node
-        self.attach(node, place, (end.line, end.column), False)
-
-    def begin(self, event: Any) -> None:
-        node: Any = Map() if type(event) is yaml.MappingStartEvent else Seq()
-        mark = event.start_mark
-        node.start, node.flow = (mark.line, mark.column), bool(event.flow_style)
-        self.open.append(node)
-        if len(self.open) > DEEPEST:
-            why = f"is nested more than {DEEPEST} levels deep: no workflow is."
-            raise Unreadable(self.path, why, mark.line + 1)
-        if event.anchor:
-            self.anchors[event.anchor] = node
-
-    def finish(self, event: Any) -> None:
-        node, mark = self.open.pop(), event.end_mark
-        node.end = (mark.line, mark.column) if node.flow else max(node.end, node.start)
-        self.attach(node, node.start, node.end, False)
-
-    def alias(self, event: Any) -> None:
-        start, end, node = event.start_mark, event.end_mark, self.anchors.get(event.anchor)
-        if node is None or any(node is each for each in self.open):
-            why = f"has an alias *{event.anchor} to nothing, or to something around itself."
-            raise Unreadable(self.path, why, start.line + 1)
-        self.attach(node, (start.line, start.column), (end.line, end.column), True)
-
-    def attach(self, node: Any, place: Place, end: Place, aliased: bool) -> None:
-        """Put a finished node where it belongs."""
-        if not self.open:
-            self.root = node
-            return
-        parent = self.open[-1]
-        parent.size += node.size
-        parent.end = end
-        if parent.size > MOST:
-            why = f"comes to more than {MOST:,} values once its aliases are followed: no workflow does."
-            raise Unreadable(self.path, why, place[0] + 1)
-        if isinstance(parent, Seq):
-            parent.append(node)
-        elif parent.pending is None:
-            self.key(parent, node, place)
+    def value(self, event: Any, depth: int) -> tuple[Any, Place]:
+        """The value that begins with an event, and where it ends."""
+        mark, stop = event.start_mark, event.end_mark
+        if type(event) is yaml.ScalarEvent:
+            empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
+            node: Any = Text("" if empty else event.value)
+            node.start, end = (mark.line, mark.column), (stop.line, stop.column)
+            if event.style:
+                node.style = event.style
+        elif type(event) is yaml.AliasEvent:
+            if event.anchor not in self.anchors:
+                why = f"has an alias *{event.anchor} to nothing, or to something around itself."
+                raise self.refuse(mark.line, why)
+            return self.anchors[event.anchor], (stop.line, stop.column)
         else:
-            key, parent.pending = parent.pending, None
-            parent[str(key)] = node
-            parent.spans[str(key)] = (key.start, end, aliased)
-            if key.lower().endswith(_SECRET) and isinstance(node, Text) and "$" not in node:
-                self.literals.add(str(node))
+            node = self.collection(event, depth + 1)
+            end = node.end
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        return node, end
 
-    def key(self, parent: Map, node: Any, place: Place) -> None:
+    def collection(self, event: Any, depth: int) -> Map | Seq:
+        node: Map | Seq = Map() if type(event) is yaml.MappingStartEvent else Seq()
+        line = event.start_mark.line
+        node.start = node.end = line, event.start_mark.column
+        node.flow = bool(event.flow_style)
+        self.anchors.pop(event.anchor, None)
+        if depth > DEEPEST:
+            raise self.refuse(line, f"is nested more than {DEEPEST} levels deep: no workflow is.")
+        key: tuple[str, Place] | None = None
+        while type(event := self.event()) not in _ENDS:
+            value, node.end = self.value(event, depth)
+            node.size += value.size
+            if node.size > MOST:
+                why = f"comes to more than {MOST:,} values once its aliases are followed"
+                raise self.refuse(event.start_mark.line, f"{why}: no workflow does.")
+            if isinstance(node, Seq):
+                node.append(value)
+            elif key is None:
+                key = self.key(node, value, event.start_mark)
+            else:
+                name, place = key
+                node[name] = value
+                node.spans[name] = place, node.end, type(event) is yaml.AliasEvent
+                if name.lower().endswith(_SECRET) and isinstance(value, Text) and "$" not in value:
+                    self.literals.add(str(value))
+                key = None
+        if node.flow:
+            node.end = event.end_mark.line, event.end_mark.column
+        return node
+
+    def key(self, parent: Map, node: Any, mark: Any) -> tuple[str, Place]:
+        why = ""
         if not isinstance(node, Text):
-            raise Unreadable(self.path, "has a key that is not a text.", place[0] + 1)
-        if node == "<<" and node.style is None:
-            why = "has a merge key (<<), which GitHub refuses: write the keys out, or use an alias whole."
-            raise Unreadable(self.path, why, node.line)
-        if node in parent:
+            why = "has a key that is not a text."
+        elif node == "<<" and node.style is None:
+            why = f"has a merge key (<<), {_NO_MERGE}"
+        elif node in parent:
             why = f"has the key {str(node)[:60]!r} twice in one mapping, which GitHub refuses."
-            raise Unreadable(self.path, why, node.line)
-        parent.pending = Text(node)
-        parent.pending.start = place
-
-    TAKE: Mapping[type, Callable[["_Builder", Any], None]] = {
-        yaml.ScalarEvent: scalar, yaml.MappingStartEvent: begin, yaml.SequenceStartEvent: begin,
-        yaml.MappingEndEvent: finish, yaml.SequenceEndEvent: finish, yaml.AliasEvent: alias,
-    }  # fmt: skip
+        if why:
+            raise self.refuse(mark.line, why)
+        return str(node), (mark.line, mark.column)
 
 
 class Repository:
-    """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk. Raises Unreadable from
-    `read`."""
+    """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk."""
 
     def __init__(self, root: Path, overlay: Mapping[str, str] | None = None) -> None:
         self.root = root.resolve()
@@ -217,31 +227,39 @@ class Repository:
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._parsed: dict[str, Map] = {}
 
+    def overlaid(self, new: Mapping[str, str]) -> "Repository":
+        """Return the repository as it would be with these texts."""
+        other = Repository(self.root, {**self.overlay, **new})
+        other.full_name, other.known_name = self.full_name, self.known_name
+        other._read = {path: text for path, text in self._read.items() if path not in new}
+        other._parsed = {path: tree for path, tree in self._parsed.items() if path not in new}
+        return other
+
     def spend(self, characters: int) -> bool:
-        """Count what is read; whether there is still room for it. More than `MOST_READ` is not looked at."""
+        """Count what is read; return whether there is still room for it."""
         self.work += characters
         return self.work <= MOST_READ
 
     def resolve(self, path: str, folder: str = "") -> str | None:
-        """Return the path inside the repository, with slashes, of an existing file, looked for in `folder` and then at the top."""
+        """Return the path, inside the repository and with slashes, of an existing file that is
+        looked for in `folder` and then at the top."""
         if (path, folder) not in self._resolved:
-            self._resolved[path, folder] = self._resolve(path, folder)
+            found = (self._existing(path, base) for base in dict.fromkeys((folder, "")))
+            self._resolved[path, folder] = next(filter(None, found), None)
         return self._resolved[path, folder]
 
-    def _resolve(self, path: str, folder: str) -> str | None:
-        for base in dict.fromkeys((folder, "")):
-            joined = os.path.normpath(PurePosixPath(base or ".", path)).replace(os.sep, "/")
-            if "\0" in joined or joined.startswith(("../", "/")) or len(joined) > 1000:
-                continue
-            try:
-                if joined in self.overlay or (self.root / joined).is_file():
-                    return joined
-            except OSError:
-                continue
-        return None
+    def _existing(self, path: str, base: str) -> str | None:
+        joined = os.path.normpath(PurePosixPath(base or ".", path)).replace(os.sep, "/")
+        if "\0" in joined or joined.startswith(("../", "/")) or len(joined) > 1000:
+            return None
+        try:
+            return joined if joined in self.overlay or (self.root / joined).is_file() else None
+        except OSError:
+            return None
 
     def read(self, path: str) -> str:
-        """The text of a file. Refuses what lies outside, is no ordinary file, is too large, or is no UTF-8 text."""
+        """Return the text of a file. Raises Unreadable for what lies outside, is no ordinary file,
+        is too large, or is no UTF-8 text."""
         if path not in self._read:
             self._read[path] = self.overlay[path] if path in self.overlay else self._from_disk(path)
         return self._read[path]
@@ -260,10 +278,8 @@ class Repository:
         except (OSError, RuntimeError) as error:  # RuntimeError: a circle, in older Pythons
             why = getattr(error, "strerror", None) or "a circle of links"
             raise Unreadable(path, f"cannot be opened: {why}.") from None
-        if not data.strip():
-            raise Unreadable(path, "is empty.")
-        if b"\0" in data:
-            raise Unreadable(path, "is a binary file.")
+        if not data.strip() or b"\0" in data:
+            raise Unreadable(path, "is a binary file." if data.strip() else "is empty.")
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -271,7 +287,7 @@ class Repository:
             raise Unreadable(path, "is not UTF-8 text.", line) from None
 
     def yaml(self, path: str) -> Map:
-        """A YAML file whose document is a mapping."""
+        """Return a YAML file whose document is a mapping."""
         if path not in self._parsed:
             if not self.spend(len(self.read(path))):
                 why = "is not looked at: there is more to read here than preflight reads."
@@ -284,41 +300,34 @@ class Repository:
             self._parsed[path] = document
         return self._parsed[path]
 
-    def uv_index(self, folder: str, words: Sequence[str], environment: Mapping[str, str]) -> str:
-        """The `publish-url` that uv finds in uv.toml or pyproject.toml, from a folder upward: that of the index it is told to
-        use, or the general one."""
-        name = environment.get("UV_PUBLISH_INDEX", "")
-        for word, value in zip(words, [*words[1:], ""], strict=True):
-            if word.partition("=")[0] == "--index":
-                name = word.partition("=")[2] or value
+    def uv_index(self, folder: str, name: str) -> str:
+        """Return the `publish-url` that uv finds in uv.toml or pyproject.toml, from a folder
+        upward: that of the index of this name, or the general one."""
         base = PurePosixPath(folder or ".")
         for where in [base, *base.parents][:20]:
             for file in ("uv.toml", "pyproject.toml"):
                 path = self.resolve(f"{where}/{file}") if ".." not in where.parts else None
                 settings = self._uv_settings(path) if path else None
-                if settings is not None:
+                if isinstance(settings, dict):
                     return _publish_url(settings, name)
         return ""
 
-    def _uv_settings(self, path: str) -> dict[str, Any] | None:
+    def _uv_settings(self, path: str) -> Any:
         """The settings of uv in a file; None if there are none, or it cannot be read."""
+        own = path.endswith("uv.toml")
         try:
             text = self.read(path)
             if "publish-url" not in text or len(text) > 1 << 16:
-                return {} if path.endswith("uv.toml") or "[tool.uv" in text else None
+                return {} if own or "[tool.uv" in text else None
             import tomllib
 
             document = tomllib.loads(text)
-        except (Unreadable, ValueError, RecursionError):
+            return document if own else document["tool"]["uv"]
+        except (Unreadable, ValueError, RecursionError, LookupError, TypeError):
             return None
-        if not path.endswith("pyproject.toml"):
-            return document
-        tool = document.get("tool")
-        own = tool.get("uv") if isinstance(tool, dict) else None
-        return own if isinstance(own, dict) else None
 
     def workflows(self) -> list[str]:
-        """The paths of all workflow files, sorted. Raises Unreadable if there is no folder for them."""
+        """Return the paths of all workflow files, sorted. Raises Unreadable if there are none."""
         folder = self.root / ".github" / "workflows"
         try:
             if not folder.resolve().is_relative_to(self.root):
@@ -332,7 +341,7 @@ class Repository:
         return [f".github/workflows/{name}" for name in names]
 
     def name(self) -> str:
-        """OWNER/NAME, from the address of `origin` in .git/config if it is a GitHub one; else the words OWNER/NAME."""
+        """Return OWNER/NAME, from the address of `origin` in .git/config; else these words."""
         try:
             config = self._from_disk(".git/config")
         except Unreadable:
@@ -347,7 +356,6 @@ class Repository:
 
 
 def _publish_url(settings: dict[str, Any], name: str) -> str:
-    """The address in settings of uv: of the index with this name, or the general one."""
     indexes = settings.get("index")
     for each in indexes if name and isinstance(indexes, list) else ():
         if isinstance(each, dict) and each.get("name") == name:

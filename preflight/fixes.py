@@ -1,13 +1,13 @@
-"""Changes to a repository's files that turn a job which cannot authenticate into one that can, as diffs for `git apply`."""
+"""Changes that turn a job which cannot authenticate into one that can, as diffs for `git apply`."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from . import files
 from .clients import ACTION, ADDRESSES, misspelled, option
 from .files import Map, Repository, Seq, Unreadable
-from .files import parse as parse_yaml
 from .publishing import Publication
 from .workflows import effective_permissions
 
@@ -15,12 +15,12 @@ from .workflows import effective_permissions
 @lru_cache(maxsize=8)
 def parse(text: str) -> Any:
     """Return the document; fixes look at the same one again and again."""
-    return parse_yaml(text)
+    return files.parse(text)
 
 
 def grant(text: str, job: str, scope: str = "id-token", level: str = "write") -> str:
-    """Return the workflow with one more permission among the job's. The job keeps what it was allowed before; where nothing
-    was stated, it gets `contents: read` as well. Raises Unreadable, KeyError."""
+    """Return the workflow with one more permission among the job's, which keeps what it had; where
+    nothing was stated, it gets `contents: read` as well. Raises Unreadable, KeyError."""
     workflow = parse(text)
     body = workflow["jobs"][job]
     before = effective_permissions(workflow, body)
@@ -29,14 +29,12 @@ def grant(text: str, job: str, scope: str = "id-token", level: str = "write") ->
     entries = {"contents": "read"}
     if isinstance(before.given, Mapping) and before.source != "default":
         entries = {str(k): str(v) for k, v in before.given.items()}
-    return _state(text, body, "permissions", {**entries, scope: level}, scope)
+    return _state(text, body, {**entries, scope: level}, scope)
 
 
-def _state(
-    text: str, holder: Map, key: str, entries: dict[str, str], added: str = "id-token"
-) -> str:
-    """The text with a key of a mapping stated again: one line more where that is possible, else the key's whole value."""
-    lines = text.split("\n")
+def _state(text: str, holder: Map, entries: dict[str, str], added: str) -> str:
+    """The text with `permissions` stated again: by one line more if possible, else as a whole."""
+    key, lines = "permissions", text.split("\n")
     ending = "\r" if lines[0].endswith("\r") else ""
     flow = "{" + ", ".join(f"{name}: {value}" for name, value in entries.items()) + "}"
     if key not in holder:
@@ -48,7 +46,7 @@ def _state(
         return "\n".join(lines)
     (row, column), (last, stop), aliased = holder.spans[key]
     value = holder[key]
-    if isinstance(value, Map) and value and not value.flow and not aliased and key == "permissions":
+    if isinstance(value, Map) and value and not value.flow and not aliased:
         if added in value:
             (at, begin), (_, end), _ = value.spans[added]
             lines[at] = f"{lines[at][:begin]}{added}: {entries[added]}{lines[at][end:]}"
@@ -67,14 +65,16 @@ def _block(head: str, column: int, entries: dict[str, str], ending: str) -> list
     return [head + ending, *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items())]
 
 
+Secrets = Iterable[str] | None
+Texts = dict[str, str]
+
+
 def edits(
-    repository: Repository,
-    found: Publication,
-    environment: str = "",
-    secrets: Iterable[str] | None = None,
-) -> dict[str, str]:
-    """Return new texts, by path, of the files that have to change for this job to authenticate; {} where nothing simple will
-    do. `environment` is what the publisher asks for. With `secrets`, the stored token that they hold is taken out as well."""
+    repository: Repository, found: Publication, environment: str = "", secrets: Secrets = None
+) -> Texts:
+    """Return new texts, by path, of the files that have to change for this job to authenticate; {}
+    where nothing simple will do. `environment` is what the publisher asks for. With `secrets`, the
+    stored token that they hold is taken out as well."""
 
     def change(editor: _Editor) -> None:
         editor.command(secrets is not None)
@@ -87,13 +87,13 @@ def edits(
     return _edited(repository, found, change)
 
 
-def named_environment(repository: Repository, found: Publication, name: str) -> dict[str, str]:
+def named_environment(repository: Repository, found: Publication, name: str) -> Texts:
     """Return new texts in which the job has this environment."""
     return _edited(repository, found, lambda editor: editor.in_environment(name))
 
 
-def uv_instead(repository: Repository, found: Publication) -> dict[str, str]:
-    """Return new texts in which uv publishes, with the token of the client that cannot do without one."""
+def uv_instead(repository: Repository, found: Publication) -> Texts:
+    """Return new texts in which uv publishes, with the token of a client that needs one."""
 
     def change(editor: _Editor) -> None:
         if not found.client.trusted:
@@ -104,9 +104,7 @@ def uv_instead(repository: Repository, found: Publication) -> dict[str, str]:
     return _edited(repository, found, change)
 
 
-def _edited(
-    repository: Repository, found: Publication, change: Callable[["_Editor"], None]
-) -> dict[str, str]:
+def _edited(repository: Repository, found: Publication, change: "Change") -> Texts:
     editor = _Editor(repository, found)
     try:
         change(editor)
@@ -115,6 +113,7 @@ def _edited(
     return {path: new for path, new in editor.new.items() if new != repository.read(path)}
 
 
+Change = Callable[["_Editor"], None]
 _VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|\$\{\{.*?\}\}|[^\s;&|]*)"
 
 
@@ -132,7 +131,8 @@ class _Editor:
         return self.new.get(path) or self.repository.read(path)
 
     def on_line(self, pattern: str, by: str, *, after: str = "") -> None:
-        """Replace what matches in the line of the command, and in those that a backslash joins to it; only `after` a match."""
+        """Replace what matches in the line of the command, and those that a backslash joins to it;
+        only `after` a match."""
         file, rows = self.found.file, self.current(self.found.file).split("\n")
         first = last = self.found.line - 1
         while rows[last].rstrip().endswith("\\") and last + 1 < len(rows):
@@ -167,32 +167,35 @@ class _Editor:
             self.without_attestations()
 
     def newer(self) -> None:
-        """Ask for a version of the client that can do it: by `~=`, which a shell leaves alone, and not by `>=`, with which it
-        would write into a file."""
+        """Ask for a version that can do it: by `~=`, because a shell takes `>=` for a file."""
         client, version = self.found.client, self.found.version
         by = f"~={'.'.join(client.since.split('.')[:2])}"
         by = "@release/v1" if client is ACTION else "@latest" if version.startswith("@") else by
         self.anywhere(rf"{re.escape(client.name)}{re.escape(version)}(?![\w.])", client.name + by)
 
     def by_uv(self, keep: bool = False) -> None:
-        """Replace the command by one of a client that can do it: uv, which pipx runs on GitHub's machines. With `keep`, it
-        gets the token that the other client has."""
+        """Replace the command by uv's, which pipx runs on GitHub's machines; with `keep`, uv gets
+        the token that the other client has."""
         found, client = self.found, self.found.client
         builds = client.builds and (client.name == "flit" or "--build" in found.words)
         new = f"{f'{client.builds} && ' if builds else ''}pipx run uv publish"
         if found.index != "PyPI":
             new += f" --publish-url {ADDRESSES[found.index]}"
         if keep:
-            line = self.current(found.file).split("\n")[found.line - 1]
-            names = "|".join(each.lstrip("-") for each in client.options) or "(?!)"
-            told = re.search(rf"\s--?(?:{names})[ =]({_VALUE})", line)
-            secret = "".join(self.secret())
-            if not told and (not secret or found.file != found.context.file):
-                raise KeyError("the token is handed over in a way that is left to people")
-            value = told[1] if told else f"${{{{ {secret} }}}}"
-            new += f' --token "{value.strip(chr(34))}"'
-        command = rf"\b{client.name}\b[^;&|\n\"]*?\b{client.subcommands[0]}\b(?:\$\{{\{{.*?\}}\}}|\"[^\"\n]*\"|[^;&|\n\"\r])*"
+            new += f' --token "{self.handed_over()}"'
+        rest = r"(?:\$\{\{.*?\}\}|\"[^\"\n]*\"|[^;&|\n\"\r])*"
+        command = rf"\b{client.name}\b[^;&|\n\"]*?\b{client.subcommands[0]}\b{rest}"
         self.on_line(rf"(?:python[\d.]* -m )?{command}", new)
+
+    def handed_over(self) -> str:
+        """The token as the command or the workflow has it."""
+        found, secret = self.found, "".join(self.secret())
+        line = self.current(found.file).split("\n")[found.line - 1]
+        names = "|".join(each.lstrip("-") for each in found.client.options) or "(?!)"
+        told = re.search(rf"\s--?(?:{names})[ =]({_VALUE})", line)
+        if not told and (not secret or found.file != found.context.file):
+            raise KeyError("the token is handed over in a way that is left to people")
+        return told[1].strip('"') if told else f"${{{{ {secret} }}}}"
 
     def secret(self) -> list[str]:
         """The secret that the token comes from, if it comes from one."""
@@ -200,8 +203,8 @@ class _Editor:
         return [found.secret] if found and found.secret else []
 
     def without_token(self, secrets: Iterable[str], command: bool = True) -> None:
-        """Take the stored token out: of the command, of the action's inputs, of the environment; and the variables that only
-        bring these secrets."""
+        """Take the stored token out: of the command, of the action's inputs, of the environment;
+        and the variables that only bring these secrets."""
         found, client = self.found, self.found.client
         if command:
             self.on_line(self.options + _VALUE, "", after=rf"\b({'|'.join(client.subcommands)})\b")
@@ -227,9 +230,9 @@ class _Editor:
 
     def in_environment(self, name: str) -> None:
         """Give the job the environment that the publisher asks for."""
-        file = self.found.context.file
+        file, job = self.found.context.file, self.found.context.job
         text = self.current(file)
-        body = parse(text)["jobs"][self.found.context.job]
+        body = parse(text)["jobs"][job]
         (row, column), lines = body.start, text.split("\n")
         if not body.flow and "environment" not in body:
             ending = "\r" if lines[0].endswith("\r") else ""
@@ -237,9 +240,9 @@ class _Editor:
             self.new[file] = "\n".join(lines)
 
     def permitted(self) -> None:
-        """Give the job, and those that call its workflow, `id-token: write`, and the callers all that the job states."""
+        """Give the job and its callers `id-token: write`, and the callers what the job states."""
         context = self.found.context
-        given = effective_permissions(context.workflow, context.body).given
+        given = context.own.given
         stated = given if context.asks_too_much and isinstance(given, Mapping) else {}
         for file, job, _ in context.callers:
             for scope, level in {"id-token": "write", **stated}.items():
@@ -251,8 +254,8 @@ class _Editor:
 
 
 def _without_keys(text: str, keys: str, values: str, job: str) -> str:
-    """A workflow without the entries of `env:` and `with:` whose key matches, and those of `env:` whose value does; an empty
-    mapping goes as well. Other jobs than this one are left alone."""
+    """A workflow without the entries of `env:` and `with:` whose key matches, and those of `env:`
+    whose value does; an empty mapping goes as well. Other jobs than this one are left alone."""
     rows = text.split("\n")
     drop: dict[int, tuple[Map, list[str]]] = {}  # by identity, because of aliases
 
@@ -260,24 +263,24 @@ def _without_keys(text: str, keys: str, values: str, job: str) -> str:
         by_value = inside == "env" and isinstance(value, str) and re.fullmatch(values, value)
         return bool(inside and (re.fullmatch(keys, key) or by_value))
 
-    def look(node: object, inside: str, top: bool = False) -> None:
-        nonlocal drop
-        if isinstance(node, Map):
-            gone = [key for key, value in node.items() if hit(inside, key, value)]
-            for key, value in node.items():
-                kind = key if key in ("env", "with") and isinstance(value, Map) and value else ""
-                if kind and all(hit(kind, *each) for each in value.items()):
-                    gone.append(key)
-                elif key == "jobs" and top and job:
-                    look(value[job], "")
-                elif key not in gone:
-                    look(value, kind)
-            drop |= {id(node): (node, gone)} if gone else {}
-        elif isinstance(node, Seq):
-            for each in node:
-                look(each, "")
+    def look(node: object, inside: str = "", top: bool = False) -> None:
+        for each in node if isinstance(node, Seq) else ():
+            look(each)
+        if not isinstance(node, Map):
+            return
+        gone = [key for key, value in node.items() if hit(inside, key, value)]
+        for key, value in node.items():
+            kind = key if key in ("env", "with") and isinstance(value, Map) and value else ""
+            if kind and all(hit(kind, *each) for each in value.items()):
+                gone.append(key)
+            elif key == "jobs" and top and job:
+                look(value[job])
+            elif key not in gone:
+                look(value, kind)
+        if gone:
+            drop[id(node)] = node, gone
 
-    look(parse(text), "", top=True)
+    look(parse(text), top=True)
     for node, gone in sorted(drop.values(), key=lambda each: each[0].start, reverse=True):
         (_without_flow if node.flow else _without_rows)(rows, node, gone)
     return "\n".join(rows)
@@ -294,7 +297,7 @@ def _without_flow(rows: list[str], node: Map, gone: list[str]) -> None:
 
 
 def _without_rows(rows: list[str], node: Map, gone: list[str]) -> None:
-    """Take the lines of some keys out; what stands before the first key of an item (`- `) moves on to the next."""
+    """Take the lines of some keys out; what stands before an item's first key (`- `) moves on."""
     for key in sorted(gone, key=lambda each: node.spans[each][0], reverse=True):
         (first, column), (last, stop), _ = node.spans[key]
         last -= stop == 0 and last > first
@@ -305,7 +308,6 @@ def _without_rows(rows: list[str], node: Map, gone: list[str]) -> None:
 
 
 def _through_tox(text: str, line: int) -> str:
-    """The way to the ID token let through by the environment of tox in which a line stands."""
     rows = text.split("\n")
     head = next(number for number in range(line - 1, -1, -1) if rows[number].startswith("[testenv"))
     more = ["    ACTIONS_ID_TOKEN_REQUEST_*", "    GITHUB_ACTIONS"]
@@ -318,7 +320,7 @@ def _through_tox(text: str, line: int) -> str:
 
 
 def diff(before: str, after: str, path: str) -> str:
-    """A unified diff that `git apply` takes, of one file."""
+    """Return a unified diff of one file."""
     import difflib  # only where there is something to fix
 
     tab = "\t" if " " in path else ""
@@ -332,15 +334,6 @@ def _lines(text: str) -> list[str]:
     return [*rows[:-1], *([rows[-1][:-1]] if rows[-1] != "\n" else [])]
 
 
-def patch(repository: Repository, new: Mapping[str, str]) -> str:
-    """One diff for several files, in the order of their paths."""
+def patch(repository: Repository, new: Texts) -> str:
+    """Return one diff for several files, in the order of their paths."""
     return "".join(diff(repository.read(path), new[path], path) for path in sorted(new))
-
-
-def overlaid(repository: Repository, new: Mapping[str, str]) -> Repository:
-    """The repository as it would be with these texts."""
-    other = Repository(repository.root, {**repository.overlay, **new})
-    other.full_name, other.known_name = repository.full_name, repository.known_name
-    other._read = {path: text for path, text in repository._read.items() if path not in new}
-    other._parsed = {path: tree for path, tree in repository._parsed.items() if path not in new}
-    return other

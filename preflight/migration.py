@@ -1,4 +1,4 @@
-"""From a stored token to none, as steps in an order that leaves no gap: each opens the new way before the old one is closed."""
+"""From a stored token to none, in steps that leave no gap: the new way is opened first."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,16 +10,18 @@ from .clients import ADDRESSES
 from .files import Repository
 from .publishing import Publication
 from .verdicts import EITHER, TOKEN, TRUSTED, JobVerdict
+from .words import say
 
 Look = Callable[[Repository], list[JobVerdict]]
 Edit = Callable[[Repository, Publication], dict[str, str]]
+Good = Callable[[JobVerdict], bool]
 MOST_LOOKED_AT = 1 << 18
 """Characters of workflows that are read again, after each change, to see what it leads to."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a migration: `where` it is done ("index", "GitHub", "repository"), what to do, and a diff or ""."""
+    """One step: `where` it is done ("index", "GitHub", "repository"), what to do, and a diff."""
 
     where: str
     what: str
@@ -27,11 +29,9 @@ class Step:
 
 
 def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[Step]:
-    """Return the steps that are left, in order; [] if no job has a stored token any more, and none fails. `look` returns the
-    verdicts on a changed repository.
-
-    The diffs build on one another: apply them in this order. Each leads to what its step says, or there is none.
-    """
+    """Return the steps that are left, in order; [] if no job has a stored token any more, and none
+    fails. `look` returns the verdicts on a changed repository. The diffs build on one another, and
+    each leads to what its step says, or there is none."""
     plan = _Plan(files, judged, look)
     found = sorted(judged, key=lambda each: each.index == "PyPI")  # TestPyPI is where one tries it
     open_ = list({_job(each): each for each in found if each.fails or stored(each)}.values())
@@ -39,13 +39,11 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
         indexes = [each.index for each in plan.ways(job) if each.index in ADDRESSES]
         if not job.environment and indexes:
             name = "pypi" if "PyPI" in indexes else "testpypi"
-            what = f"the environment {name!r}. A publisher that names it lets in no other job of the file."
+            what = say("steps", "environment", job=_the(job), name=name)
             edit = partial(fixes.named_environment, name=name)
-            plan.change(job, f"Give {_the(job)} {what}", edit, lambda each: bool(each.environment))
-    for index, *form in dict.fromkeys(
-        (each.index, *each.form.values()) for each in plan.judged if open_
-    ):
-        if index in ADDRESSES:
+            plan.change(job, what, edit, lambda each: bool(each.environment))
+    for index, *form in dict.fromkeys((each.index, *each.form.values()) for each in plan.judged):
+        if open_ and index in ADDRESSES:
             named = zip(("owner", "repository", "workflow", "environment"), form, strict=True)
             entered = ", ".join(f"{name} {value or '(none)'}" for name, value in named)
             plan.say("index", f"On {index}, add a trusted publisher to the project: {entered}.")
@@ -53,12 +51,11 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
         _open_the_new_way(plan, job)
     if any(map(stored, judged)):
         _close_the_old_way(plan, [job for job in open_ if any(map(stored, plan.ways(job)))])
-    for name in dict.fromkeys(
-        each.environment for each in plan.judged if open_ and each.environment
-    ):
+    for name in dict.fromkeys(each.environment for each in plan.judged if open_):
+        if not name:
+            continue
         # last: a rule about tags would stop a workflow that still releases from a branch
-        what = "reviewers, and allow only the branches or tags that your releases run on."
-        plan.say("GitHub", f"In Settings, Environments, give {name!r} {what}")
+        plan.say("GitHub", say("steps", "reviewers", name=name))
     return plan.steps
 
 
@@ -77,19 +74,19 @@ def _the(job: JobVerdict) -> str:
 
 def _open_the_new_way(plan: "_Plan", job: JobVerdict) -> None:
     """The steps after which a job could publish without its token, and still has it."""
-    ways, may = plan.ways(job), "`id-token: write`"
+    ways, may, the = plan.ways(job), "`id-token: write`", _the(job)
     if failing := [each for each in ways if each.fails]:
-        what = f"T{_the(job)[1:]} fails as it is. {failing[0].reason}"
+        what = f"T{the[1:]} fails as it is. {failing[0].reason}"
         plan.change(job, what, fixes.edits, lambda each: not each.fails)
     elif client := next((each.client for each in ways if not each.found.client.trusted), ""):
-        what = f"Let uv publish in {_the(job)}, still with the token, because {client} cannot use Trusted Publishing. Give the job {may}."
+        what = say("steps", "uv", job=the, client=client)
         plan.change(job, what, fixes.uv_instead, _either)
     elif any(each.verdict == TOKEN for each in ways):
         old = [each for each in ways if each.found.older(each.found.client.since)]
         wanted = [may] * (not job.id_token)
         wanted += [f"{each.client} {each.found.client.since} or newer" for each in old[:1]]
         wanted = wanted or ["the way to the ID token"]
-        plan.change(job, f"Give {_the(job)} {' and '.join(wanted)}.", fixes.edits, _either)
+        plan.change(job, f"Give {the} {' and '.join(wanted)}.", fixes.edits, _either)
 
 
 def _either(each: JobVerdict) -> bool:
@@ -98,11 +95,9 @@ def _either(each: JobVerdict) -> bool:
 
 def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
     """The steps from a job that could do without its token to one that has none."""
-    dry = "env -u UV_PUBLISH_TOKEN pipx run uv publish --dry-run --trusted-publishing always dist/*"
-    what = "To rehearse the new way for PyPI, first give the job this last step"
-    plan.say("repository", f"Publish a release, still with the token. {what}: `{dry}`.")
+    plan.say("repository", say("steps", "rehearse"))
     secrets: dict[str, None] = {}
-    # Before the first change: what one job takes out of a shared script, another does not have then.
+    # Before the first change: what one job takes out of a shared script, another has no more.
     for job, found in [(job, list(filter(stored, plan.ways(job)))) for job in jobs]:
         told = "".join(f"{each.credential} {each.found.user} " for each in found)
         names = dict.fromkeys(re.findall(r"secrets\.\w+", told))
@@ -135,17 +130,16 @@ class _Plan:
         """Add a step."""
         self.steps.append(Step(where, what, diff))
 
-    def change(
-        self, job: JobVerdict, what: str, edit: Edit, good: Callable[[JobVerdict], bool]
-    ) -> None:
-        """Add a step for a job; with a diff if the edits of its ways lead to what is `good`, and no other job to failure."""
+    def change(self, job: JobVerdict, what: str, edit: Edit, good: Good) -> None:
+        """Add a step for a job; with a diff if the edits of its ways lead to what is `good`, and no
+        other job to failure."""
         before, judged = self.now, self.judged
         size = sum(len(before.read(path)) for path in {each.file for each in judged})
         for number in range(len(self.ways(job))):
             self.left -= size * (1 + len(judged) // 8)
             ways = self.ways(job)  # looked for again, because lines have moved
             if self.left > 0 and number < len(ways) and (new := edit(self.now, ways[number].found)):
-                self.now = fixes.overlaid(self.now, new)
+                self.now = self.now.overlaid(new)
                 self.judged = self.look(self.now)
         worse = sum(each.fails for each in self.judged) > sum(each.fails for each in judged)
         done = bool(self.ways(job)) and all(map(good, self.ways(job))) and not worse

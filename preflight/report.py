@@ -1,4 +1,5 @@
-"""The report, for people, for programs, and for GitHub's annotations; and the one exit that all of it passes through."""
+"""The report, for people, for programs, and for GitHub's annotations; and the one exit that all of
+it passes through."""
 
 import json
 import re
@@ -15,18 +16,19 @@ from .workflows import Note
 
 VERSION = 1
 _SECRETS = (
-    r"pypi-(?:A[gw]E[\w-]*|(?=[\w-]{0,200}[A-Z0-9_])[\w-]{30,})|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
-    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
+    r"pypi-(?:A[gw]E[\w-]*|(?=[\w-]{0,200}[A-Z0-9_])[\w-]{30,})|gh[pousr]_\w{16,}|"
+    r"github_pat_\w{16,}|glpat-[\w-]{16,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@'\"<>]{1,300}(?=@)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _COMMAND = re.compile(r"^[\s\ufeff]*::", re.MULTILINE)
 """What GitHub's runner takes for a workflow command when a step prints it."""
+_PLAIN = "workflow job client index permissions id_token environment verdict fails reason".split()
 
 
 def cut(text: str, literals: Collection[str] = ()) -> str:
-    """Return a text without tokens, without credentials in addresses, without the `literals`, and without control characters
-    other than line breaks and tabs; GitHub takes `##[` anywhere for a command."""
+    """Return a text without tokens, credentials in addresses, the `literals`, control characters
+    other than line breaks and tabs, and `##[`, which GitHub takes anywhere for a command."""
     for literal in literals:
         text = text.replace(literal, "***")
     if re.search(r"pypi-|gh\w_|_pat_|glpat|eyJ", text):
@@ -36,7 +38,7 @@ def cut(text: str, literals: Collection[str] = ()) -> str:
 
 
 def _clean(value: Any, literals: Collection[str]) -> Any:
-    """A value with all its texts cut. A diff with a secret or a workflow command in it is left out."""
+    """A value with all its texts cut. A diff with a secret or a workflow command is left out."""
     if isinstance(value, str):
         text = cut(value, literals)
         hidden = text != value or _COMMAND.search(value.replace("\n ", "\n"))
@@ -53,8 +55,9 @@ def _clean(value: Any, literals: Collection[str]) -> Any:
 
 @dataclass
 class Report:
-    """All that preflight found. Displayed, it is the text for people; `jobs`, `steps` and `warnings` are there to be looked
-    through. `steps` lead from stored tokens to none; `patch` is all fixes in one diff."""
+    """All that preflight found. Displayed, it is the text for people; `jobs`, `steps` and
+    `warnings` are there to be looked through. `steps` lead from stored tokens to none; `patch` is
+    all fixes in one diff; `checked` says whether a publisher was given."""
 
     repository: str
     jobs: list[JobVerdict] = field(default_factory=list)
@@ -64,11 +67,10 @@ class Report:
     steps: list[Step] = field(default_factory=list)
     patch: str = ""
     checked: bool = False
-    """Whether a publisher was given."""
 
     @property
     def status(self) -> int:
-        """The exit status: 1 if something will fail, else 2 if something could not be read, else 0."""
+        """The exit status: 1 if something will fail, else 2 if something could not be read."""
         return 1 if any(job.fails for job in self.jobs) else 2 if self.unread else 0
 
     @property
@@ -77,7 +79,7 @@ class Report:
         return self.status == 0
 
     def cleaned(self, literals: Collection[str] = ()) -> "Report":
-        """Return the report as it may be shown: the one exit, whatever the format. `literals` are known secrets."""
+        """Return the report as it may be shown, in any format. `literals` are known secrets."""
         found = {job.found.credential.literal for job in self.jobs if job.found.credential}
         long = [each for each in {*found, *literals} if len(each) >= 8 and each != "__token__"]
         return _clean(self, sorted(long, key=len, reverse=True))  # type: ignore[no-any-return]
@@ -92,21 +94,16 @@ class Report:
             lines += _job_lines(list(ways))
         if not self.jobs:
             lines.append("No job publishes a Python package, as far as can be read.\n")
-        lines += self._sections()
-        lines.append(self.summary())
-        return "\n".join(lines) + "\n"
-
-    def _sections(self) -> Iterator[str]:
         plan = [f"{n}. ({each.where}) {each.what}" for n, each in enumerate(self.steps, 1)]
-        advice = [_warning(each) for each in self.warnings]
-        unfollowed = [_line(f"{file}:{line} {why}") for file, line, why in self.unfollowed]
         for title, rows in (
             ("To publish without a stored token (the diffs are in the JSON report)", plan),
-            ("Warnings", advice),
+            ("Warnings", map(_warning, self.warnings)),
             ("Could not be read", [_line(why) for _, _, why in self.unread]),
-            ("Could not be followed", unfollowed),
+            ("Could not be followed", [_line(f"{f}:{n} {why}") for f, n, why in self.unfollowed]),
         ):
-            yield from [f"{title}:", *(f"  {row}" for row in rows), ""] if rows else []
+            shown = [f"  {row}" for row in rows]
+            lines += [f"{title}:", *shown, ""] if shown else []
+        return "\n".join([*lines, self.summary(), ""])
 
     def summary(self) -> str:
         """Return the last line."""
@@ -128,8 +125,8 @@ class Report:
             "repository": self.repository,
             "jobs": [_job_data(job) for job in self.jobs],
             "warnings": [{**vars(each), "fix": each.fix or None} for each in self.warnings],
-            "unread": [_note(each) for each in self.unread],
-            "unfollowed": [_note(each) for each in self.unfollowed],
+            "unread": [_named("file line why", each) for each in self.unread],
+            "unfollowed": [_named("file line why", each) for each in self.unfollowed],
             "steps": [{**vars(each), "diff": each.diff or None} for each in self.steps],
             "patch": self.patch or None,
         }
@@ -139,63 +136,61 @@ class Report:
         return json.dumps(self.data(), indent=2) + "\n"
 
     def github(self) -> str:
-        """Return workflow commands: one annotation a line. GitHub Docs, "Workflow commands for GitHub Actions"."""
+        """Return workflow commands: one annotation a line."""
         hint = " See the fix in the text report."
-        rows = [("error", job.file, job.line, job.verdict, f"{job.job}: {job.reason}{hint * bool(job.fix)}")
-                for job in self.jobs if job.fails]  # fmt: skip
-        rows += [("error", file, line, "could not be read", why) for file, line, why in self.unread]
+        jobs = [(job.fails, job.file, job.line, job.verdict,
+                 f"{job.job}: {job.reason}{hint * bool(job.fix and job.fails)}")
+                for job in self.jobs]  # fmt: skip
         told = [(w, f"{w.why} Instead: {w.instead}") for w in self.warnings]
-        rows += [("warning", w.file, w.line, w.code, words) for w, words in told]
-        rows += [("notice", job.file, job.line, job.verdict, f"{job.job}: {job.reason}")
-                 for job in self.jobs if not job.fails]  # fmt: skip
-        rows += [("notice", file, line, "not followed", why) for file, line, why in self.unfollowed]
+        rows = [
+            *(("error", *row) for fails, *row in jobs if fails),
+            *(("error", file, line, "could not be read", why) for file, line, why in self.unread),
+            *(("warning", w.file, w.line, w.code, words) for w, words in told),
+            *(("notice", *row) for fails, *row in jobs if not fails),
+            *(("notice", file, line, "not followed", why) for file, line, why in self.unfollowed),
+        ]
         return "".join(map(_annotation, rows))
 
 
-def _job_lines(ways: list[JobVerdict]) -> list[str]:
+def _row(name: str, value: object) -> str:
+    return _line(f"  {name:<12} {value}")
+
+
+def _job_lines(ways: list[JobVerdict]) -> Iterator[str]:
     """One heading for each job, and below it every way in which it publishes."""
     first = ways[0]
-    lines = [_line(f"{first.workflow}, job {first.job}")]
-    common = ("permissions", first.permissions), ("environment", first.environment or "none")
-    lines += [_line(f"  {name:<12} {value}") for name, value in common]
+    yield _line(f"{first.workflow}, job {first.job}")
+    yield _row("permissions", first.permissions)
+    yield _row("environment", first.environment or "none")
     for job in ways:
-        lines += _way_lines(job)
+        yield from _way_lines(job)
     form = ", ".join(f"{name} {value or '(none)'}" for name, value in first.form.items())
-    lines.append(_line(f"  {'on the index':<12} {form}"))
-    lines += _claim_lines(first)
-    return [*lines, ""]
+    yield _row("on the index", form)
+    before: dict[str, str] = {}
+    for claims in first.claims:
+        yield f"  claims, started by {claims['event_name']}:"
+        for name, value in claims.items():  # what the trigger before has said is not said again
+            if value and name != "event_name" and before.get(name) != value:
+                yield _line(f"    {name:<17} {value}")
+        before = claims
+    yield ""
 
 
 def _way_lines(job: JobVerdict) -> Iterator[str]:
     verdict = job.verdict + ": WILL FAIL" * job.fails
     verdict = job.verdict.upper() if job.verdict == NEITHER else verdict
-    started = ", ".join(
-        f"{each.event} ({each.ref}{'' if each.certain else ', perhaps'})" for each in job.triggers
-    )
-    rows = [
-        ("client", job.client + (f", to {job.index}" if job.index != "PyPI" else "")),
-        ("where", " → ".join(f"{file}:{line}" for file, line in job.path)),
-        ("token", job.credential or "none found"),
-        ("triggers", started),
-        ("verdict", f"{verdict}. {job.reason}"),
-    ]
-    yield from (_line(f"  {name:<12} {value}") for name, value in rows)
+    perhaps = {True: "", False: ", perhaps"}
+    yield _row("client", job.client + (f", to {job.index}" if job.index != "PyPI" else ""))
+    yield _row("where", " → ".join(f"{file}:{line}" for file, line in job.path))
+    yield _row("token", job.credential or "none found")
+    started = ", ".join(f"{t.event} ({t.ref}{perhaps[t.certain]})" for t in job.triggers)
+    yield _row("triggers", started)
+    yield _row("verdict", f"{verdict}. {job.reason}")
     if job.fix:
         yield from ["  fix, for `git apply`:", *job.fix.rstrip("\n").split("\n")]
     for check in job.checks:
         said = "lets it in" if check["ok"] else check["refusal"]
         yield _line(f"  publisher, started by {check['event_name']}: {said}")
-
-
-def _claim_lines(job: JobVerdict) -> Iterator[str]:
-    """The claims of each trigger; what the one before has said already is not said again."""
-    before: dict[str, str] = {}
-    for claims in job.claims:
-        yield f"  claims, started by {claims['event_name']}:"
-        for name, value in claims.items():
-            if value and name != "event_name" and before.get(name) != value:
-                yield _line(f"    {name:<17} {value}")
-        before = claims
 
 
 def _warning(each: Warned) -> str:
@@ -204,12 +199,13 @@ def _warning(each: Warned) -> str:
 
 
 def _job_data(job: JobVerdict) -> dict[str, Any]:
-    plain = "workflow job client index permissions id_token environment verdict fails reason"
     return {
-        **{name: getattr(job, name) for name in plain.split()},
-        "path": [{"file": file, "line": line} for file, line in job.path],
+        **{name: getattr(job, name) for name in _PLAIN},
+        "path": [_named("file line", each) for each in job.path],
         "credential": job.credential or None,
-        "triggers": [{"event": t.event, "ref": t.ref, "certain": t.certain} for t in job.triggers],
+        "triggers": [
+            _named("event ref certain", (t.event, t.ref, t.certain)) for t in job.triggers
+        ],
         "fix": job.fix or None,
         "publisher": job.form,
         "claims": list(job.claims),
@@ -217,11 +213,11 @@ def _job_data(job: JobVerdict) -> dict[str, Any]:
     }
 
 
-def _note(each: Note) -> dict[str, Any]:
-    return {"file": each[0], "line": each[1], "why": each[2]}
+def _named(names: str, values: tuple[object, ...]) -> dict[str, Any]:
+    return dict(zip(names.split(), values, strict=True))
 
 
-def _annotation(row: tuple[str, str, int, str, str]) -> str:
+def _annotation(row: tuple[Any, ...]) -> str:
     kind, file, line, title, why = row
     where = f"file={_escape(file, True)},line={line},title={_escape(f'preflight: {title}', True)}"
     return f"::{kind} {where}::{_escape(why)}\n"

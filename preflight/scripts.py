@@ -1,31 +1,36 @@
 """Commands in shell scripts, Makefiles, tox and nox files: read, never run.
 
-This is no shell. It knows quotes, comments, here-documents, `&&` and `||`, assignments, and tests of whether a variable
-is empty, because release scripts choose their credential by them. What else decides between two branches is left open:
-both count.
+This is no shell. It knows quotes, comments, here-documents, `&&` and `||`, assignments, and tests
+of whether a variable is empty, because release scripts choose their credential by them. What else
+decides between two branches is left open: both count.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import takewhile
 
-from .clients import _PYTHON
+from .clients import PYTHON
 
 _TOKEN = re.compile(
-    r"""(?P<heredoc><<-?[ \t]*(?P<q>['"]?)(?P<end>\w+)(?P=q))|(?P<comment>(?<![^\s;&|()])\#[^\n]*)|"""
-    r"""(?P<newline>\n)|(?P<join>\\\n|[ \t\r]+)|"""
-    r"""(?P<word>(?:\$\{\{[^\n]{0,300}?\}\}|\$\{[^}\s]{0,300}\}|\d?>&\d|\\[^\n]|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;|&()<>"'\\])+)|(?P<op>&&|\|\||[;|&()]+|[<>]+)|(?P<odd>.)""",
+    r"""(?P<heredoc><<-?[ \t]*(?P<q>['"]?)(?P<end>\w+)(?P=q))|"""
+    r"""(?P<comment>(?<![^\s;&|()])\#[^\n]*)|(?P<newline>\n)|(?P<join>\\\n|[ \t\r]+)|"""
+    r"""(?P<word>(?:\$\{\{[^\n]{0,300}?\}\}|\$\{[^}\s]{0,300}\}|\d?>&\d|\\[^\n]|"""
+    r""""(?:[^"\\]|\\.)*"|'[^']*'|[^\s;|&()<>"'\\])+)|(?P<op>&&|\|\||[;|&()]+|[<>]+)|(?P<odd>.)""",
     re.DOTALL,
 )
+_VARIABLE = r"\$(?!\{\{)(?:\{([A-Za-z_]\w{0,99})(:?-[^}]{0,300})?\}|([A-Za-z_]\w{0,99}))"
+_KEYWORDS = set("if elif else fi then do while until ! { } done".split())
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 MOST_COMMANDS, LONGEST_WORD, MOST_LINES = 2_000, 1_000, 200
-"""Commands of one script, characters of one word, and command lines of one tox, nox or make target that are looked at."""
+"""Commands of one script, characters of one word, command lines of one tox, nox or make target."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A simple command: its `words` with quotes off and known variables filled in, `raw` words as written, its line (from 1),
-    the variables that it sees, and whether the shell prints what it runs (`set -x`)."""
+    """A simple command: its `words` with quotes off and known variables filled in, `raw` words as
+    written, its line (from 1), the variables that it sees, and whether `set -x` prints it."""
 
     words: tuple[str, ...]
     raw: tuple[str, ...]
@@ -34,36 +39,15 @@ class Command:
     traced: bool = False
 
 
-@dataclass
-class _Shell:
-    environment: dict[str, str]
-    complete: bool
-    traced: bool = False
-    branches: list[bool | None] = field(default_factory=list)
-    """For each open `if`: whether the branch being read is taken. None where that is not known."""
-    taken: list[bool | None] = field(default_factory=list)
-    """For each open `if`: whether this branch, or one before it, is taken."""
-    testing: bool = False
-    last: bool | None = None
-    shared: bool = False
-    """Whether a command has been given the environment, so that a change needs a copy."""
-
-    def set(self, values: Mapping[str, str]) -> None:
-        """Assign variables."""
-        if self.shared and values:
-            self.environment, self.shared = dict(self.environment), False
-        self.environment.update(values)
-
-
 def unquote(word: str) -> str:
-    """A word without its quotation marks."""
+    """Return a word without its quotation marks."""
     quoted = r"(?s)'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)"
     return re.sub(quoted, lambda m: m[1] or m[2] or m[3] or "", word)
 
 
 def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) -> str:
-    """A word with its variables filled in. One that nobody sets is empty, if all that can be set is known (`complete`);
-    GitHub's own, and what comes out of other commands, stay as written."""
+    """Return a word with its variables filled in. One that nobody sets is empty, if all that can be
+    set is known (`complete`); GitHub's own, and the output of commands, stay as written."""
 
     def value(match: re.Match[str]) -> str:
         name, default = match[1] or match[3], (match[2] or "").lstrip(":").removeprefix("-")
@@ -74,11 +58,7 @@ def expand(word: str, environment: Mapping[str, str], *, complete: bool = True) 
 
     if "$" not in word:
         return word
-    return re.sub(
-        r"\$(?!\{\{)(?:\{([A-Za-z_]\w{0,99})(:?-[^}]{0,300})?\}|([A-Za-z_]\w{0,99}))",
-        value,
-        word[:LONGEST_WORD],
-    )[:LONGEST_WORD]
+    return re.sub(_VARIABLE, value, word[:LONGEST_WORD])[:LONGEST_WORD]
 
 
 def _lexed(script: str) -> Iterator[tuple[str, str, int]]:
@@ -89,8 +69,7 @@ def _lexed(script: str) -> Iterator[tuple[str, str, int]]:
         match = _TOKEN.match(script, position)
         assert match is not None  # `odd` takes any character
         kind = "heredoc" if match["heredoc"] else match.lastgroup or "odd"
-        if match["heredoc"]:
-            ends.append(match["end"])
+        ends += [match["end"]] if match["heredoc"] else []
         yield kind, match[0], line + 1
         line += match[0].count("\n")
         position = match.end()
@@ -106,8 +85,8 @@ def _lexed(script: str) -> Iterator[tuple[str, str, int]]:
 def commands(
     script: str, environment: Mapping[str, str], *, traced: bool = False
 ) -> Iterator[Command]:
-    """Return the commands of a shell script that may run, in order. Branches that a test for an empty variable rules out
-    are left out."""
+    """Yield the commands of a shell script that may run, in order: not those of branches that a
+    test for an empty variable rules out."""
     complete = not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE)
     shell = _Shell(dict(environment), complete, traced)
     words: list[str] = []
@@ -116,133 +95,127 @@ def commands(
         if kind == "word" or (kind == "op" and text[0] in "<>"):
             begun = begun if words else line
             words.append(text)
-        elif kind in ("newline", "op"):
-            if words:
-                count += 1
-                if count > MOST_COMMANDS:
-                    return
-                yield from _joined(shell, words, begun, joined)
-                joined, words = text if text in ("&&", "||") else "", []
+        elif kind in ("newline", "op") and words:
+            count += 1
+            if count > MOST_COMMANDS:
+                return
+            if command := shell.take(words, begun, joined):
+                yield command
+            joined, words = text if text in ("&&", "||") else "", []
 
 
-def _joined(shell: _Shell, words: list[str], line: int, joined: str) -> Iterator[Command]:
-    """Take in a command that may follow `&&` or `||`."""
-    before = shell.last if joined else None
-    if before is None or before == (joined == "&&"):
-        yield from _run(shell, words, line)
-        if shell.last is None and before is not None and not shell.testing:
-            shell.last = True  # in `[ test ] && one || other`, the one is taken to succeed
+class _Shell:
+    """What a shell knows between two commands. `complete`: nothing else sets variables."""
 
+    def __init__(self, environment: dict[str, str], complete: bool, traced: bool) -> None:
+        self.environment, self.complete, self.traced = environment, complete, traced
+        self.branches: list[tuple[bool | None, bool | None]] = []
+        """For each open `if`: whether the branch being read is taken, and whether this one or one
+        before it is. None where that is not known."""
+        self.testing = False
+        self.last: bool | None = None
 
-_KEYWORDS = set("if elif else fi then do while until ! { } done".split())
+    def take(self, words: list[str], line: int, joined: str) -> Command | None:
+        """Take in a command that may follow `&&` or `||`."""
+        before = self.last if joined else None
+        if before is not None and before != (joined == "&&"):
+            return None
+        command = self.run(words, line)
+        if self.last is None and before is not None and not self.testing:
+            self.last = True  # in `[ test ] && one || other`, the one is taken to succeed
+        return command
 
+    def keyword(self, keyword: str) -> None:
+        """Follow a keyword into or out of a branch."""
+        if keyword == "if":
+            self.branches.append((None, False))
+            self.testing, self.last = True, None
+        if keyword == "if" or not self.branches:
+            return
+        now, over = self.branches[-1]
+        if keyword in ("elif", "else"):
+            now = False if over else None if over is None or keyword == "elif" else True
+            self.testing, self.last = keyword == "elif" and not over, None
+        elif keyword == "then" and self.testing:
+            holds, self.testing = self.last, False
+            now = None if holds and over is None else holds
+            over = True if holds else over if holds is False else None
+        self.branches[-1:] = [] if keyword == "fi" else [(now, over)]
 
-def _keyword(shell: _Shell, keyword: str) -> None:
-    """Follow a keyword into or out of a branch."""
-    if keyword == "if":
-        shell.branches.append(None)
-        shell.taken.append(False)
-        shell.testing, shell.last = True, None
-    elif not shell.branches:
-        return
-    elif keyword in ("elif", "else"):
-        over = shell.taken[-1]
-        shell.branches[-1] = False if over else None if over is None or keyword == "elif" else True
-        shell.testing, shell.last = keyword == "elif" and not over, None
-    elif keyword == "then" and shell.testing:
-        holds, over = shell.last, shell.taken[-1]
-        shell.branches[-1] = None if holds and over is None else holds
-        shell.taken[-1] = True if holds else over if holds is False else None
-        shell.testing = False
-    elif keyword == "fi":
-        shell.branches.pop()
-        shell.taken.pop()
+    def run(self, words: list[str], line: int) -> Command | None:
+        """Take one command in: keywords, assignments and tests change what is known; the rest is a
+        command if its branch may be taken."""
+        leading = list(takewhile(_KEYWORDS.__contains__, words))
+        for word in leading:
+            self.keyword(word)
+        words = words[len(leading) :]
+        if not words or any(now is False for now, _ in self.branches):
+            return None
+        exporting = words[0] in ("export", "declare", "local", "readonly")
+        seen, rest = self.assigned(words[1:] if exporting else words)
+        if not rest or exporting:
+            self.environment, self.last = seen, None
+            return None
+        plain, known = [unquote(word) for word in rest], self.environment
+        filled = tuple(expand(word, known, complete=self.complete) for word in plain)
+        self.last = _test(filled, plain, self.complete)
+        if self.last is not None:
+            self.last = self.last != bool(leading.count("!") % 2)
+            return None
+        if filled[0] == "unset":
+            self.environment = {n: v for n, v in known.items() if n not in filled[1:]}
+            seen = {n: v for n, v in seen.items() if n not in filled[1:]}
+        if filled[0] == "set" and len(filled) > 1:
+            flags = "".join(word[1:] for word in filled[1:] if re.fullmatch(r"-[a-z]+", word))
+            off = any(word.startswith("+") and "x" in word for word in filled[1:])
+            self.traced = (self.traced or "x" in flags or "xtrace" in filled) and not off
+        return Command(filled, tuple(rest), line, seen, self.traced)
 
-
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-
-
-def _run(shell: _Shell, words: list[str], line: int) -> Iterator[Command]:
-    """Take one command in: keywords and assignments change the shell, the rest is a command if its branch may be taken."""
-    negated = False
-    while words and words[0] in _KEYWORDS:
-        negated ^= words[0] == "!"
-        _keyword(shell, words[0])
-        words = words[1:]
-    if not words or False in shell.branches:
-        return
-    prefix: dict[str, str] = {}
-    exporting = words[0] in ("export", "declare", "local", "readonly")
-    rest = words[1:] if exporting else words
-    while rest and (match := _ASSIGNMENT.match(rest[0])):
-        seen = {**shell.environment, **prefix} if prefix else shell.environment
-        prefix[match[1]] = expand(unquote(match[2]), seen)
-        rest = rest[1:]
-    if not rest or exporting:
-        shell.set(prefix)
-        shell.last = None
-        return
-    environment, complete = shell.environment, shell.complete
-    filled = tuple(expand(unquote(word), environment, complete=complete) for word in rest)
-    shell.last = _test(filled, [unquote(word) for word in rest], complete)
-    if shell.last is not None:
-        shell.last = shell.last != negated
-        return
-    if filled[0] == "unset":
-        shell.environment = {n: v for n, v in environment.items() if n not in filled[1:]}
-    if filled[0] == "set" and len(filled) > 1:
-        flags = "".join(word[1:] for word in filled[1:] if re.fullmatch(r"-[a-z]+", word))
-        off = any(word.startswith("+") and "x" in word for word in filled[1:])
-        shell.traced = (shell.traced or "x" in flags or "xtrace" in filled) and not off
-    seen = {**shell.environment, **prefix} if prefix else shell.environment
-    shell.shared = True
-    yield Command(filled, tuple(rest), line, seen, shell.traced)
+    def assigned(self, words: list[str]) -> tuple[dict[str, str], list[str]]:
+        """The variables after the assignments that a command begins with, and its other words."""
+        found = [match for match in takewhile(bool, map(_ASSIGNMENT.match, words)) if match]
+        seen = dict(self.environment) if found else self.environment
+        for match in found:
+            seen[match[1]] = expand(unquote(match[2]), seen)
+        return seen, words[len(found) :]
 
 
 def _test(words: tuple[str, ...], raw: list[str], complete: bool) -> bool | None:
     """Whether `[ -n "$X" ]` or `[ -z "$X" ]` holds, where that can be told."""
     if words[0] not in ("[", "[[", "test") or len(words) < 3:
         return None
-    inner = [
-        (word, was) for word, was in zip(words[1:], raw[1:], strict=True) if was not in ("]", "]]")
-    ]
-    flip = bool(inner) and inner[0][0] == "!"
+    inner = [word for word, was in zip(words[1:], raw[1:], strict=True) if was not in ("]", "]]")]
+    flip = inner[:1] == ["!"]
     inner = inner[1:] if flip else inner
-    if len(inner) != 2 or inner[0][0] not in ("-n", "-z"):
+    if len(inner) != 2 or inner[0] not in ("-n", "-z"):
         return None
-    value = inner[1][0]
-    always = re.fullmatch(
-        r"\$\{?(GITHUB_ACTIONS|CI|GITHUB_REF)\}?", value
-    )  # these are never empty there
-    if not always and (not complete or re.search(r"`|\$(?!\{\{\s*secrets\.)", value)):
-        return None
-    return (bool(value) == (inner[0][0] == "-n")) != flip
+    never_empty = re.fullmatch(r"\$\{?(GITHUB_ACTIONS|CI|GITHUB_REF)\}?", inner[1])
+    open_ = not complete or re.search(r"`|\$(?!\{\{\s*secrets\.)", inner[1])
+    return None if open_ and not never_empty else (bool(inner[1]) == (inner[0] == "-n")) != flip
 
 
 def passes(name: str, patterns: list[str]) -> bool:
-    """Return whether tox lets a variable through: one of the `pass_env` patterns covers it, or may do so."""
+    """Return whether tox's `pass_env` patterns let a variable through, or may do so."""
     return any("{" in each or fnmatchcase(name.upper(), each.upper()) for each in patterns)
 
 
 def makefile(
     text: str, goals: list[str], environment: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
-    """Return the recipe lines (with their line numbers) that `make` with these goals runs, prerequisites first. No goal:
-    the first target."""
+    """Yield the recipe lines (with their line numbers) that `make` with these goals runs,
+    prerequisites first. No goal: the first target."""
     rules, variables = _rules(text, environment)
-    goals = goals or [target for target in rules if not target.startswith(".")][:1]
+    pending = goals[::-1] or [target for target in rules if not target.startswith(".")][:1]
     seen: set[str] = set()
     order: dict[str, None] = {}
-    pending = list(reversed(goals))
     while pending:
         goal = pending.pop()
-        if goal in rules and goal not in seen:
+        if goal in seen:
+            order.setdefault(goal)
+        elif goal in rules:
             seen.add(goal)
             pending += [goal, *reversed(rules[goal][0])]
-        elif goal in seen:
-            order.setdefault(goal)
-    lines = [line for target in order for line in rules[target][1]]
-    for at, recipe in lines[:MOST_LINES]:
+    for at, recipe in [line for target in order for line in rules[target][1]][:MOST_LINES]:
         for _ in range(3):
             named = r"\$[({]([\w.-]+)[)}]"
             recipe = re.sub(named, lambda m: variables.get(m[1], "")[:300], recipe[:2000])
@@ -275,8 +248,8 @@ def _rules(text: str, environment: Mapping[str, str]) -> tuple[Rules, dict[str, 
 
 
 def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int, str, list[str]]]:
-    """Return, for each command of the environments named: its line, itself (`arguments` in place of `{posargs}`), and the
-    patterns of variables that tox lets through. Raises ValueError."""
+    """Yield, for each command of the environments named: its line, itself (`arguments` in place of
+    `{posargs}`), and the patterns of variables that tox lets through. Raises ValueError."""
     import configparser  # only here, because most repositories have no tox.ini
 
     parser = configparser.ConfigParser(interpolation=None, strict=False)
@@ -285,8 +258,7 @@ def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int,
     except configparser.Error as error:
         raise ValueError(str(error)) from None
     lines = text.split("\n")
-    for name in names[:20]:
-        section = f"testenv:{name}"
+    for section in [f"testenv:{name}" for name in names[:20]]:
         if not parser.has_section(section):
             continue
         base = dict(parser["testenv"]) if parser.has_section("testenv") else {}
@@ -296,17 +268,16 @@ def tox(text: str, names: list[str], arguments: str = "") -> Iterator[tuple[int,
         start = lines.index(f"[{section}]") + 1 if f"[{section}]" in lines else 1
         written = re.sub(r"\\\n\s{0,80}", " ", settings.get("commands", "")).split("\n")
         for command in [row.strip().lstrip("-!@ ")[:LONGEST_WORD] for row in written][:50]:
-            if command:
-                near = enumerate(lines[start : start + 1000], start + 1)
-                at = next((n for n, row in near if command[:25] in row), start)
-                posargs = r"\{posargs:?([^{}]{0,500})\}"
-                command = re.sub(posargs, lambda m: arguments or m[1], command)
-                yield at, re.sub(r"\{[^{}\s]{0,200}\}", "", command), patterns
+            near = enumerate(lines[start : start + 1000], start + 1)
+            at = next((n for n, row in near if command[:25] in row), start)
+            posargs = r"\{posargs:?([^{}]{0,500})\}"
+            command = re.sub(posargs, lambda m: arguments or m[1], command)
+            yield at, re.sub(r"\{[^{}\s]{0,200}\}", "", command), patterns
 
 
 def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str], bool]]:
-    """Return the commands that `session.run` runs in the sessions named (all of them, if none is): line, words, and whether
-    the variables of the job are kept from them. Parsed, not imported. Raises SyntaxError, ValueError, RecursionError."""
+    """Yield what `session.run` runs in the sessions named, or in all: line, words, and whether the
+    job's variables are kept from it. Raises SyntaxError, ValueError, RecursionError."""
     import ast
 
     for function in ast.walk(ast.parse(text)):
@@ -318,22 +289,22 @@ def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str], bool]]:
         if "session" not in decorator or (names and not known & set(names)):
             continue
         for node in ast.walk(function):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in ("run", "run_always"):
-                    values = (getattr(each, "value", "…") for each in node.args)
-                    words = [str(v) if not isinstance(v, ast.AST) else "…" for v in values]
-                    outer = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
-                    yield node.lineno, words, outer.get("include_outer_env") is False
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            if node.func.attr in ("run", "run_always"):
+                words = [str(getattr(each, "value", "…")) for each in node.args]
+                outer = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
+                yield node.lineno, words, outer.get("include_outer_env") is False
 
 
-def followed(words: tuple[str, ...], rest: list[str]) -> tuple[str, list[str]] | None:
-    """Return what a command (`rest`: without its wrappers) runs of the repository: ("script", [path]), ("inline", [text]), ("make", goals), ("tox",
-    environments), ("nox", sessions), ("python", [path]), ("module", [name]), or None. A script's own directory is not known
-    here."""
+def followed(words: Sequence[str], rest: list[str]) -> tuple[str, list[str]] | None:
+    """Return what a command (`rest`: without its wrappers) runs of the repository: ("script",
+    [path]), ("inline", [text]), ("make", goals), ("tox", environments), ("nox", sessions),
+    ("python", [path]), ("module", [name]), or None."""
     for before, dash, name in zip(words[:8], words[1:9], words[2:10], strict=False):
-        if dash == "-m" and _PYTHON.fullmatch(before.rpartition("/")[2]):
-            if name not in ("tox", "nox"):
-                return ("module", [name])
+        module = dash == "-m" and PYTHON.fullmatch(before.rpartition("/")[2])
+        if module and name not in ("tox", "nox"):
+            return ("module", [name])
     if not rest:
         return None
     program, arguments = rest[0], rest[1:]
@@ -344,7 +315,7 @@ def followed(words: tuple[str, ...], rest: list[str]) -> tuple[str, list[str]] |
         return ("make", [word for word in plain if "=" not in word])
     if program in ("tox", "nox"):
         return (program, _environments(program, arguments))
-    if _PYTHON.fullmatch(program):
+    if PYTHON.fullmatch(program):
         return ("python", plain[:1]) if plain and plain[0].endswith(".py") else None
     first = next((word for word in words if word.endswith(program) and "/" in word), "")
     return ("script", [first]) if first and "://" not in first else None

@@ -1,6 +1,7 @@
-"""A workflow file's own words about its jobs: permissions, triggers, conditions, environments, and who calls whom.
+"""A workflow file's own words about its jobs: permissions, triggers, conditions, and calls.
 
-GitHub Docs: "Workflow syntax for GitHub Actions", "Events that trigger workflows", "Reusing workflows", "Contexts".
+GitHub Docs: "Workflow syntax for GitHub Actions", "Events that trigger workflows", "Reusing
+workflows", "Contexts".
 """
 
 import re
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from .expressions import UNKNOWN, Open, Value, fill, holds, possible
-from .files import Map, Repository, Seq, Text, Unreadable
+from .files import NOTHING, Map, Repository, Seq, Text, Unreadable, mapping, text, texts, under
+from .words import TABLES, say
 
 MOST_CALLS = 10
 """How deep workflows may call one another: GitHub's own limit."""
@@ -22,7 +24,7 @@ Note = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a job's GITHUB_TOKEN may do, and who says so: `source` is "job", "workflow", or "default" (nobody)."""
+    """What a job's GITHUB_TOKEN may do; `source` is "job", "workflow", or "default" (nobody)."""
 
     given: Mapping[str, str] | str
     source: str
@@ -34,7 +36,7 @@ class Permissions:
         return self.level("id-token") == 2
 
     def level(self, scope: str) -> int | None:
-        """0 for none, 1 for read, 2 for write; None where nobody states it and the repository's settings decide."""
+        """0 for none, 1 for read, 2 for write; None where the repository's settings decide."""
         if self.source == "default" and scope != "id-token":
             return None
         if isinstance(self.given, str):
@@ -52,12 +54,12 @@ class Permissions:
 
 
 def effective_permissions(workflow: Mapping[str, Any], job: str | Mapping[str, Any]) -> Permissions:
-    """Return a job's permissions: its own, else its workflow's, else the default, which has no `id-token`.
+    """Return a job's permissions: its own, else its workflow's, else the default.
 
-    They replace one another and are never merged. `job` is a job or its name; plain dicts will do, such as those that
-    PyYAML makes. Raises KeyError for a name that no job has. GitHub Docs, "Workflow syntax", `permissions`.
+    They replace one another and are never merged; the default has no `id-token`. `job` is a job or
+    its name; plain dicts will do. Raises KeyError for a name that no job has.
 
-    >>> effective_permissions({"permissions": {"id-token": "write"}, "jobs": {"a": {}}}, "a").id_token
+    >>> effective_permissions({"permissions": "write-all", "jobs": {"a": {}}}, "a").id_token
     True
     """
     named = workflow["jobs"][job] if isinstance(job, str) else job
@@ -72,50 +74,34 @@ def effective_permissions(workflow: Mapping[str, Any], job: str | Mapping[str, A
 
 @dataclass(frozen=True)
 class Trigger:
-    """One way to start a job: the event, and the ref that its ID token will name. Words in capitals stand for what is
-    known only then, such as the tag. `certain` is false where an `if:` that cannot be decided stands in between."""
+    """One way to start a job: the event, and the ref that its ID token will name, with words in
+    capitals for what is known only then. `certain` is false where an `if:` that cannot be decided
+    stands in between; `guess` is true where the ref comes from a condition, not from `on:`."""
 
     event: str
     ref: str
     certain: bool = field(default=True, compare=False)
     never: frozenset[str] = frozenset()
     guess: bool = field(default=False, compare=False)
-    """Whether the ref comes from a condition, not from `on:`."""
 
 
-_REFS = {
-    "release": "refs/tags/TAG", "pull_request": "refs/pull/NUMBER/merge", "pull_request_review": "refs/pull/NUMBER/merge",
-    "merge_group": "refs/heads/gh-readonly-queue/BRANCH", "delete": "refs/heads/DEFAULT_BRANCH",
-    "pull_request_target": "refs/heads/BASE_BRANCH", "workflow_dispatch": "refs/heads/BRANCH", "create": "refs/tags/TAG",
-}  # fmt: skip
 _BRANCHES = {"main", "master", "develop", "trunk"}
 """Names that no tag has."""
-_NO_ACTION = "push workflow_dispatch schedule create delete fork gollum public page_build".split()
-_ACTIONS = {
-    "release": ("published", "unpublished", "created", "edited", "deleted", "prereleased", "released"),
-    "registry_package": ("published", "updated"), "pull_request": ("opened", "synchronize", "reopened"),
-    "pull_request_target": ("opened", "synchronize", "reopened"), "workflow_run": ("completed", "requested", "in_progress"),
-}  # fmt: skip
+_NO_ACTION = TABLES["events without types"]
 
 
 def triggers(workflow: Mapping[str, Any]) -> list[Trigger]:
-    """Return everything that starts a workflow: `on` as a text, a list or a mapping. `workflow_call` is left out: the event
-    is then that of the caller."""
-    found = []
-    for event, filters in events(workflow).items():
+    """Return everything that starts a workflow, except calls: the event is then the caller's."""
+    found: list[Trigger] = []
+    on = workflow.get("on", "")
+    names = [on] if isinstance(on, str) else map(str, on)
+    events = on if isinstance(on, Mapping) else dict.fromkeys(names, "")
+    for event, filters in events.items():
         if event == "push":
             found += _pushes(filters if isinstance(filters, Mapping) else {})
         elif event not in ("", "workflow_call"):
-            found.append(Trigger(event, _REFS.get(event, "refs/heads/DEFAULT_BRANCH")))
+            found.append(Trigger(event, TABLES["refs"].get(event, "refs/heads/DEFAULT_BRANCH")))
     return list(dict.fromkeys(found))
-
-
-def events(workflow: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the events of `on`, each with what is stated about it."""
-    on = workflow.get("on", "")
-    if isinstance(on, Mapping):
-        return dict(on)
-    return dict.fromkeys([on] if isinstance(on, str) else map(str, on), "")
 
 
 def _pushes(filters: Mapping[str, Any]) -> Iterator[Trigger]:
@@ -130,28 +116,14 @@ def _pushes(filters: Mapping[str, Any]) -> Iterator[Trigger]:
             yield Trigger("push", f"refs/{prefix}/{unknown}")
 
 
-def text(value: Any) -> str:
-    """A scalar as it is; "" for anything else."""
-    return str(value) if isinstance(value, Text) else ""
-
-
-def texts(value: Any) -> list[str]:
-    """A text or a list of texts, as a list."""
-    if isinstance(value, list):
-        return [str(each) for each in value if isinstance(each, str)]
-    return [str(value)] if isinstance(value, str) and value else []
-
-
-def mapping(value: Any) -> Map:
-    """A mapping as it is; an empty one for anything else."""
-    return value if isinstance(value, Map) else _EMPTY
-
-
-_EMPTY = Map()
+def steps(job: Any) -> list[Map]:
+    """Return the steps of a job or a composite action."""
+    found = mapping(job).get("steps")
+    return [each for each in found if isinstance(each, Map)] if isinstance(found, Seq) else []
 
 
 class Changeable:
-    """A frozen dataclass with a faster `dataclasses.replace`, which otherwise takes a third of the time."""
+    """A frozen dataclass with a faster `dataclasses.replace`."""
 
     def but(self, **changes: Any) -> Self:
         """Return a copy with other values for these fields."""
@@ -162,7 +134,8 @@ class Changeable:
 
 @dataclass(frozen=True, eq=False)
 class Scope(Changeable):
-    """What an expression can see. `asked` collects the contexts that differ from trigger to trigger and were looked at."""
+    """What an expression can see. `asked` collects the contexts that differ from trigger to trigger
+    and were looked at."""
 
     trigger: Trigger
     repository: str = ""
@@ -182,8 +155,8 @@ class Scope(Changeable):
         return find(rest) if find else UNKNOWN
 
     def _github(self, name: str) -> Value:
-        trigger, (owner, _, _) = self.trigger, self.repository.partition("/")
-        known = {"event_name": trigger.event, "event.repository.fork": False}
+        event, (owner, _, _) = self.trigger.event, self.repository.partition("/")
+        known = {"event_name": event, "event.repository.fork": False}
         if owner:
             known |= {"repository": self.repository, "repository_owner": owner}
         if name in known:
@@ -194,10 +167,10 @@ class Scope(Changeable):
             return self._action()
         if name.startswith("event.inputs."):
             return self._inputs(name.removeprefix("event.inputs."))
-        other = ("event.release", "event.pull_req") if trigger.event in _NO_ACTION else ()
-        absent = name.startswith(("event.push.", *other))
-        asked = trigger.event.startswith("pull_request")
-        return None if absent or (name in ("head_ref", "base_ref") and not asked) else UNKNOWN
+        absent = ["event.push."]
+        absent += ["event.release", "event.pull_req"] if event in _NO_ACTION else []
+        absent += [] if event.startswith("pull_request") else ["head_ref", "base_ref"]
+        return None if name.startswith(tuple(absent)) else UNKNOWN
 
     def _ref(self, name: str) -> Value:
         kind, _, last = self.trigger.ref.rpartition("/")
@@ -211,10 +184,11 @@ class Scope(Changeable):
         return Open(never=frozenset(never | _BRANCHES if kind == "refs/tags" else never))
 
     def _action(self) -> Value:
-        if self.trigger.event in _NO_ACTION:
+        event = self.trigger.event
+        if event in _NO_ACTION:
             return None
-        stated = mapping(mapping(self.workflow.get("on")).get(self.trigger.event)).get("types")
-        found = tuple(texts(stated)) or _ACTIONS.get(self.trigger.event, ())
+        stated = texts(under(self.workflow, "on", event, "types"))
+        found = tuple(stated or TABLES["types"].get(event, ()))
         return found[0] if len(found) == 1 else Open(found, never=frozenset({"published"}))
 
     def _inputs(self, name: str) -> Value:
@@ -222,8 +196,8 @@ class Scope(Changeable):
             return self.inputs.get(name)
         if self.trigger.event != "workflow_dispatch":
             return None
-        stated = mapping(mapping(self.workflow.get("on")).get("workflow_dispatch")).get("inputs")
-        return Open(tuple(texts(mapping(mapping(stated).get(name)).get("options"))))
+        stated = under(self.workflow, "on", "workflow_dispatch", "inputs", name, "options")
+        return Open(tuple(texts(stated)))
 
     def _secrets(self, name: str) -> Value:
         if self.secrets is None or name == "GITHUB_TOKEN" or "environment" in self.job:
@@ -234,28 +208,20 @@ class Scope(Changeable):
         return self.needs.get(name, self.needs.get(f"{name.partition('.')[0]}.*", UNKNOWN))
 
     def _matrix(self, name: str) -> Value:
-        return Open(tuple(_matrix(self.job, name.split("."))))
-
-
-def _matrix(job: Map, names: list[str]) -> list[str]:
-    """The values that `matrix.…` takes, as far as they are written down."""
-    matrix = mapping(mapping(job.get("strategy")).get("matrix"))
-    first, include = matrix.get(names[0]), matrix.get("include")
-    values: list[Any] = list(first) if isinstance(first, Seq) else []
-    rows = include if isinstance(include, Seq) else []
-    values += [row[names[0]] for row in rows if isinstance(row, Map) and names[0] in row]
-    for name in names[1:]:
-        values = [value[name] for value in values if isinstance(value, Map) and name in value]
-    return list(dict.fromkeys(str(value) for value in values if isinstance(value, Text)))
+        """All values that stand in the matrix."""
+        matrix, (first, *rest) = under(self.job, "strategy", "matrix"), name.split(".")
+        values, rows = under(matrix, first), under(matrix, "include")
+        values = list(values) if isinstance(values, Seq) else []
+        values += [under(row, first) for row in rows] if isinstance(rows, Seq) else []
+        found = [under(value, *rest) for value in values]
+        return Open(tuple(dict.fromkeys(str(v) for v in found if isinstance(v, Text))))
 
 
 @dataclass(frozen=True, eq=False)
 class JobContext(Changeable):
-    """A job as one trigger starts it: `entry` is the file that was triggered, `file` the one that holds the job.
-
-    `callers` are (file, job, line) from the entry down, `scope` gives values to expressions, `granted` is what the caller's
-    job allows it to do.
-    """
+    """A job as one trigger starts it: `entry` is the file that was triggered, `file` the one that
+    holds the job, `callers` are (file, job, line) from the entry down, `scope` gives values to
+    expressions, `granted` is what the caller's job allows it to do."""
 
     entry: str
     file: str
@@ -277,21 +243,25 @@ class JobContext(Changeable):
         return self.scope.trigger
 
     @property
+    def own(self) -> Permissions:
+        """As in `effective_permissions`."""
+        return effective_permissions(self.workflow, self.body)
+
+    @property
     def permissions(self) -> Permissions:
-        """As in `effective_permissions`; a called job that states none has its caller's."""
-        own = effective_permissions(self.workflow, self.body)
-        return self.granted if self.granted and own.source == "default" else own
+        """Its own; a called job that states none has its caller's."""
+        return self.granted if self.granted and self.own.source == "default" else self.own
 
     @property
     def may_ask(self) -> bool:
-        """Whether the job can get an ID token: a called job may only lower what its caller has."""
+        """Whether it can get an ID token: a called job may only lower what its caller has."""
         return self.permissions.id_token and (self.granted is None or self.granted.id_token)
 
     @property
     def asks_too_much(self) -> str:
-        """A permission, such as "id-token: write", that a called job states and its caller does not have; else "". GitHub
-        then refuses the whole workflow when it starts."""
-        own = effective_permissions(self.workflow, self.body)
+        """A permission, such as "id-token: write", that a called job states and its caller does not
+        have; else "". GitHub then refuses the whole workflow when it starts."""
+        own = self.own
         if self.granted is None or own.source == "default":
             return ""
         scopes = own.given if isinstance(own.given, Mapping) else ("id-token", "contents")
@@ -302,24 +272,25 @@ class JobContext(Changeable):
         return ""
 
     def environments(self) -> tuple[str, ...]:
-        """The names that the job's environment can have; ("",) if it has none. What stays unknown still holds its
-        expression."""
+        """Return the names that its environment can have, ("",) if it has none. What stays unknown
+        still holds its expression."""
         stated = self.body.get("environment", "")
         return possible(text(stated.get("name") if isinstance(stated, Map) else stated), self.scope)
 
 
+_CLIENTS = r"\b(uv|hatch|flit|poetry|pdm|maturin|python)\W{1,3}(publish|upload)"
+
+
 def mentions_publishing(part: Any) -> bool:
-    """Whether a part of a workflow that is not looked at says words that releases of Python packages say."""
+    """Return whether a part of a workflow that is not looked at says words of Python releases."""
     words = str(part).lower()
-    if "pypi" in words or "twine" in words or ("tox" in words and "release" in words):
-        return True
-    clients = r"\b(uv|hatch|flit|poetry|pdm|maturin|python)\W{1,3}(publish|upload)"
-    return bool(re.search(clients, words))
+    said = "pypi" in words or "twine" in words or ("tox" in words and "release" in words)
+    return said or bool(re.search(_CLIENTS, words))
 
 
 def variants(trigger: Trigger, conditions: str) -> list[Trigger]:
-    """The trigger, and the same at each ref that the conditions compare with: what is in capitals may turn out to be that
-    one. The first of them is at any other."""
+    """Return the trigger at any other ref than those that the conditions compare with, and at each
+    of these: what is in capitals may turn out to be that one."""
     kind, _, last = trigger.ref.rpartition("/")
     if "github." not in conditions or not last.isupper():
         return [trigger]
@@ -328,13 +299,13 @@ def variants(trigger: Trigger, conditions: str) -> list[Trigger]:
     near = [ref for ref in refs if ref.startswith(f"{kind}/")]
     found = [replace(trigger, never=frozenset(near))]
     found += [replace(trigger, ref=ref, guess=True) for ref in near]
-    if trigger.event == "workflow_dispatch" and re.search(r"tag", conditions):
+    if trigger.event == "workflow_dispatch" and "tag" in conditions:
         found.append(Trigger(trigger.event, "refs/tags/TAG", guess=True))
     return found
 
 
 def settled(found: list[Trigger]) -> tuple[Trigger, ...]:
-    """Triggers without what only a condition suggested, where the trigger as `on:` has it is among them too."""
+    """Return the triggers without what only a condition suggested, where `on:` has it too."""
     plain = {each.event for each in found if not each.guess}
     kept = [replace(t, never=frozenset()) for t in found if not (t.guess and t.event in plain)]
     return tuple(dict.fromkeys(sorted(kept, key=lambda t: not t.certain)))
@@ -342,8 +313,8 @@ def settled(found: list[Trigger]) -> tuple[Trigger, ...]:
 
 @dataclass
 class Walk:
-    """Every job of every workflow, as often as it is started. `trouble` receives files that could not be read, `notes`
-    what could not be followed."""
+    """Every job of every workflow, as often as it is started. `trouble` receives files that could
+    not be read, `notes` what could not be followed."""
 
     repository: Repository
     trouble: list[Unreadable] = field(default_factory=list)
@@ -353,8 +324,12 @@ class Walk:
     started: dict[tuple[str, str], bool] = field(default_factory=dict)
     count: int = 0
 
-    def read(self, files: list[str]) -> None:
-        """Read the workflow files."""
+    def __post_init__(self) -> None:
+        files: list[str] = []
+        try:
+            files = self.repository.workflows()
+        except Unreadable as error:
+            self.trouble.append(error)
         for file in files:
             try:
                 workflow = self.repository.yaml(file)
@@ -367,7 +342,7 @@ class Walk:
                 self.trouble.append(error)
 
     def jobs(self) -> Iterator[JobContext]:
-        """Each job once for each trigger; a reusable workflow inside the repository once for each call."""
+        """Yield each job once for each trigger; one that is called, once for each call."""
         for file, workflow in self.workflows.items():
             for trigger in triggers(workflow)[:40]:
                 scope = Scope(trigger, self.repository.known_name, workflow)
@@ -375,12 +350,11 @@ class Walk:
         for (file, name), started in self.started.items():
             job = self.workflows[file]["jobs"][name]
             if not started and mentions_publishing(job):
-                why = f"Job {name!r} is not looked at: nothing that starts {file} meets its `if:` and `needs:`."
+                why = say("notes", "not started", job=name, file=file)
                 self.notes.append((file, job.line_of("if"), why))
         for file, workflow in self.workflows.items():
             if file not in self.called and not triggers(workflow) and mentions_publishing(workflow):
-                why = "Nothing in this repository starts this workflow: it is not looked at."
-                self.notes.append((file, 1, why))
+                self.notes.append((file, 1, say("notes", "no trigger")))
 
     def _workflow(self, context: JobContext) -> Iterator[JobContext]:
         """The jobs of one workflow, started in one way."""
@@ -420,15 +394,12 @@ class Walk:
             yield from self._workflow(_call(context, file, self.workflows[file], line))
 
     def _called(self, context: JobContext, target: str) -> tuple[str, str]:
-        """Why a called workflow cannot be followed, or its file; ("", "") if it is of no interest."""
+        """Why a called workflow cannot be followed, or its file; neither if it does not matter."""
         name = re.escape(self.repository.full_name)
         own = re.match(rf"({name}/|\.?/|\$/)(\.github/workflows/[^/@]+)(@.*)?$", target)
         if not own:
-            why = (
-                ", a workflow of another repository: what it does is not known. It cannot publish with an ID token, because "
-                "a publisher names a workflow of its own repository."
-            )
-            return (why if context.may_ask or mentions_publishing(context.body) else ""), ""
+            matters = context.may_ask or mentions_publishing(context.body)
+            return say("notes", "another's") if matters else "", ""
         seen = (context.entry, context.file, *(file for file, _, _ in context.callers))
         if own[2] not in self.workflows:
             return ", which could not be read.", ""
@@ -439,15 +410,15 @@ class Walk:
 
 def _conditions(job: Map) -> str:
     """All `if:` of a job and its steps, in one text."""
-    steps = job.get("steps")
-    rows = [job, *(steps if isinstance(steps, Seq) else ())]
-    return "\n".join(filter(None, (text(mapping(each).get("if")) for each in rows)))[:10_000]
+    found = [text(each["if"]) for each in (job, *steps(job)) if "if" in each]
+    return "\n".join(found)[:10_000]
 
 
 def _job_scope(
     context: JobContext, name: str, trigger: Trigger, memo: dict[Any, Any], depth: int = 0
 ) -> tuple[Scope, bool | None]:
-    """What a job's expressions see, and whether it runs: what it needs has to run too, unless its `if:` says otherwise."""
+    """What a job's expressions see, and whether it runs: what it needs has to run too, unless its
+    `if:` says otherwise."""
     if (name, trigger) in memo:
         return memo[name, trigger]  # type: ignore[no-any-return]
     jobs = context.workflow["jobs"]
@@ -483,8 +454,7 @@ def _outputs(name: str, job: Map, scope: Scope, runs: bool | None) -> dict[str, 
 def _call(context: JobContext, file: str, workflow: Map, line: int) -> JobContext:
     """The workflow that a job calls, with its inputs and secrets."""
     job, scope = context.body, context.scope
-    declared = mapping(mapping(mapping(workflow.get("on")).get("workflow_call")).get("inputs"))
-    inputs = {name: text(mapping(what).get("default")) for name, what in declared.items()}
+    inputs = defaults(under(workflow, "on", "workflow_call", "inputs"))
     given = mapping(job.get("with")).items()
     inputs |= {name: fill(str(value), scope) for name, value in given if isinstance(value, Text)}
     secrets = scope.secrets
@@ -492,8 +462,16 @@ def _call(context: JobContext, file: str, workflow: Map, line: int) -> JobContex
         passed = mapping(job.get("secrets")).items()
         secrets = {name: fill(text(value), scope) for name, value in passed}
     keep = context.may_ask or context.granted is None
-    scope = scope.but(workflow=workflow, job=_EMPTY, inputs=inputs, secrets=secrets, needs={})
-    callers = (*context.callers, (context.file, context.job, line))
-    granted = context.permissions if keep else context.granted
-    new = context.but(file=file, workflow=workflow, job="", scope=scope)
-    return new.but(callers=callers, granted=granted)
+    return context.but(
+        file=file,
+        workflow=workflow,
+        job="",
+        scope=scope.but(workflow=workflow, job=NOTHING, inputs=inputs, secrets=secrets, needs={}),
+        callers=(*context.callers, (context.file, context.job, line)),
+        granted=context.permissions if keep else context.granted,
+    )
+
+
+def defaults(inputs: Any) -> dict[str, str]:
+    """Return the inputs that a called workflow or action declares, with their defaults."""
+    return {name: text(under(what, "default")) for name, what in mapping(inputs).items()}
