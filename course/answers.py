@@ -135,10 +135,13 @@ def _gaps(node: ast.AST) -> Iterator[int]:
 
 
 def _reached(node: ast.AST) -> Iterator[ast.AST]:
-    """The children of a node, without the statements that come after a `return` or `raise`."""
+    """The children of a node, without the statements that come after a `return` or `raise`, and
+    without the `...` in `except KeyError: ...`, which means `pass`."""
+    handles = isinstance(node, ast.ExceptHandler)
     for _, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
+            dots = isinstance(child, ast.Expr) and getattr(child.value, "value", None) is ...
+            if isinstance(child, ast.AST) and not (handles and dots):
                 yield child
             if isinstance(child, (ast.Return, ast.Raise)):
                 break

@@ -166,6 +166,7 @@ FINISHED = {
     "slice": "def double(n):\n    class A:\n        def __getitem__(self, i):\n            return n + n\n"
     "    return A()[..., 0]",
     "placeholder in a default": "def double(n, mark='...'):\n    return n + n",
+    "except": "def double(n):\n    try:\n        n + 1\n    except TypeError: ...\n    return n + n",
     "after the end": "def double(n):\n    if n:\n        return n + n\n        ...\n    return 0\n    ...",
 }
 
