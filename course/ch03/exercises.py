@@ -98,6 +98,8 @@ def q3_1(fetch_keys):
             ("https://mallory.test", "Which member names the issuer of a configuration?"),
             (f"{issuer}/mallory", "Do you compare the two names as a whole?"),
             ("https://id", "Is a part of the name enough?"),
+            (f"{issuer}/", "Is that exactly the same name?"),
+            (issuer.upper(), "Does upper or lower case count?"),
         )
     ]
     pages = {"configuration": f"{issuer}/.well-known/openid-configuration", "keys": uri}
@@ -247,20 +249,24 @@ def q3_3(pick_key):
             raise Wrong(f"For an honest token your function {told(got)}. {question}")
     header = b64url_encode(b'{"alg": "RS256"}')
     unnamed = ".".join([header, *honest.split(".")[1:]])
-    enc, other, rs512 = (
+    enc, tls, other, rs512 = (
         {github.url: {"keys": [{**jwk, **change}]}}
-        for change in ({"use": "enc"}, {"alg": "RSA-OAEP"}, {"alg": "RS512"})
+        for change in ({"use": "enc"}, {"use": "tls"}, {"alg": "RSA-OAEP"}, {"alg": "RS512"})
     )
+    says_rs512 = github.id_token(claims, header={"alg": "RS512"})
     none = [
         (alone, github.id_token(claims, header={"kid": "made-up"}), "The `kid` is made up."),
         (alone, github.id_token({**claims, "iss": "https://mallory.test"}),
          "Nobody trusts its `iss`."),
+        (alone, github.id_token({**claims, "iss": f"{github.url}.mallory.test"}),
+         "Its `iss` is a longer name than the trusted issuer's."),
         (alone, github.id_token(claims, header={"kid": mallory.kid, "jwk": mallory.public_jwk}),
          "The token has brought its own key."),
         (alone, unnamed, "The token names no `kid`, so which key did its issuer mean?"),
         (enc, honest, "The issuer publishes this key for encryption."),
+        (tls, honest, "The `use` of the issuer's key is `tls`, which is not `sig`."),
         (other, honest, "The issuer publishes this key for another algorithm."),
-        (rs512, github.id_token(claims, header={"alg": "RS512"}),
+        (rs512, says_rs512,
          "The key and the token's header both say RS512, which is another algorithm."),
         ({github.url: {"keys": [nameless]}}, unnamed,
          "Neither the token nor the issuer's key has a `kid`."),
@@ -269,6 +275,12 @@ def q3_3(pick_key):
         got = outcome(pick_key, published, token)
         if not isinstance(got, LookupError):
             raise Wrong(f"{why} Expected a LookupError; your function {told(got)}.")
+    got = outcome(pick_key, alone, says_rs512)
+    ensure(
+        isinstance(got, dict),
+        f"The issuer's key is for RS256, and the token's header says RS512. Your function "
+        f"{told(got)}. Whose `alg` counts?",
+    )
 
 
 # ---------------------------------------------------------------- 3.4
@@ -396,6 +408,20 @@ def outage(store: Any, source: Source) -> None:
     ensure(
         store.get("late-1", 5000) == "K3",
         "The provider is up again, with a new key. Your store did not fetch it.",
+    )
+    store.get("next-1", 5100)
+    source.keys["next-1"] = "K4"
+    ensure(
+        store.get("next-1", 5200) == "K4",
+        "A stranger asked for `next-1` before there was such a key. 100 seconds later the provider "
+        "has it, and your store does not find it. Does it remember what it did not find?",
+    )
+    source.keys.clear()
+    store.get("made-up", 5300)
+    ensure(
+        store.get("new-1", 5301) is None,
+        "The provider has withdrawn all its keys, and your store has fetched since, but it still "
+        "returns one of them. What does an answer without keys replace?",
     )
 
 

@@ -91,6 +91,20 @@ def fetch_keys(http, issuer):
             ),
             (
                 (
+                    'if configuration["issuer"] != issuer:',
+                    'if configuration["issuer"].rstrip("/") != issuer.rstrip("/"):',
+                ),
+                "exactly the same name",
+            ),
+            (
+                (
+                    'if configuration["issuer"] != issuer:',
+                    'if configuration["issuer"].lower() != issuer.lower():',
+                ),
+                "lower case count",
+            ),
+            (
+                (
                     """raise ValueError(f"asked {issuer}, and {configuration['issuer']} answers")""",
                     "return None",
                 ),
@@ -246,6 +260,24 @@ def pick_key(key_sets, token):
                 ),
                 "both say RS512",
             ),
+            (
+                (
+                    "peeked = IdToken.decode(token)",
+                    "peeked = IdToken.decode(token)\n"
+                    '    if peeked.header["alg"] != "RS256":\n'
+                    '        raise LookupError("not RS256")',
+                ),
+                "Whose `alg` counts",
+            ),
+            (('jwk.get("use", "sig") == "sig"', 'jwk.get("use") != "enc"'), "is `tls`"),
+            (
+                (
+                    'key_sets[peeked.claims["iss"]]["keys"]',
+                    '[k for name, jwks in key_sets.items() for k in jwks["keys"]\n'
+                    '                if peeked.claims["iss"].startswith(name)]',
+                ),
+                "a longer name than",
+            ),
         ),
         cheat="""
 def pick_key(key_sets, token):
@@ -395,6 +427,26 @@ class Keys:
 """,
                 "Was the key not in the cache",
             ),
+            (
+                """
+class Keys:
+    def __init__(self, fetch):
+        self.fetch, self.keys, self.asked, self.bad = fetch, {}, -60, set()
+
+    def get(self, kid, now):
+        if kid not in self.keys and kid not in self.bad and now - self.asked >= 60:
+            self.asked = now
+            try:
+                self.keys = self.fetch()
+                if kid not in self.keys:
+                    self.bad.add(kid)
+            except ConnectionError:
+                pass
+        return self.keys.get(kid)
+""",
+                "remember what it did not find",
+            ),
+            (("self.fetch()", "self.fetch() or self.keys"), "an answer without keys"),
         ),
         cheat="""
 class Keys:
@@ -405,6 +457,7 @@ class Keys:
         return self.keys.get(kid)
 """,
         right=(
+            ("except ConnectionError:\n                pass", "except ConnectionError: ..."),
             """
 class Keys:
     def __init__(self, fetch):
