@@ -235,7 +235,7 @@ def _keys(mint: _Mint) -> list[Case]:
             "kid a path to a known file",
             (mint.hs256(KNOWN_FILE, known),),
             False,
-            "made without any secret",
+            "anyone can read that file",
         ),
         attack("kid a path to an uploaded file", "a file is not an issuer", theirs, kid=uploaded),
         attack(
@@ -244,7 +244,9 @@ def _keys(mint: _Mint) -> list[Case]:
         attack("kid made up", "the issuer has no such key", ours, kid="made-up"),
         attack("kid missing", "which key?", ours),
         *(
-            attack(f"key not published: {key.kid}", "withdrawn, or early", key, kid=key.kid)
+            attack(
+                f"key not published: {key.kid}", "no longer published, or not yet", key, kid=key.kid
+            )
             for key in unused
         ),
         attack(

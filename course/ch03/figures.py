@@ -99,7 +99,7 @@ def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> fi
     axes.set_yticks(*zip(*labels, strict=True))
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)
-    legend = "minutes   ·   rightly ● accepted, ○ refused   ·   ✖ the wrong verdict"
+    legend = "minutes   ·   ● accepted, ○ refused   ·   ✖ the wrong verdict"
     axes.set_xlabel(legend, x=0.42)
     told = "; ".join(_told(name, log, late[name]) for name, log in logs.items())
     shown = f"The provider publishes {old} until minute {withdrawn}, {new} from minute {begun} on"
