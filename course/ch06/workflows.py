@@ -71,6 +71,8 @@ def _jobs(workflows: Mapping[str, str], entry: str) -> Iterator[Planned]:
 def _planned(
     name: str, said: dict[str, Any], workflow: dict[Any, Any], entry: str, may: bool, ref: str = ""
 ) -> Planned:
+    if not said.get("runs-on") and "uses" not in said:
+        raise ValueError(f"expected `runs-on` in the job {name}, got none")
     stated = said.get("environment") or ""
     environment = str(stated.get("name", "") if isinstance(stated, dict) else stated)
     env = {**(workflow.get("env") or {}), **(said.get("env") or {})}

@@ -162,7 +162,7 @@ def test_both_jobs_really_run_so_a_fault_in_either_is_found(old, new, logged):
 
 @pytest.mark.proof
 def test_a_job_that_fails_after_the_upload_fails_the_release():
-    last = "  announce:\n    needs: publish\n    steps:\n      - run: exit 7\n"
+    last = "  announce:\n    needs: publish\n    runs-on: ubuntu-latest\n    steps:\n      - run: exit 7\n"
     said = repr(Clinic().case(6).fix({"release.yml": TWO_JOBS + last}))
     assert said.startswith("✗ case 6 · it fails again") and said.endswith("[exit code 7]")
 
@@ -298,6 +298,7 @@ def test_no_fix_is_not_attempted_and_shows_the_log_and_the_causes():
         {"edit": {"jobs:": "jobs"}},
         {"edit": {"v*": "v["}},
         {"edit": {"    steps:": "    env: none\n    steps:"}},
+        {"edit": {"runs-on: ubuntu-latest": "environment: pypi"}},
         {"edit": {"run: uv publish": "run: echo done"}},
         {"form": {"owner_id": "666"}},
         {"form": {"workflow": "release"}},
