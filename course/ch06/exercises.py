@@ -37,6 +37,7 @@ PERMISSIONS: list[tuple[Any, Any, bool, str]] = [
     (..., "read-all", False, "The job's block is `read-all`. Is asking for an ID token reading?"),
     ("write-all", "read-all", False, "Both blocks are one word. Which of them holds?"),
     (READ, "write-all", True, "The job's block is one word. What does this word give?"),
+    (..., {"contents": "write"}, False, "The job's block grants writing. Does it name `id-token`?"),
     (..., {"id-token": "none"}, False, "The job's block names `id-token`. Which value has it?"),
 ]
 
@@ -347,6 +348,11 @@ ROOMS: list[tuple[dict[str, Any], dict[str, list[str]], str]] = [
         {"publish": job("uv publish && make announce", permissions=WRITE)},
         {"publish": ["uv publish && make announce"]},
         "One `run` publishes and then does something else. Is that exactly `uv publish`?",
+    ),
+    (
+        {"publish": job("uv build\nuv publish", permissions=WRITE)},
+        {"publish": ["uv build\nuv publish"]},
+        "One `run` has two lines. A step is left out or kept as a whole. Is this `run` `uv publish`?",
     ),
     (
         {TOP: WRITE, "test": job("pytest"), "publish": PUBLISH},
