@@ -61,7 +61,7 @@ def may_ask(workflow: dict, job: dict) -> bool:
     ),
     right="A job's block replaces the workflow's, even an empty one. Nothing gives `id-token` by "
     "default.",
-    minutes=6,
+    minutes=8,
 )
 def q6_1(may_ask):
     for top, own, right, question in PERMISSIONS:
@@ -292,7 +292,7 @@ def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
         "another. Which names are in the first set only?",
     ),
     right="The real index sends a mail instead of a log. It helps if somebody reads it.",
-    minutes=6,
+    minutes=7,
 )
 def q6_4(leftovers):
     events, tokens = history()
@@ -405,7 +405,7 @@ def bystanders(workflow: dict) -> dict[str, list[str]]:
     ),
     right="Everything in this list can request an ID token, so it could publish. The fix is a job of "
     "its own for `uv publish`.",
-    minutes=8,
+    minutes=10,
 )
 def q6_5(bystanders):
     for jobs, right, question in ROOMS:
@@ -432,7 +432,7 @@ def q6_5(bystanders):
     ),
     right="The new file has to be known before the switch, and everything that shuts out the old files "
     "comes after it.",
-    minutes=3,
+    minutes=4,
 )
 def q6_6(order_2):
     check_order(order_2, HARDENING, stuck_while_hardening)
