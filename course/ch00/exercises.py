@@ -141,11 +141,11 @@ def q0_4(attack: Callable[[], GitHubJob]) -> None:
         raise Wrong(f"Expected a `GitHubJob`, but your function returned {show(job)}.")
     if job.actor != "mallory":
         raise Wrong(f"The actor of your job is {show(job.actor)}. Who is it that attacks?")
-    if not job.ref.startswith("refs/heads/"):
+    if not job.ref.removeprefix("refs/heads/").strip() or not job.ref.startswith("refs/heads/"):
         raise Wrong(
             f"The `ref` of your job is {show(job.ref)}. How does the `ref` of a branch begin?"
         )
-    if job.ref == "refs/heads/main":
+    if job.ref.strip() == "refs/heads/main":
         raise Wrong(f"Your job runs on {show(job.ref)}. Mallory may push only to other branches.")
     if not job.may_ask:
         raise Wrong("GitHub gives this job no ID token: it lacks the permission, or is a fork's.")
