@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from course.ch08.grid import COLUMNS, SPANS, Outcome, verdict
+from course.ch08.grid import SINGLE, SPANS, Outcome, verdict
 from course.figure import BLACK, GREEN, GREY, INK, SMALL, Figure, finish, sheet, styled, tile, write
 
 Grid = Mapping[str, Mapping[str, Outcome]]
-"""For each attack, by name, the outcome in each column of `grid.COLUMNS`."""
+"""For each attack, by name, the outcome in each column of the grid."""
 _LOOKS = {
     "stopped": ("#CDEBDF", INK[GREEN], "✓"), "once": ("#FCEBDD", BLACK, "once"),
     "15 min": ("#F7C99B", BLACK, "15 m"), "6 h": ("#E8914A", BLACK, "6 h"),
@@ -16,10 +16,10 @@ _LOOKS = {
 }  # fmt: skip
 """Ground, ink and words for each span: the darker, the worse, in gray as well."""
 _COLUMNS = {
-    "none": "stored token", "T": "trusted publisher", "R": "old tokens revoked",
-    "E": "environment named", "P": "rules for it", "S": "separate publish job",
-    "D": "digest of dist/", "H": "hash-locked build", "C": "pinned actions",
-    "B": "token burned", "V": "attestation checked", "all": "all ten",
+    "none": "stored token", "T": "trusted publisher", "TR": "old tokens revoked",
+    "TE": "environment named", "TEP": "rules for it", "TS": "separate publish job",
+    "TSD": "digest of dist/", "TH": "hash-locked build", "TC": "pinned actions",
+    "TB": "token burned", "TV": "attestation checked", "all": "all ten",
 }  # fmt: skip
 _WHOLE = ("none", "T", "all")
 """Columns in which every cell is drawn, changed or not."""
@@ -35,16 +35,15 @@ def matrix(grid: Grid, groups: Mapping[str, Sequence[str]]) -> Figure:
     """
     if not grid:
         raise ValueError("there are no attacks to draw")
-    single = [name for name in _COLUMNS if name not in ("none", "all")]
-    stops = {name: sum(verdict(row, name) == "stops" for row in grid.values()) for name in single}
+    stops = {name: sum(verdict(row, name) == "stops" for row in grid.values()) for name in SINGLE}
     left = [name for name, row in grid.items() if not row["all"].stopped]
-    most = f"No defense adds more than {max(stops.values())} to what is stopped"
+    most = f"No defense stops more than {max(stops.values())} further attacks"
     finding = f"{most}; all ten leave {len(left)} of {len(grid)}"
     axes, places = sheet(finding), _places()
     for name, x in places.items():
         look = {"weight": "bold"} if name in _WHOLE else {}
         words = {"rotation": 90, "va": "bottom", "size": SMALL, **look}
-        head = f"{COLUMNS[name]}  {_COLUMNS[name]}" if name in single else _COLUMNS[name]
+        head = f"{name}  {_COLUMNS[name]}" if name in SINGLE else _COLUMNS[name]
         write(axes, x + _COLUMN / 2, _HEAD - 0.06, head, "center", **words)
     y = _HEAD
     for heading, attacks in groups.items():
@@ -67,15 +66,15 @@ def _places() -> dict[str, float]:
     """Return where each column begins, in inches; gaps set the single defenses apart."""
     places, x = {}, _SIDE
     for name in _COLUMNS:
-        x += _GAP if name in ("R", "all") else 0
+        x += _GAP if name in ("TR", "all") else 0
         places[name], x = x, x + _COLUMN
     return places
 
 
 def _field(axes: Axes, x: float, y: float, row: Mapping[str, Outcome], name: str) -> None:
-    changed = name != "none" and verdict(row, name) in ("stops", "weakens", "opens")
-    if name in _WHOLE or changed:
-        opened = name != "none" and verdict(row, name) == "opens"
+    found = verdict(row, name) if name in SINGLE else "no"
+    if name in _WHOLE or found in ("stops", "weakens", "opens"):
+        opened = found == "opens"
         _cell(axes, x, y, SPANS[row[name].span], opened, twice=row[name].projects > 1)
     else:
         _dot(axes, x, y)
@@ -116,7 +115,7 @@ def _legend(axes: Axes, y: float) -> float:
             ("15 min", "until an API token ends"),
         ),
         (("6 h", "until a job's request token ends"), ("no end", "no end; ×2: both projects")),
-        (("frame", "possible only since this column"), ("", "as in the column it builds on")),
+        (("frame", "made possible by this defense"), ("", "as in the column it builds on")),
     )
     for line in lines:
         for (span, words), x in zip(line, (0.12, 3.9, 7.0), strict=False):

@@ -24,12 +24,13 @@ class Outcome:
 
     `span` counts into SPANS. 0: no user ran Mallory's code. 1: users did, in one version. More: she
     goes on publishing for so long, although the hole is closed. `projects` says how many of Alice's
-    two projects she reaches. `why` are the refusals that she met.
+    two projects she reaches. `why` are the refusals that stopped her, and `how` is what she got.
     """
 
     span: int
     projects: int = 0
     why: tuple[str, ...] = ()
+    how: tuple[str, ...] = ()
 
     @property
     def stopped(self) -> bool:
@@ -54,7 +55,8 @@ def run(attack: Attack, pipeline: Pipeline, policy: Policy | None = None) -> Out
             ran = "runs, and finds nothing to take" if project.malware_ran else "does not run"
             return Outcome(0, 0, tuple(dict.fromkeys(mallory.refusals)) or (f"her code {ran}",))
         both = mallory.publish(project="octo-radar") and infected(project, mallory, "octo-radar")
-        return Outcome(how_long(project, mallory), 2 if both else 1)
+        span = how_long(project, mallory)
+        return Outcome(span, 2 if both else 1, how=tuple(dict.fromkeys(mallory.story)))
 
 
 def infected(project: Project, mallory: Mallory, name: str = "octo-rocket") -> bool:
@@ -98,12 +100,11 @@ def works(pipeline: Pipeline, policy: Policy | None = None) -> bool:
             return False
 
 
-COLUMNS = {
-    "none": "", "T": "T", "R": "TR", "E": "TE", "P": "TEP", "S": "TS", "D": "TSD", "H": "TH",
-    "C": "TC", "B": "TB", "V": "TV", "all": "RTEPSHCDBV",
-}  # fmt: skip
-"""The columns: each defense with what it needs, on top of Trusted Publishing."""
-BASES = {"T": "none", "P": "E", "D": "S", "all": "none"} | dict.fromkeys("RESHCBV", "T")
+SINGLE = ("T", "TR", "TE", "TEP", "TS", "TSD", "TH", "TC", "TB", "TV")
+"""Each defense with what it needs, on top of Trusted Publishing."""
+COLUMNS = {"none": "", **{letters: letters for letters in SINGLE}, "all": "RTEPSHCDBV"}
+"""The columns of the grid and their defenses, by letter."""
+BASES = {letters: letters[:-1] for letters in SINGLE} | {"T": "none", "all": "none"}
 """What a column is compared with, to see what its own defense does."""
 
 

@@ -21,6 +21,7 @@ class Mallory:
         self.identities: list[Callable[[str], str]] = []
         self.signed: dict[str, str] = {}
         self.refusals: list[str] = []
+        self.story: list[str] = []
 
     # -- while her code runs in a job --------------------------------------------------------------
 
@@ -67,6 +68,8 @@ class Mallory:
         for attestation in dict.fromkeys((self.signed.get(name, ""), "")):
             for token in reversed(self.api_tokens):  # the youngest first
                 if self._try(upload, self.lab, token, name, content, attestation):
+                    signed = " with an attestation" if attestation else ""
+                    self.story.append(f"she publishes {project} {VERSIONS[n]}{signed}")
                     return True
         return False
 
@@ -81,11 +84,13 @@ class Mallory:
 
     def _mint(self, identity: Callable[[str], str]) -> None:
         self.api_tokens.append(mint(self.lab, identity("pypi")))
+        self.story.append("the index gives her an API token for an ID token")
 
     def _sign(self, identity: Callable[[str], str], name: str, content: bytes) -> None:
         made, policy = attest(self.lab, identity("sigstore"), name, content), self.project.policy
         if name not in self.signed or not policy or policy(certificate_says(json.loads(made))):
             self.signed[name] = made  # a policy is public: she keeps what it accepts
+            self.story.append("the signing authority gives her a certificate for an ID token")
 
     def _work(self, job: GitHubJob, mentions: tuple[str, ...]) -> None:
         self.take(self.project.start(job, mentions))

@@ -192,8 +192,8 @@ TITLES = {
         "2 of 3 forgeries are stopped, each by a different check; accepted: nothing at all"
     ),
     "07_stopped_other": "2 of 2 forgeries are stopped, each by a different check",
-    "08_matrix": "No defense adds more than 5 to what is stopped; all ten leave 6 of 23",
-    "08_matrix_other": "No defense adds more than 1 to what is stopped; all ten leave 0 of 2",
+    "08_matrix": "No defense stops more than 5 further attacks; all ten leave 6 of 23",
+    "08_matrix_other": "No defense stops more than 1 further attacks; all ten leave 0 of 2",
 }
 
 

@@ -24,11 +24,11 @@ def drawn(rows):
 
 def test_a_cell_that_is_as_in_its_base_is_a_dot():
     assert words(drawn(grid())).count("·") == 9 + 1  # nine single defenses, and the legend
-    assert words(drawn(grid(H=STOPPED))).count("·") == 8 + 1
+    assert words(drawn(grid(TH=STOPPED))).count("·") == 8 + 1
 
 
 def test_each_changed_cell_says_how_long():
-    once, twice = words(drawn(grid())), words(drawn(grid(H=ONCE)))
+    once, twice = words(drawn(grid())), words(drawn(grid(TH=ONCE)))
     assert twice.count("once") == once.count("once") + 1
 
 
@@ -37,12 +37,14 @@ def test_a_frame_marks_what_a_defense_has_made_possible():
         tiles = [patch for axes in figure.drawing.axes for patch in axes.patches]
         return sum(colors.to_hex(each.get_edgecolor()) == "#000000" for each in tiles)
 
-    opened = {"an attack": dict.fromkeys(COLUMNS, STOPPED) | {"S": ONCE}}
+    opened = {"an attack": dict.fromkeys(COLUMNS, STOPPED) | {"TS": ONCE}}
     assert frames(drawn(opened)) == 1 + 1  # and one in the legend
+    every = {"an attack": dict.fromkeys(COLUMNS, STOPPED) | {"all": ONCE}}
+    assert frames(drawn(every)) == 1  # all ten together are not what made it possible
 
 
 def test_the_sentence_counts_and_names_what_is_left():
-    sentence = drawn(grid(H=STOPPED)).sentence
+    sentence = drawn(grid(TH=STOPPED)).sentence
     assert "hash-locked build 1" in sentence and sentence.endswith("Left by all: an attack.")
     assert "Left by all" not in drawn(grid(all=STOPPED)).sentence
 

@@ -15,15 +15,15 @@ from helpers.provider.repository import Environment, Repository
 with Path(__file__).with_name("grid.csv").open(encoding="utf-8", newline="") as file:
     MEASURED = {row.pop("attack"): row for row in csv.DictReader(file)}
 SAMPLE = [
-    (attacks.leftover_token, "T"), (attacks.leftover_token, "R"),
-    (attacks.token_in_debug_log, "T"), (attacks.token_in_debug_log, "B"),
-    (attacks.repository_made_again, "P"), (attacks.other_job, "E"),
-    (attacks.pull_request_target, "T"), (attacks.changed_workflow, "P"),
-    (attacks.merged_line, "all"), (attacks.dependency_reads, "S"),
-    (attacks.dependency_alters, "H"), (attacks.moved_tag, "C"),
-    (attacks.test_dependency, "T"), (attacks.test_dependency, "S"),
-    (attacks.test_dependency, "D"), (attacks.script_injection, "S"),
-    (attacks.provider_key, "T"), (attacks.provider_key, "V"),
+    (attacks.leftover_token, "T"), (attacks.leftover_token, "TR"),
+    (attacks.token_in_debug_log, "T"), (attacks.token_in_debug_log, "TB"),
+    (attacks.repository_made_again, "TEP"), (attacks.other_job, "TE"),
+    (attacks.pull_request_target, "T"), (attacks.changed_workflow, "TEP"),
+    (attacks.merged_line, "all"), (attacks.dependency_reads, "TS"),
+    (attacks.dependency_alters, "TH"), (attacks.moved_tag, "TC"),
+    (attacks.test_dependency, "T"), (attacks.test_dependency, "TS"),
+    (attacks.test_dependency, "TSD"), (attacks.script_injection, "TS"),
+    (attacks.provider_key, "T"), (attacks.provider_key, "TV"),
 ]  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_a_cell_is_as_measured(attack, column):
 
 
 def test_an_honest_release_reaches_its_users():
-    assert all(works(Pipeline.of(COLUMNS[column])) for column in ("none", "T", "P", "D"))
+    assert all(works(Pipeline.of(COLUMNS[column])) for column in ("none", "T", "TEP", "TSD"))
 
 
 def test_attestations_without_a_trusted_publisher_let_nothing_through():
@@ -51,6 +51,16 @@ def test_attestations_without_a_trusted_publisher_let_nothing_through():
 def test_an_outcome_carries_what_the_attacker_met():
     why = run(attacks.pull_request_target, Pipeline.of("T")).why
     assert any("invalid-publisher" in each for each in why)
+
+
+def test_an_outcome_carries_what_the_attacker_got():
+    outcome = run(attacks.provider_key, Pipeline.of("TV"))
+    assert outcome.how == (
+        "the signing authority gives her a certificate for an ID token",
+        "the index gives her an API token for an ID token",
+        "she publishes octo-rocket 6.6.6 with an attestation",
+        "she publishes octo-rocket 6.7.0 with an attestation",
+    )
 
 
 def test_of_two_attestations_she_keeps_one_that_the_policy_accepts():

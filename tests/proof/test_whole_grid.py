@@ -37,26 +37,26 @@ def nothing(*_, **__):
 
 
 BROKEN = {
-    "burning does nothing": (Index, "burn_token", nothing, attacks.token_in_debug_log, "B"),
-    "revoking does nothing": (Index, "revoke_api_token", nothing, attacks.leftover_token, "R"),
-    "environments have no rules": (Repository, "admit", nothing, attacks.changed_workflow, "P"),
+    "burning does nothing": (Index, "burn_token", nothing, attacks.token_in_debug_log, "TB"),
+    "revoking does nothing": (Index, "revoke_api_token", nothing, attacks.leftover_token, "TR"),
+    "environments have no rules": (Repository, "admit", nothing, attacks.changed_workflow, "TEP"),
     "a jti may be used again": (
         "helpers.index.exchange", "_claim_jti", nothing, attacks.forged_or_replayed, "T"),
     "a digest can be moved": (
         Shelf, "get", lambda self, name, digest="": self._things[self._names[name]],
-        attacks.moved_tag, "C"),
+        attacks.moved_tag, "TC"),
     "the lock is not looked at": (
         Project, "builder", lambda self: self.shelf.get("rocket-builder"),
-        attacks.dependency_alters, "H"),
+        attacks.dependency_alters, "TH"),
     "the digest of dist/ is always the same": (
-        pipeline, "digest_of", lambda files: "", attacks.test_dependency, "D"),
+        pipeline, "digest_of", lambda files: "", attacks.test_dependency, "TSD"),
     "request tokens live for a month": (
         "helpers.provider.issuer", "JOB_LIMIT", 31 * 86400, attacks.moved_tag, "T"),
     "installers do not check": (
-        "course.ch08.clients", "check_provenance", nothing, attacks.index_account, "V"),
+        "course.ch08.clients", "check_provenance", nothing, attacks.index_account, "TV"),
     "the publisher's environment is not compared": (
         "course.ch08.pipeline", "replace", lambda job, **changes: _without(job, changes),
-        attacks.other_job, "E"),
+        attacks.other_job, "TE"),
 }  # fmt: skip
 
 
