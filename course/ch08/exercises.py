@@ -21,9 +21,33 @@ cached = cache(run)
 """The outcome of one of our own attacks, which is the same each time."""
 
 
-def named(letters: str) -> str:
-    """Return the defenses of some letters in words."""
-    return ", ".join(LETTERS[letter] for letter in letters) or "no defense"
+def watched(project: Project) -> dict[str, object]:
+    """Return what a reviewer reads before it is merged, and what only GitHub or Alice can change."""
+    return {
+        "the source of octo-rocket": project.source,
+        "the lock of the build dependency": project.lock,
+        "the tests": project.tests,
+        "the pinned commit of an action": project.pin,
+        "the machine of a job": project.repository.profile,
+        "the pipeline": project.pipeline,
+        "GitHub's signing key": project.lab.github.signing_key.kid,
+    }
+
+
+def untouched(attack: Attack, words: str) -> Attack:
+    """Return the attack. It raises Wrong with these words if something watched has changed."""
+
+    def tried(project: Project, mallory: Mallory) -> None:
+        before = watched(project)
+        try:
+            attack(project, mallory)
+        except Stopped as stopped:
+            mallory.refusals.append(str(stopped))
+        for what, value in watched(project).items():
+            if value != before[what]:
+                raise Wrong(words.format(what))
+
+    return tried
 
 
 # ---------------------------------------------------------------- 8.1
@@ -73,11 +97,11 @@ _EXPECTED = {
     hints=(
         "One line is enough for each of the first two. The third needs three: what her code does, "
         "where it is, and the release that runs it.",
-        "`mallory.api_tokens` is a list. `mallory.work_in` takes a job. `project.shelf.put` gives "
-        "a name to other steps, and the step `mallory(here)` calls `project.malware`.",
+        "`mallory.api_tokens` is a list. `mallory.work_in` takes a job, and a job without an "
+        'environment has `environment=""`. The step `mallory(here)` calls `project.malware`.',
     ),
     right="An old token, a job that may ask, a name that moves: that is how most incidents begin.",
-    minutes=11,
+    minutes=12,
 )
 def q8_1(old_log, nightly_job, new_action):
     triggers: list[str] = []
@@ -88,15 +112,16 @@ def q8_1(old_log, nightly_job, new_action):
 
     for name, attack in zip(_EXPECTED, (old_log, nightly_job, new_action), strict=True):
         for letters, wanted, question in _EXPECTED[name]:
-            outcome = run(attack, Pipeline.of(letters))
+            words = f"Your `{name}` changes {{}}, and that is another weakness."
+            outcome = run(untouched(attack, words), Pipeline.of(letters))
             got = SPANS[outcome.span]
             if got != wanted:
                 met = f" Mallory met: {outcome.why[0]}." if outcome.why else ""
                 if (name, letters) == ("new_action", "T") and "does not run" in met:
                     question = "Which name did you move, and does Alice release after that?"
                 raise Wrong(
-                    f"Against {named(letters)} your `{name}` ended with “{got}”, and this attack "
-                    f"ends with “{wanted}”.{met} {question}"
+                    f"Your `{name}` ended with “{got}” in the pipeline {letters or 'none'}, and "
+                    f"this attack ends with “{wanted}”.{met} {question}"
                 )
     run(nightly_job, Pipeline.of("TV"), noted)
     if "schedule" not in triggers:
@@ -119,7 +144,7 @@ _POISONED = {
 
 
 def _line(letters: str) -> str:
-    return " and ".join(LETTERS[letter] for letter in letters) or "stored token"
+    return letters or "none"
 
 
 @prediction(
@@ -133,7 +158,7 @@ def _line(letters: str) -> str:
         "publish job apart, the build job has no token and no permission.",
     ),
     right="One defense stops it, one weakens it, and the others guard other doors.",
-    minutes=4,
+    minutes=5,
 )
 def q8_2():
     return {
@@ -144,17 +169,17 @@ def q8_2():
 
 # ---------------------------------------------------------------- 8.3
 
-CHOICE = sorted(set(LETTERS.values()) - {"trusted_publisher", "attested"})
+CHOICE = [letter for letter in LETTERS if letter not in "TV"]
 INSIDERS = (attacks.changed_workflow, attacks.repository_made_again)
 """Attacks by somebody who may write to the repository. Alone, Alice has nobody."""
 BEST = (5, 11)
 """Attacks that last and attacks that work, behind the best three. A test tries all 56 choices."""
-A_BEST = ("environment", "revoked", "separate_publish")
+A_BEST = "ERS"
 
 
-def left(chosen: tuple[str, ...]) -> dict[str, Outcome]:
+def left(chosen: str) -> dict[str, Outcome]:
     """Run what a maintainer who works alone has to expect, by the attack's name."""
-    pipeline = Pipeline(trusted_publisher=True, **dict.fromkeys(chosen, True))
+    pipeline = Pipeline.of(f"T{chosen}")
     counted = [attack for attack in attacks.ATTACKS if attack not in INSIDERS]
     return {str(attack.__doc__): cached(attack, pipeline) for attack in counted}
 
@@ -167,7 +192,7 @@ def score(outcomes: dict[str, Outcome]) -> tuple[int, int]:
 
 @exercise(
     "Three more defenses",
-    three=["revoked", "separate_publish", "environment"],
+    three=["R", "S", "E"],
     stub="three = [..., ..., ...]",
     hints=(
         "In the figure, look down the column T for the rows that last: ∞, 6 h and 15 m. Which "
@@ -176,26 +201,29 @@ def score(outcomes: dict[str, Outcome]) -> tuple[int, int]:
         "can ask for ID tokens.",
     ),
     right="Two choices do equally well, and both begin by revoking and by publishing apart.",
-    minutes=7,
+    minutes=8,
 )
 def q8_3(three):
     if not isinstance(three, list | tuple | set) or not all(isinstance(x, str) for x in three):
-        raise Wrong(f"Expected three names in a list; your answer is {show(three, 90)}.")
+        raise Wrong(f"Expected three letters in a list; your answer is {show(three, 90)}.")
+    letters = {name: letter for letter, name in LETTERS.items()}
+    three = [letters.get(each, each) for each in three]
     if strange := sorted(set(three) - set(CHOICE)):
         raise Wrong(f"Choose among {', '.join(CHOICE)}. Your answer has {show(strange[0])}.")
     if len(set(three)) != 3:
-        raise Wrong(f"Expected three different names; your answer has {len(set(three))}.")
-    outcomes = left(tuple(sorted(three)))
+        raise Wrong(f"Expected three different letters; your answer has {len(set(three))}.")
+    outcomes = left("".join(sorted(three)))
     lasting, working = score(outcomes)
     if (lasting, working) > BEST:
         better = left(A_BEST)
-        worse = [name for name in outcomes if outcomes[name].span > better[name].span]
+        enough = int(lasting > BEST[0])  # if as few last as with the best, some have to be stopped
+        worse = [each for each in outcomes if outcomes[each].span > enough >= better[each].span]
         worst = max(worse, key=lambda name: (outcomes[name].span, outcomes[name].projects))
         raise Wrong(
             f"With {', '.join(sorted(three))}, {working} attacks succeed, and {lasting} of them "
             f"last. A best choice leaves {BEST[1]}, and {BEST[0]} of them last. One that you could "
-            f"stop or shorten is “{worst}”: it ends with “{outcomes[worst]}”. Which name changes "
-            "that row, and others with it?"
+            f"{'shorten or ' * enough}stop is “{worst}”: it ends with “{outcomes[worst]}”. "
+            "Which defense changes that row?"
         )
 
 
@@ -214,35 +242,21 @@ class Outsider(Mallory):
         super().work_in(job, *mentions)
 
 
-def outside(attack: Attack) -> Attack:
-    """Return the attack, carried out by an outsider. It raises Wrong where it needs an insider."""
+def outside(attack: Attack, seen: list[Project]) -> Attack:
+    """Return the attack, carried out by an outsider. It raises Wrong where it needs an insider.
+
+    The project comes into `seen`, so that the feedback can tell what was tried.
+    """
+    guarded = untouched(attack, "Your attack changes {}, and an outsider cannot do that.")
 
     def tried(project: Project, mallory: Mallory) -> None:
-        outsider, before = Outsider(project), watched(project)
+        seen.append(project)
+        outsider = Outsider(project)
         outsider.api_tokens, outsider.identities = mallory.api_tokens, mallory.identities
         outsider.refusals = mallory.refusals
-        try:
-            attack(project, outsider)
-        except Stopped as stopped:
-            mallory.refusals.append(str(stopped))
-        for what, value in watched(project).items():
-            if value != before[what]:
-                raise Wrong(f"Your attack changes {what}, and an outsider cannot do that.")
+        guarded(project, outsider)
 
     return tried
-
-
-def watched(project: Project) -> dict[str, object]:
-    """Return what Bob reads before it is merged, and what only GitHub or Alice can change."""
-    return {
-        "the source of octo-rocket": project.source,
-        "the lock of the build dependency": project.lock,
-        "the tests": project.tests,
-        "the pinned commit of an action": project.pin,
-        "the machine of a job": project.repository.profile,
-        "the pipeline": project.pipeline,
-        "GitHub's signing key": project.lab.github.signing_key.kid,
-    }
 
 
 def beat_bob(project: Project, mallory: Mallory) -> None:
@@ -258,21 +272,30 @@ def beat_bob(project: Project, mallory: Mallory) -> None:
     hints=(
         "Go through the rows of the figure. Which of them have no ✓ and no weaker cell in any of "
         "Bob's columns? Which of those need neither a merge nor a key?",
-        "Release notes mention the titles of pull requests, and bash reads the notes. Look at the "
-        "last group of attacks.",
+        "Release notes mention the titles of pull requests, and bash reads the notes. Part 3 has "
+        "such an attack, in its last group.",
     ),
     right="No defense of Bob's looks at text that becomes a command. Publishing apart would help.",
     minutes=8,
 )
 def q8_4(beat_bob):
-    outcome = run(outside(beat_bob), BOBS)
+    seen: list[Project] = []
+    outcome = run(outside(beat_bob, seen), BOBS)
+    project = seen[-1]
     if outcome.stopped:
-        question = "What can somebody without any rights put in front of Bob's job?"
-        if outcome.why[0].startswith("her code runs"):
+        if project.malware_ran and not project.malware:
+            question = "You have not said what `project.malware` does."
+        elif outcome.why[0].startswith("her code runs"):
             question = (
                 "The step that reads the title comes before the build. What is there to take at "
                 "that moment, and what does `project.malware` do?"
             )
+        elif project.title and not project.minor:
+            question = "Your title waits, and Bob has made no release."
+        elif project.title:
+            question = "bash has read your title, and made no file called `mallory`."
+        else:
+            question = "What can somebody without any rights put in front of Bob's job?"
         met = "; ".join(outcome.why)[:200]
         raise Wrong(f"No user ran her code. Mallory met: {met}. {question}")
 
@@ -292,7 +315,9 @@ MORE: tuple[tuple[Attack, str], ...] = (
     (attacks.workflow_run, "What started this job, and on which ref does it run?"),
     (attacks.changed_workflow, "Her job can name the environment. On what does a release run?"),
 )
-BRANCHES = ("refs/heads/v6", "refs/heads/tags/v6", "refs/heads/refs/tags/v6")
+BRANCHES = (
+    "refs/heads/v6", "refs/heads/tags/v6", "refs/heads/refs/tags/v6", "refs/heads/x@refs/tags/v1",
+)  # fmt: skip
 """Names that a branch can have, to look like a tag."""
 
 
@@ -318,22 +343,32 @@ def policy(certificate: dict[str, str]) -> bool:
 )
 def q8_5(policy):
     seen: list[dict[str, str]] = []
+    said: list[object] = []
 
     def noted(certificate: dict[str, str]) -> bool:
         seen.append(dict(certificate))
-        return bool(policy(certificate))
+        said.append(policy(certificate))
+        return bool(said[-1])
 
     if not works(Pipeline.of("TEV"), noted):
-        raise Wrong("Your policy refuses the honest release v1.1. Which fields does it compare?")
+        question = "Which fields does it compare?"
+        if said[-1] is None:
+            question = "It returned None. Is there a `return` on every way?"
+        raise Wrong(f"Your policy refuses the honest release v1.1. {question}")
     if not policy(_at("refs/tags/v2.0", seen[-1])):
         raise Wrong("Your policy accepts v1.1 and refuses v2.0. Which part of a ref may vary?")
     for attack, question in MORE:
         if not run(attack, Pipeline.of("TV"), policy).stopped:
             raise Wrong(f"Your policy lets this attack through: “{attack.__doc__}”. {question}")
+    if policy(seen[-1] | {"source repository identifier": "9004"}):
+        raise Wrong(
+            "Your policy accepts the repository id 9004. Each time that she makes the repository "
+            "again, it gets a new id. Which one is octo-rocket's?"
+        )
     for ref in BRANCHES:
         if policy(_at(ref, seen[-1])):
             raise Wrong(
-                f"Your policy accepts {ref}, which is a branch. How does a tag's ref begin?"
+                f"Your policy accepts {ref}, which is a branch. How does the ref of a tag begin?"
             )
 
 

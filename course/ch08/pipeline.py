@@ -84,7 +84,7 @@ class Project:
         self.source, self.tests, self.title, self.minor = "lift-off", "pass", "", -1
         self.lock = self.shelf.put("rocket-builder", BUILDER)
         self.pin = self.shelf.put("setup@v1", SETUP)
-        self.malware: Callable[[StepMachine], None] = lambda here: None
+        self.malware: Callable[[StepMachine], None] | None = None
         self.malware_ran = False
         self.log_readers: list[Callable[[str], None]] = []
         self.id_tokens: list[str] = []
@@ -247,7 +247,8 @@ class Project:
     def run_malware(self, here: StepMachine) -> None:
         """Run Mallory's code."""
         self.malware_ran = True
-        self.malware(here)
+        if self.malware:
+            self.malware(here)
 
     # -- its users ---------------------------------------------------------------------------------
 

@@ -2,9 +2,7 @@
 
 from learner import Answers
 
-ROW = ("stored token", "trusted_publisher", "trusted_publisher and environment",
-       "trusted_publisher and separate_publish", "trusted_publisher and locked_build",
-       "trusted_publisher and pinned_actions", "trusted_publisher and attested")  # fmt: skip
+ROW = ("none", "T", "TE", "TS", "TH", "TC", "TV")
 
 
 def row(*values: str) -> str:
@@ -36,7 +34,11 @@ ANSWERS = {
             (('"mallory(here)")\n    project.release()', '"mallory(here)")'), "does Alice release"),
             (
                 ('project.shelf.put("setup', 'project.pin = project.shelf.put("setup'),
-                "Can Mallory edit it",
+                "changes the pinned commit of an action",
+            ),
+            (
+                ('project.shelf.put("setup', 'project.lock = project.shelf.put("setup'),
+                "changes the lock of the build dependency",
             ),
             (
                 ('project.shelf.put("setup@v1"', 'project.shelf.put("rocket-builder"'),
@@ -113,18 +115,20 @@ def new_action(project, mallory):
     "q8_3": Answers(
         mistakes=(
             ('three = ["burn", "rules", "environment"]', "is “a stored token in an old log”"),
-            ('three = ["revoked", "rules", "separate_publish"]', "With revoked, rules, separate"),
+            ('three = ["revoked", "rules", "separate_publish"]', "With P, R, S, "),
             (
                 'three = ["revoked", "locked_build", "separate_publish"]',
-                "With locked_build, revoked",
+                "With H, R, S, 10 attacks succeed, and 6 of",
             ),
-            ('three = ["revoked", "separate_publish"]', "three different names"),
+            ('three = ["R", "S", "B"]', "you could stop is “another job of release.yml"),
+            ('three = ["revoked", "separate_publish"]', "three different letters"),
             ('three = ["revoked", "separate_publish", "attested"]', "Choose among"),
             ('three = "revoked"', "in a list"),
         ),
         cheat='three = ["environment", "rules", "revoked"]',
         right=(
-            'three = {"pinned_actions", "separate_publish", "revoked"}',
+            'three = {"C", "S", "R"}',
+            'three = ["pinned_actions", "separate_publish", "revoked"]',
             'three = ("environment", "revoked", "separate_publish")',
         ),
     ),
@@ -134,10 +138,12 @@ def new_action(project, mallory):
             (
                 (
                     'project.title = "Fix a typo $(touch mallory)"',
-                    'project.title = "mallory(here)"',
+                    "project.title = 'Fix a typo\"; mallory; \"'",
                 ),
-                "her code does not run",
+                "made no file called `mallory`",
             ),
+            (("    project.release()", ""), "Bob has made no release"),
+            (("    project.malware = mallory.everything\n", ""), "You have not said what"),
             (
                 ('project.title = "Fix a typo $(touch mallory)"', 'project.source = "boom"'),
                 "the source of octo-rocket",
@@ -195,8 +201,21 @@ def beat_bob(project, mallory):
                 "On what does a release run",
             ),
             ("def policy(certificate):\n    return True\n", "What does GitHub never reuse"),
+            (
+                (
+                    'certificate["source repository identifier"] == "74"',
+                    'certificate["source repository identifier"] != "9003"',
+                ),
+                "accepts the repository id 9004",
+            ),
+            (
+                'def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
+                '            and "@refs/tags/" in certificate["build config"])\n',
+                "accepts refs/heads/x@refs/tags/v1",
+            ),
+            ("def policy(certificate):\n    pass\n", "It returned None"),
             (('.startswith("refs/tags/v")', ' == "refs/tags/v1.1"'), "refuses v2.0"),
-            (('"74"', "74"), "the honest release v1.1"),
+            (('"74"', "74"), "v1.1. Which fields does it compare"),
             (
                 (
                     'certificate["source repository ref"].startswith("refs/tags/v")',
