@@ -133,7 +133,16 @@ JOBS: tuple[tuple[dict[str, str], str, str], ...] = (  # job, its file if there 
     (
         {"called_workflow": CALLED.replace("@", "@refs/heads/")},
         "",
-        "The file that is called is on a branch with the name `refs/heads/main`.",
+        "`job_workflow_ref` ends in `@refs/heads/refs/heads/main`, and `ref` is `refs/heads/main`.",
+    ),
+    ({"called_workflow": f"{CALLED}-2"}, "", "`job_workflow_ref` ends in `@refs/heads/main-2`."),
+    (
+        {
+            "repository": "acme/an.vil",
+            "called_workflow": CALLED.replace("octo-org/rocket", "acme/an-vil"),
+        },
+        "",
+        "The job is one of `acme/an.vil`, and its file is in `acme/an-vil`.",
     ),
     (
         {"called_workflow": CALLED.replace("heads/main", "tags/v1")},
@@ -189,7 +198,9 @@ def q5_2(form_for):
             check_form(got, job, workflow, about)
             assert GitHubPublisher(**got).check(claims).ok  # the index's own verdict
         elif got is not None:
-            raise Wrong(f"{about} Your function returned {show(got)}. Which form lets this job in?")
+            raise Wrong(
+                f"{about} No form lets this job in, but your function returned {show(got)}."
+            )
 
 
 def check_form(got: Any, job: GitHubJob, workflow: str, about: str) -> None:

@@ -60,7 +60,7 @@ def form_for(claims):
                         repository=claims["repository"].split("/")[1],
                         workflow=file.removesuffix(end).rpartition("/")[2],
                         environment=claims.get("environment", ""))
-""", "octo-org/ci`. Your function returned {'owner'"),
+""", "octo-org/ci`. No form lets this job in, but your function returned {'owner'"),
             ("""
 def form_for(claims):
     file, ends = claims["job_workflow_ref"], [f"@{claims[name]}" for name in ("ref", "sha")]
@@ -115,7 +115,20 @@ def form_for(claims):
             return dict(owner=claims["repository_owner"], owner_id=claims["repository_owner_id"],
                         repository=claims["repository"].split("/")[1], workflow=name,
                         environment=claims.get("environment", ""))
-""", "a branch with the name `refs/heads/main`"),
+""", "ends in `@refs/heads/refs/heads/main`"),
+            (("found.endswith(end)", "end in found"), "ends in `@refs/heads/main-2`"),
+            ("""
+import re
+def form_for(claims):
+    end = f"(?:{claims['ref']}|{claims['sha']})"
+    path = f"{claims['repository']}/.github/workflows/([^/]+)@{end}"
+    found = re.fullmatch(path, claims["job_workflow_ref"])
+    if not found or claims["event_name"] == "pull_request_target":
+        return None
+    owner, repository = claims["repository"].split("/")
+    return dict(owner=owner, owner_id=claims["repository_owner_id"], repository=repository,
+                workflow=found[1], environment=claims.get("environment", ""))
+""", "its file is in `acme/an-vil`"),
         ),
         cheat="""
 def form_for(claims):
