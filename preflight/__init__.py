@@ -138,7 +138,6 @@ def _key(verdict: JobVerdict) -> tuple[object, ...]:
 
 
 def _look(files: Repository, asked: Question) -> Report:
-    """One pass over the repository."""
     walk, report = workflows.Walk(files), Report(asked.repository)
     warnings: list[Warned] = []
     for facts, judged in _judged(walk, asked):
@@ -215,7 +214,6 @@ def _ways(facts: JobFacts) -> list[Publication]:
 
 
 def _with_fix(files: Repository, each: Warned, judged: Sequence[JobVerdict]) -> Warned:
-    """A warning with its one-line diff, where there is one."""
     jobs = [job.job for job in judged if job.file == each.file and f"'{job.job}'" in each.why]
     if each.code != "checkout-without-contents" or not jobs:
         return each
@@ -224,7 +222,6 @@ def _with_fix(files: Repository, each: Warned, judged: Sequence[JobVerdict]) -> 
 
 
 def _other_ci(files: Repository) -> list[Note]:
-    """Notes about other CI systems that publish."""
     found, folder = [], files.root / ".azure-pipelines"
     azure = sorted(folder.glob("*.yml"))[:20] if folder.is_dir() else []
     for path in (*TABLES["other CI"], *(f".azure-pipelines/{each.name}" for each in azure)):

@@ -31,7 +31,6 @@ Found = Iterator[tuple[str, tuple[str, int], str]]
 
 
 def warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warned:
-    """Return a warning in words."""
     why, instead = (text.format(job=job, what=what) for text in MESSAGES["warnings"][code])
     return Warned(code, *where, why, instead)
 
@@ -180,7 +179,6 @@ def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warne
 
 
 def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
-    """Whether a step makes a release or pushes a tag with GITHUB_TOKEN."""
     uses, run, given = text(step.get("uses")).lower(), text(step.get("run")), step.get("with")
     if uses.startswith(tuple(TABLES["actions that release"])):
         token = text(under(given, "token")) or text(under(given, "repo-token"))

@@ -37,7 +37,6 @@ class Client:
 
     @property
     def trusted(self) -> bool:
-        """Whether it can use Trusted Publishing."""
         return bool(self.since)
 
 

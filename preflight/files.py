@@ -49,7 +49,6 @@ class _Node:
 
     @property
     def line(self) -> int:
-        """The line, from 1, at which it begins."""
         return self.start[0] + 1
 
 
@@ -228,7 +227,6 @@ class Repository:
         self._parsed: dict[str, Map] = {}
 
     def overlaid(self, new: Mapping[str, str]) -> "Repository":
-        """Return the repository as it would be with these texts."""
         other = Repository(self.root, {**self.overlay, **new})
         other.full_name, other.known_name = self.full_name, self.known_name
         other._read = {path: text for path, text in self._read.items() if path not in new}

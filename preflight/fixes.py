@@ -88,7 +88,6 @@ def edits(
 
 
 def named_environment(repository: Repository, found: Publication, name: str) -> Texts:
-    """Return new texts in which the job has this environment."""
     return _edited(repository, found, lambda editor: editor.in_environment(name))
 
 
@@ -149,7 +148,6 @@ class _Editor:
             self.new[path] = re.sub(pattern, lambda _: by, self.current(path))
 
     def command(self, token: bool) -> None:
-        """Change the command: its options, its version, the program itself."""
         found = self.found
         if right := misspelled(found.index):
             self.anywhere(re.escape(found.index), right)
@@ -198,7 +196,6 @@ class _Editor:
         return told[1].strip('"') if told else f"${{{{ {secret} }}}}"
 
     def secret(self) -> list[str]:
-        """The secret that the token comes from, if it comes from one."""
         found = self.found.credential
         return [found.secret] if found and found.secret else []
 
@@ -217,7 +214,6 @@ class _Editor:
                 self.new[path] = _without_keys(self.current(path), rf"(?:{keys})", brings, job)
 
     def without_attestations(self) -> None:
-        """State `attestations: false` for the PyPA action."""
         rows = self.current(self.found.file).split("\n")
         row = self.found.line - 1
         column = rows[row].index("uses:")
@@ -229,7 +225,6 @@ class _Editor:
         self.new[self.found.file] = "\n".join(rows)
 
     def in_environment(self, name: str) -> None:
-        """Give the job the environment that the publisher asks for."""
         file, job = self.found.context.file, self.found.context.job
         text = self.current(file)
         body = parse(text)["jobs"][job]
@@ -320,7 +315,6 @@ def _through_tox(text: str, line: int) -> str:
 
 
 def diff(before: str, after: str, path: str) -> str:
-    """Return a unified diff of one file."""
     import difflib  # only where there is something to fix
 
     tab = "\t" if " " in path else ""

@@ -60,7 +60,6 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
 
 
 def stored(each: JobVerdict) -> bool:
-    """Return whether a stored token is in use."""
     return each.verdict in (TOKEN, EITHER) and each.credential != "" and each.index in ADDRESSES
 
 
@@ -123,11 +122,9 @@ class _Plan:
         self.left = MOST_LOOKED_AT
 
     def ways(self, job: JobVerdict) -> list[JobVerdict]:
-        """The ways in which a job publishes by now."""
         return [each for each in self.judged if _job(each) == _job(job)]
 
     def say(self, where: str, what: str, diff: str = "") -> None:
-        """Add a step."""
         self.steps.append(Step(where, what, diff))
 
     def change(self, job: JobVerdict, what: str, edit: Edit, good: Good) -> None:
@@ -153,7 +150,6 @@ class _Plan:
         return self.say("repository", what, fixes.patch(before, changed))
 
     def mentions(self, secrets: str) -> list[str]:
-        """The places at which workflows still name a secret."""
         rows = [
             (f"{path}:{number}", row)
             for path in dict.fromkeys(each.file for each in self.judged)

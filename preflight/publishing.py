@@ -73,17 +73,14 @@ class Frame(Changeable):
 
     @property
     def place(self) -> tuple[str, int]:
-        """File and line."""
         return self.file, self.line_of(1)
 
     def __call__(self, path: str) -> Value:
-        """The value of a path in an expression."""
         if path.startswith(("env.", "steps.")):
             return self.environment.get(path.removeprefix("env."), UNKNOWN)
         return self.scope(path)
 
     def at(self, line: int) -> "Frame":
-        """Return the same at a line of the file."""
         return self.but(line_of=lambda number: line)
 
     def filled(self, given: object) -> dict[str, str]:
@@ -143,7 +140,6 @@ class JobFacts:
     unknown: Note | None = None
 
     def add(self, kind: str, frame: Frame, what: str = "") -> None:
-        """Note what is seen."""
         self.seen[kind].append((*frame.place, what))
 
 
@@ -160,7 +156,6 @@ class Finder:
         self._followed = self._steps_seen = 0
 
     def look(self) -> JobFacts:
-        """Look at every step of the job."""
         context = self.context
         frame = Frame(context.file, context.scope, {})
         for holder in (context.workflow, context.body):
@@ -319,7 +314,6 @@ class Finder:
         return None
 
     def _commands(self, script: str, frame: Frame) -> tuple[scripts.Command, ...]:
-        """The commands of a script; jobs often repeat one another's."""
         known = self.repository.known
         key = (script, frame.traced, tuple(frame.environment.items()))
         if key not in known:
@@ -393,7 +387,6 @@ class Finder:
     def _file(
         self, kind: str, path: str, names: list[str], words: Sequence[str], frame: Frame
     ) -> None:
-        """Read a file of the repository that a command runs."""
         script = self.repository.read(path)
         if len(script) > LONGEST or not self.repository.spend(len(script)):
             raise Unreadable(path, "is more script than preflight reads.")

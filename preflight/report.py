@@ -88,7 +88,6 @@ class Report:
         return self.text().rstrip("\n")
 
     def text(self) -> str:
-        """Return the report for people."""
         lines: list[str] = []
         for _, ways in groupby(self.jobs, key=lambda job: (job.workflow, job.path[:-1], job.job)):
             lines += _job_lines(list(ways))
@@ -106,7 +105,6 @@ class Report:
         return "\n".join([*lines, self.summary(), ""])
 
     def summary(self) -> str:
-        """Return the last line."""
         failing, ways = sum(job.fails for job in self.jobs), len(self.jobs)
         said = [f"{ways or 'no'} way{'s' * (ways > 1)} to publish"]
         open_ = not self.checked and any(job.verdict == TRUSTED for job in self.jobs)
@@ -132,7 +130,6 @@ class Report:
         }
 
     def json(self) -> str:
-        """Return the report for programs."""
         return json.dumps(self.data(), indent=2) + "\n"
 
     def github(self) -> str:
@@ -224,11 +221,9 @@ def _annotation(row: tuple[Any, ...]) -> str:
 
 
 def _line(text: str) -> str:
-    """On one line, whatever a file has brought, and no workflow command."""
     return re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", text)
 
 
 def _escape(text: str, in_property: bool = False) -> str:
-    """As GitHub's runner wants it."""
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return text.replace(":", "%3A").replace(",", "%2C") if in_property else text

@@ -40,7 +40,6 @@ class Command:
 
 
 def unquote(word: str) -> str:
-    """Return a word without its quotation marks."""
     quoted = r"(?s)'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)"
     return re.sub(quoted, lambda m: m[1] or m[2] or m[3] or "", word)
 
@@ -126,7 +125,6 @@ class _Shell:
         return command
 
     def keyword(self, keyword: str) -> None:
-        """Follow a keyword into or out of a branch."""
         if keyword == "if":
             self.branches.append((None, False))
             self.testing, self.last = True, None
@@ -331,7 +329,6 @@ def _shell_script(arguments: list[str]) -> tuple[str, list[str]] | None:
 
 
 def _environments(program: str, arguments: list[str]) -> list[str]:
-    """The names after `-e` or `-s`."""
     names: list[str] = []
     for position, word in enumerate(arguments[:50]):
         if word in ("-e", "-s", "--session", "--sessions"):

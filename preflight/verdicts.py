@@ -25,8 +25,6 @@ UNKNOWN_ENVIRONMENT = "ENVIRONMENT"
 
 @dataclass(frozen=True)
 class Registered:
-    """A trusted publisher, and the index that it is registered on."""
-
     publisher: GitHubPublisher
     index: str = "PyPI"
 
@@ -72,12 +70,10 @@ class JobVerdict:
 
     @property
     def file(self) -> str:
-        """The file that holds the job."""
         return self.found.context.file
 
     @property
     def line(self) -> int:
-        """The line of the step in it."""
         return self.found.step_line
 
 
@@ -112,7 +108,6 @@ def judge(found: Publication, asked: Question, also: Sequence[Publication]) -> J
 
 
 def _verdict(found: Publication) -> tuple[str, str]:
-    """The verdict and its reason, as far as the credential decides."""
     always = found.client.name == "uv" and _told(found) == "always"
     if found.context.asks_too_much or found.refused or _account(found):
         return NEITHER, ""
@@ -140,7 +135,6 @@ def _if_empty(found: Publication) -> str:
 
 
 def _account(found: Publication) -> str:
-    """The user name of an account, if one is stated: the index takes no account passwords."""
     plain = found.user and found.user != "__token__" and "$" not in found.user
     return found.user if plain and found.index in ADDRESSES else ""
 
@@ -151,7 +145,6 @@ def _caller(found: Publication) -> str:
 
 
 def _obstacle(found: Publication) -> str:
-    """Why the command cannot use Trusted Publishing; empty if it can."""
     client, own, hand = found.client, found.context.own, found.by_hand
     granted, hidden = found.context.granted, found.hidden
     replaced = own.source == "job" and effective_permissions(found.context.workflow, {}).id_token

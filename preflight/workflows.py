@@ -32,7 +32,6 @@ class Permissions:
 
     @property
     def id_token(self) -> bool:
-        """Whether the job may ask for an ID token."""
         return self.level("id-token") == 2
 
     def level(self, scope: str) -> int | None:
@@ -117,7 +116,6 @@ def _pushes(filters: Mapping[str, Any]) -> Iterator[Trigger]:
 
 
 def steps(job: Any) -> list[Map]:
-    """Return the steps of a job or a composite action."""
     found = mapping(job).get("steps")
     return [each for each in found if isinstance(each, Map)] if isinstance(found, Seq) else []
 
@@ -126,7 +124,6 @@ class Changeable:
     """A frozen dataclass with a faster `dataclasses.replace`."""
 
     def but(self, **changes: Any) -> Self:
-        """Return a copy with other values for these fields."""
         new = object.__new__(type(self))
         new.__dict__.update(self.__dict__, **changes)
         return new
@@ -147,7 +144,6 @@ class Scope(Changeable):
     asked: set[str] = field(default_factory=set)
 
     def __call__(self, path: str) -> Value:
-        """The value of a path such as "github.ref"."""
         context, _, rest = path.partition(".")
         if context in ("github", "inputs", "needs"):
             self.asked.add(context)
@@ -208,7 +204,6 @@ class Scope(Changeable):
         return self.needs.get(name, self.needs.get(f"{name.partition('.')[0]}.*", UNKNOWN))
 
     def _matrix(self, name: str) -> Value:
-        """All values that stand in the matrix."""
         matrix, (first, *rest) = under(self.job, "strategy", "matrix"), name.split(".")
         values, rows = under(matrix, first), under(matrix, "include")
         values = list(values) if isinstance(values, Seq) else []
@@ -234,17 +229,14 @@ class JobContext(Changeable):
 
     @property
     def body(self) -> Map:
-        """The job itself."""
         return self.workflow["jobs"][self.job]  # type: ignore[no-any-return]
 
     @property
     def trigger(self) -> Trigger:
-        """What started it."""
         return self.scope.trigger
 
     @property
     def own(self) -> Permissions:
-        """As in `effective_permissions`."""
         return effective_permissions(self.workflow, self.body)
 
     @property
@@ -357,7 +349,6 @@ class Walk:
                 self.notes.append((file, 1, say("notes", "no trigger")))
 
     def _workflow(self, context: JobContext) -> Iterator[JobContext]:
-        """The jobs of one workflow, started in one way."""
         memo: dict[Any, Any] = {}
         for name, job in context.workflow["jobs"].items():
             if not isinstance(job, Map):
@@ -409,7 +400,6 @@ class Walk:
 
 
 def _conditions(job: Map) -> str:
-    """All `if:` of a job and its steps, in one text."""
     found = [text(each["if"]) for each in (job, *steps(job)) if "if" in each]
     return "\n".join(found)[:10_000]
 
@@ -440,7 +430,6 @@ def _job_scope(
 
 
 def _outputs(name: str, job: Map, scope: Scope, runs: bool | None) -> dict[str, Value]:
-    """What `needs.NAME.…` is."""
     if runs is False:
         return {f"{name}.result": "skipped", f"{name}.*": None}
     result: Value = "success" if runs else Open(("success", "skipped"))
