@@ -40,6 +40,7 @@ fail; 2, something could not be read, and nothing was found that will fail.
 In Python: `preflight.check(path, repository=…, publisher=…)` returns a `Report`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +51,7 @@ from . import advice, fixes, migration, verdicts, workflows
 from .advice import Warned
 from .clients import Credential, credential
 from .files import Repository, Unreadable
-from .publishing import JobFacts, Publication, find
+from .publishing import Finder, JobFacts, Publication
 from .report import Report
 from .verdicts import EITHER, NEITHER, TOKEN, TRUSTED, JobVerdict, Question, Registered
 from .words import TABLES
@@ -176,8 +177,9 @@ def _jobs(walk: workflows.Walk) -> list[JobFacts]:
         granted = context.granted and str(context.granted)
         key = (context.entry, context.callers, context.file, context.job, granted)
         if (facts := cache.get((*key, inputs))) is None:
-            facts, notes = find(walk.repository, context)
-            walk.notes += notes
+            finder = Finder(walk.repository, context)
+            facts = finder.look()
+            walk.notes += finder.notes
             if not context.scope.asked - {""}:  # the same for every trigger
                 cache[*key, inputs] = facts
         publications = [_at(each, context) for each in facts.publications]
@@ -200,11 +202,11 @@ def _at(each: Publication, context: JobContext) -> Publication:
 
 def _ways(facts: JobFacts) -> list[Publication]:
     """The publications of one job, each with all the triggers that it has."""
-    groups: dict[tuple[object, ...], list[Publication]] = {}
+    groups: dict[tuple[object, ...], list[Publication]] = defaultdict(list)
     for each in facts.publications:
         key = (each.client.name, each.file, each.line, each.index, str(each.credential), each.user,
                each.hidden, each.context.environments())  # fmt: skip
-        groups.setdefault(key, []).append(each)
+        groups[key].append(each)
     return [
         same[0].but(
             triggers=workflows.settled([trigger for each in same for trigger in each.triggers])

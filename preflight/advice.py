@@ -37,8 +37,6 @@ def warned(code: str, where: tuple[str, int], job: str, what: str = "") -> Warne
 
 def warn(facts: JobFacts, judged: Sequence[JobVerdict]) -> list[Warned]:
     """Return what should not stay as it is, about one job that publishes."""
-    if not judged:
-        return []
     context = judged[0].found.context
     found = [*_about_the_job(context, judged), *_about_what_it_does(facts, judged)]
     for each in judged:
@@ -106,7 +104,10 @@ def _about_what_it_does(facts: JobFacts, judged: Sequence[JobVerdict]) -> Found:
         ("token-in-arguments", exposed),
         ("trace", facts.seen["traced"][:1]),
         ("script-injection", facts.seen["injected"][:1]),
-        ("unpinned-action", [each for each in facts.seen["actions"] if not _pinned(each[2])]),
+        (
+            "unpinned-action",
+            [each for each in facts.seen["actions"] if not _PINNED.fullmatch(each[2])],
+        ),
         ("checkout-without-contents", facts.seen["checkouts"][:1] if hides else []),
     ]
     for code, notes in found:
@@ -136,11 +137,8 @@ def _about_a_command(each: JobVerdict, facts: JobFacts) -> Found:
         yield "upload-repeated", where, ""
 
 
-def _pinned(action: str) -> bool:
-    """Whether an action is GitHub's own, or named by something that cannot be moved."""
-    owner, _, ref = action.partition("@")
-    pinned = re.fullmatch(r"[0-9a-fA-F]{40}|sha256:[0-9a-f]{64}", ref)
-    return owner.startswith(("actions/", "github/")) or bool(pinned)
+_PINNED = re.compile(r"(actions|github)/.*|[^@]*@([0-9a-fA-F]{40}|sha256:[0-9a-f]{64})", re.DOTALL)
+"""An action of GitHub's own, or named by something that cannot be moved."""
 
 
 def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:

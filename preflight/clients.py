@@ -40,18 +40,15 @@ class Client:
         return bool(self.since)
 
 
-def _client(name: str, row: Mapping[str, str]) -> Client:
-    single = {key: row[key] for key in ("since", "builds") if key in row}
-    several = {key: tuple(words.split()) for key, words in row.items() if key not in single}
-    return Client(name, **single, **several)  # type: ignore[arg-type]
-
-
-CLIENTS = {name: _client(name, row) for name, row in TABLES["clients"].items()}
+CLIENTS = {
+    name: Client(name, **{k: v if isinstance(v, str) else (*v,) for k, v in row.items()})  # type: ignore[arg-type]
+    for name, row in TABLES["clients"].items()
+}
 ACTION = CLIENTS["pypa/gh-action-pypi-publish"]
-_VALUED = set(TABLES["options with a value"].split())
+_VALUED = set(TABLES["options with a value"])
 _WRAPPERS = set("sudo env exec time command nohup then else do ! { if elif while".split())
 _RUNNERS = {"uvx": 1, "uv tool": 3} | dict.fromkeys(
-    "uv run,pipx run,poetry run,pdm run,hatch run,rye run,pixi run".split(","), 2
+    [f"{tool} run" for tool in "uv pipx poetry pdm hatch rye pixi".split()], 2
 )
 PYTHON = re.compile(r"(python[\d.]*|py|pypy3?)")
 

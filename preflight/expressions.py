@@ -39,8 +39,7 @@ _TOKEN = re.compile(
 )
 _SIGNS = {"&&": " and ", "||": " or ", "!": "~"}
 _WORDS = {"true": "True", "false": "False", "null": "None"}
-_COMPARISONS = {_ast.Eq: "==", _ast.NotEq: "!=", _ast.Lt: "<", _ast.LtE: "<=", _ast.Gt: ">"}
-_COMPARISONS[_ast.GtE] = ">="
+_COMPARISONS = {"Eq": "==", "NotEq": "!=", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">="}
 
 
 @lru_cache(2_000)
@@ -111,7 +110,7 @@ def _value(node: Any, lookup: Lookup) -> Value:
             value = _choose(value, isinstance(node.op, _ast.And), each, lookup)
         return value
     if isinstance(node, _ast.Compare) and len(node.ops) == 1:
-        sign = _COMPARISONS.get(type(node.ops[0]), "")
+        sign = _COMPARISONS.get(type(node.ops[0]).__name__, "")
         answer = _compare(sign, _value(node.left, lookup), _value(node.comparators[0], lookup))
         return UNKNOWN if answer is None else answer
     return UNKNOWN
@@ -142,26 +141,24 @@ def _compare(sign: str, left: Value, right: Value) -> bool | None:
     if sign in ("==", "!="):
         same = _equal(left, right)
         return None if same is None else same == (sign == "==")
-    if isinstance(left, Open) or isinstance(right, Open):
-        return None
     a, b = _number(left), _number(right)
-    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}.get(sign)
+    known = not isinstance(left, Open) and not isinstance(right, Open)
+    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}.get(sign) if known else None
 
 
 def _equal(left: Value, right: Value) -> bool | None:
-    if isinstance(right, Open) and not isinstance(left, Open):
+    if isinstance(right, Open):
         left, right = right, left
+    if isinstance(right, Open) or "${{" in f"{left}{right}":
+        return None
+    if isinstance(left, Open) and left.options:
+        return _agree(_equal(each, right) for each in left.options)
     if isinstance(left, Open):
-        if left.options and not isinstance(right, Open):
-            return _agree(_equal(each, right) for each in left.options)
-        if isinstance(right, str) and "${{" not in right:
-            fits = right.lower().startswith(left.prefix.lower()) and right not in left.never
-            return None if fits else False
-        return None
+        if isinstance(right, str) and not right.lower().startswith(left.prefix.lower()):
+            return False
+        return False if isinstance(right, str) and right in left.never else None
     if isinstance(left, str) and isinstance(right, str):
-        return None if "${{" in left + right else left.lower() == right.lower()
-    if "${{" in f"{left}{right}":
-        return None
+        return left.lower() == right.lower()
     return _number(left) == _number(right)
 
 
@@ -178,7 +175,7 @@ def _call(name: str, given: list[Value]) -> Value:
     if name in ("contains", "startswith", "endswith") and len(given) == 2:
         answer = _search(name, *given)
         return UNKNOWN if answer is None else answer
-    if name == "fromjson" and isinstance(given[:1], list) and isinstance(given[0], str):
+    if name == "fromjson" and given and isinstance(given[0], str):
         try:
             value = json.loads(given[0])
         except (ValueError, RecursionError):
@@ -206,11 +203,8 @@ def _search(name: str, place: Value, wanted: Value) -> bool | None:
         begins = name == "startswith" and known.startswith(part)
         return True if part and (begins or (name == "contains" and part in known)) else None
     text = show(place).lower()
-    if "${{" in text:
-        return None
-    if name == "contains":
-        return part in text
-    return text.startswith(part) if name == "startswith" else text.endswith(part)
+    ends = text.startswith(part) if name == "startswith" else text.endswith(part)
+    return None if "${{" in text else part in text if name == "contains" else ends
 
 
 def show(value: Value) -> str:

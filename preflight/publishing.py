@@ -45,6 +45,7 @@ _OUTSIDERS = (
 _RELEASES = r"`(\./)?[\w./-]*(publish|upload|release|deploy|pypi)[\w-]*(\.sh|\.bash|\.py)?`"
 _TASKS, _ID_TOKEN_USERS = TABLES["task runners"], tuple(TABLES["actions that use ID tokens"])
 _NAMED_SECRET = r"(?i)secrets\.(\w*(?:PYPI|TWINE)\w*)"
+Words = Sequence[str]
 Target = tuple[str, list[str]] | None
 _FILES = {
     "make": ("GNUmakefile", "makefile", "Makefile"), "tox": ("tox.ini",), "nox": ("noxfile.py",),
@@ -175,21 +176,16 @@ class Finder:
         if key not in known:  # looked for in the whole file first, once
             known[key] = bool(re.search(_NAMED_SECRET, self.repository.read(context.file)))
         named = re.search(_NAMED_SECRET, str(context.body)) if known[key] else None
-        users = self.facts.attested or any(
-            a[2].lower().startswith(_ID_TOKEN_USERS) for a in actions
-        )
-        if not named and (not context.may_ask or users):
-            return None
-        if any(" may publish" in why for _, _, why in self.notes):
+        uses = any(name.lower().startswith(_ID_TOKEN_USERS) for _, _, name in actions)
+        matters = named or (context.may_ask and not uses and not self.facts.attested)
+        if not matters or any(" may publish" in why for _, _, why in self.notes):
             return None
         gets = f"gets the secret {named[1]}" if named else "may ask for an ID token"
         at = (context.file, context.workflow["jobs"].line_of(context.job), "")
         unknown = [a for a in actions if not a[2].startswith(("actions/", "github/"))]
         file, line, name = next(iter(unknown), at)
-        does = (
-            f" and runs {name}: not followed" if name else ", and nothing in it is known to publish"
-        )
-        return file, line, f"Job {context.job!r} {gets}{does}. {self._form()}"
+        facts = {"job": context.job, "gets": gets, "name": name, "form": self._form()}
+        return file, line, say("notes", "runs" if name else "does", **facts)
 
     def _form(self) -> str:
         file, where = self.context.file.rpartition("/")[2], self.context.environments()[0]
@@ -225,17 +221,15 @@ class Finder:
             if "github." in run and re.search(_OUTSIDERS, run):
                 self.facts.add("injected", frame)
             if re.match(r"(python|node|perl|ruby)", kind):
-                return self._foreign(run, kind, frame)
+                if re.search(_MINTS, run):
+                    self.facts.add("minted", frame)
+                said = bool(re.search(r"twine|publish", run))
+                return self._note(frame, "language", said, kind=kind.split()[0])
             folder = fill(text(step.get("working-directory")) or frame.folder, frame)
             traced = bool(re.search(r"\s-\w*x", kind))
             frame = frame.but(folder=folder, traced=traced, line_of=run.line_of)
             self._script(fill(run, frame), frame, text(step.get("id")))
         return None
-
-    def _foreign(self, run: str, kind: str, frame: Frame) -> None:
-        if re.search(_MINTS, run):
-            self.facts.add("minted", frame)
-        self._note(frame, "language", bool(re.search(r"twine|publish", run)), kind=kind.split()[0])
 
     def _action(self, step: Map, name: str, frame: Frame) -> None:
         inputs = frame.filled(step.get("with"))
@@ -256,7 +250,8 @@ class Finder:
         own = inputs.get("repository", "") in ("", self.repository.full_name)
         if path == "actions/checkout" and own:
             self.facts.add("checkouts", frame)
-        if path == "actions/download-artifact" and _is_top(inputs.get("path", "")):
+        folder = inputs.get("path", "").replace(" ", "").rstrip("/")
+        if path == "actions/download-artifact" and folder in ("", ".", "${{github.workspace}}"):
             self.facts.add("unpacked", frame)
         self.facts.attested |= "attest" in path and not path.startswith("actions/")
         return None
@@ -352,7 +347,7 @@ class Finder:
                     self._later[name] = tuple(dict.fromkeys((*before, value)))
         return True
 
-    def _remember(self, rest: list[str], words: Sequence[str], frame: Frame) -> None:
+    def _remember(self, rest: list[str], words: Words, frame: Frame) -> None:
         """Note a token that poetry is told, and the versions that pip is told to install."""
         told = rest[:2] == ["poetry", "config"] and len(rest) > 3
         if told and re.match(r"(pypi-token|http-basic)\.", rest[2]):
@@ -365,7 +360,7 @@ class Finder:
 
     # -- other files -------------------------------------------------------------------------------
 
-    def _follow(self, kind: str, names: list[str], words: Sequence[str], frame: Frame) -> None:
+    def _follow(self, kind: str, names: list[str], words: Words, frame: Frame) -> None:
         shell_x = r"(^| )(ba|z|da|k)?sh -\w*x"
         frame = frame.but(traced=bool(re.search(shell_x, " ".join(words)[:500])))
         first = "".join(names[:1])
@@ -377,16 +372,14 @@ class Finder:
             absent = kind in ("script", "python") and re.fullmatch(_RELEASES, f"`{wanted[0]}`")
             return self._note(frame, "absent", bool(absent), path=wanted[0])
         try:
-            self._file(kind, path, names, words, frame)
+            self._file(path, kind, names, words, frame)
         except Unreadable as error:
             self._note(frame, "unread", why=error)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             self._note(frame, "odd", path=path)
         return None
 
-    def _file(
-        self, kind: str, path: str, names: list[str], words: Sequence[str], frame: Frame
-    ) -> None:
+    def _file(self, path: str, kind: str, names: list[str], words: Words, frame: Frame) -> None:
         script = self.repository.read(path)
         if len(script) > LONGEST or not self.repository.spend(len(script)):
             raise Unreadable(path, "is more script than preflight reads.")
@@ -431,7 +424,7 @@ class Finder:
         if relevant:
             self.notes.append((*frame.place, say("notes", name, **facts)))
 
-    def _add(self, client: Client, words: Sequence[str], frame: Frame, version: str = "") -> None:
+    def _add(self, client: Client, words: Words, frame: Frame, version: str = "") -> None:
         if len(self.facts.publications) == MOST_FOLLOWED:
             return
         environment, trigger = frame.environment, self.context.trigger
@@ -457,12 +450,6 @@ class Finder:
         ))  # fmt: skip
 
 
-def find(repository: Repository, context: JobContext) -> tuple[JobFacts, list[Note]]:
-    """Return all that a job publishes and does besides, and what could not be followed."""
-    finder = Finder(repository, context)
-    return finder.look(), finder.notes
-
-
 @lru_cache(4_000)
 def _read(words: tuple[str, ...]) -> tuple[list[str], Client | None, bool, Target]:
     """A command without its wrappers, the client, whether it builds, and what else it leads to."""
@@ -472,7 +459,7 @@ def _read(words: tuple[str, ...]) -> tuple[list[str], Client | None, bool, Targe
     return rest, client, builds, None if client else scripts.followed(words, rest)
 
 
-def _paths(kind: str, name: str, words: Sequence[str], folder: str) -> tuple[list[str], str]:
+def _paths(kind: str, name: str, words: Words, folder: str) -> tuple[list[str], str]:
     """Where a file may be, in order; and from which folder."""
     if kind in ("script", "python"):
         top = r"^\$\{?GITHUB_WORKSPACE\}?/|^\$\{\{ *github\.workspace *\}\}/"
@@ -486,16 +473,11 @@ def _paths(kind: str, name: str, words: Sequence[str], folder: str) -> tuple[lis
     return list(_FILES[kind]), folder
 
 
-def _run_version(words: Sequence[str], name: str) -> str:
+def _run_version(words: Words, name: str) -> str:
     """The version in `pipx run twine==5.1.1 …` or `uvx twine@5 …`."""
     stated = rf"(?:^|/){name}((?:[<>=~]=?=?|@)[\d.]+)"
     found = (re.search(stated, word) for word in words[:12])
     return next((match[1] for match in found if match), "")
-
-
-def _is_top(path: str) -> bool:
-    """Whether a folder is the one that the job works in."""
-    return path.strip().rstrip("/") in ("", ".", "${{ github.workspace }}", "${{github.workspace}}")
 
 
 def _secret(value: str) -> bool:

@@ -362,7 +362,8 @@ class Walk:
                 why = f"More than {MOST_JOBS} jobs: the rest was not looked at."
                 return self.notes.append((context.file, 1, why))
             self.started.setdefault((context.file, name), False)
-            for trigger in variants(context.trigger, _conditions(job)):
+            found = (text(each["if"]) for each in (job, *steps(job)) if "if" in each)
+            for trigger in variants(context.trigger, "\n".join(found)[:10_000]):
                 scope, runs = _job_scope(context, name, trigger, memo)
                 if runs is not False:
                     self.started[context.file, name] = True
@@ -397,11 +398,6 @@ class Walk:
         if len(context.callers) >= MOST_CALLS or own[2] in seen:
             return " in a circle, or too deep for GitHub.", ""
         return "", own[2]
-
-
-def _conditions(job: Map) -> str:
-    found = [text(each["if"]) for each in (job, *steps(job)) if "if" in each]
-    return "\n".join(found)[:10_000]
 
 
 def _job_scope(
