@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from . import files
@@ -34,35 +35,34 @@ def grant(text: str, job: str, scope: str = "id-token", level: str = "write") ->
 
 def _state(text: str, holder: Map, entries: dict[str, str], added: str) -> str:
     """The text with `permissions` stated again: by one line more if possible, else as a whole."""
-    key, lines = "permissions", text.split("\n")
-    ending = "\r" if lines[0].endswith("\r") else ""
-    flow = "{" + ", ".join(f"{name}: {value}" for name, value in entries.items()) + "}"
-    if key not in holder:
-        row, column = holder.start
-        if holder.flow:
-            lines[row] = f"{lines[row][: column + 1]}{key}: {flow}, {lines[row][column + 1 :]}"
-        else:
-            lines[row:row] = _block(" " * column + key + ":", column, entries, ending)
+    key, lines, stated = "permissions", text.split("\n"), [f"{n}: {v}" for n, v in entries.items()]
+    (row, column), (last, stop), aliased = holder.spans.get(
+        key, (holder.start, holder.start, False)
+    )
+    pad, flow = " " * (column + 2), f"{key}: {{{', '.join(stated)}}}"
+    block = [f"{pad}{each}" for each in stated]
+    if key not in holder and holder.flow:
+        lines[row] = f"{lines[row][: column + 1]}{flow}, {lines[row][column + 1 :]}"
         return "\n".join(lines)
-    (row, column), (last, stop), aliased = holder.spans[key]
+    if key not in holder:
+        return _with(text, row, f"{pad[2:]}{key}:", *block)
     value = holder[key]
     if isinstance(value, Map) and value and not value.flow and not aliased:
-        if added in value:
-            (at, begin), (_, end), _ = value.spans[added]
-            lines[at] = f"{lines[at][:begin]}{added}: {entries[added]}{lines[at][end:]}"
-        else:
-            lines.insert(last + 1, f"{' ' * value.start[1]}{added}: {entries[added]}{ending}")
+        if added not in value:
+            return _with(text, last + 1, f"{' ' * value.start[1]}{added}: {entries[added]}")
+        (at, begin), (_, end), _ = value.spans[added]
+        lines[at] = f"{lines[at][:begin]}{added}: {entries[added]}{lines[at][end:]}"
         return "\n".join(lines)
     before, after = lines[row][:column], lines[last][stop:].rstrip("\r")
-    if holder.flow:
-        lines[row : last + 1] = [f"{before}{key}: {flow}{after}{ending}"]
-    else:
-        lines[row : last + 1] = _block(f"{before}{key}:{after}", column, entries, ending)
-    return "\n".join(lines)
+    new = [f"{before}{flow}{after}"] if holder.flow else [f"{before}{key}:{after}", *block]
+    return _with("\n".join(lines[:row] + lines[last + 1 :]), row, *new)
 
 
-def _block(head: str, column: int, entries: dict[str, str], ending: str) -> list[str]:
-    return [head + ending, *(f"{' ' * (column + 2)}{n}: {v}{ending}" for n, v in entries.items())]
+def _with(text: str, row: int, *added: str) -> str:
+    """The text with lines put in before a row (from 0), ended as its first one is."""
+    lines = text.split("\n")
+    ending = "\r" if lines[0].endswith("\r") else ""
+    return "\n".join([*lines[:row], *(each + ending for each in added), *lines[row:]])
 
 
 Secrets = Iterable[str] | None
@@ -214,25 +214,22 @@ class _Editor:
                 self.new[path] = _without_keys(self.current(path), rf"(?:{keys})", brings, job)
 
     def without_attestations(self) -> None:
-        rows = self.current(self.found.file).split("\n")
-        row = self.found.line - 1
-        column = rows[row].index("uses:")
-        pad, with_row = " " * column, row + 1
-        if rows[with_row].startswith(f"{pad}with:") and rows[with_row].strip() == "with:":
-            rows.insert(with_row + 1, f"{pad}  attestations: false")
-        elif not rows[with_row].startswith(f"{pad}with:"):
-            rows[with_row:with_row] = [f"{pad}with:", f"{pad}  attestations: false"]
-        self.new[self.found.file] = "\n".join(rows)
+        file, row, text = self.found.file, self.found.line, self.current(self.found.file)
+        rows = text.split("\n")
+        pad = " " * rows[row - 1].index("uses:")
+        stated, after = [f"{pad}  attestations: false"], rows[row].rstrip()
+        if not after.startswith(f"{pad}with:"):
+            self.new[file] = _with(text, row, f"{pad}with:", *stated)
+        elif after == f"{pad}with:":
+            self.new[file] = _with(text, row + 1, *stated)
 
     def in_environment(self, name: str) -> None:
         file, job = self.found.context.file, self.found.context.job
         text = self.current(file)
         body = parse(text)["jobs"][job]
-        (row, column), lines = body.start, text.split("\n")
+        row, column = body.start
         if not body.flow and "environment" not in body:
-            ending = "\r" if lines[0].endswith("\r") else ""
-            lines.insert(row, f"{' ' * column}environment: {name}{ending}")
-            self.new[file] = "\n".join(lines)
+            self.new[file] = _with(text, row, f"{' ' * column}environment: {name}")
 
     def permitted(self) -> None:
         """Give the job and its callers `id-token: write`, and the callers what the job states."""
@@ -306,12 +303,10 @@ def _through_tox(text: str, line: int) -> str:
     rows = text.split("\n")
     head = next(number for number in range(line - 1, -1, -1) if rows[number].startswith("[testenv"))
     more = ["    ACTIONS_ID_TOKEN_REQUEST_*", "    GITHUB_ACTIONS"]
-    for number in range(head + 1, len(rows)):
-        if rows[number].startswith("["):
-            break
-        if re.match(r"pass_?env\s*=", rows[number]):
-            return "\n".join([*rows[: number + 1], *more, *rows[number + 1 :]])
-    return "\n".join([*rows[: head + 1], "pass_env =", *more, *rows[head + 1 :]])
+    own = takewhile(lambda row: not row.startswith("["), rows[head + 1 :])
+    states = (n for n, row in enumerate(own, head + 2) if re.match(r"pass_?env\s*=", row))
+    at = next(states, 0)
+    return _with(text, at, *more) if at else _with(text, head + 1, "pass_env =", *more)
 
 
 def diff(before: str, after: str, path: str) -> str:
