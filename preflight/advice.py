@@ -126,8 +126,8 @@ def _about_a_command(each: JobVerdict, facts: JobFacts) -> Found:
     if found.client is ACTION:
         if "self-hosted" in texts(found.context.body.get("runs-on")):
             yield "needs-docker", where, "a machine of your own"
-        same = {(p.file, p.line) for p in facts.publications if p.client is ACTION}
-        if len(same) > 1 and not each.fails:
+        places = {(p.file, p.line) for p in facts.publications if p.client is ACTION}
+        if len(places) > 1 and not each.fails:
             yield "action-twice", where, each.client
     elif facts.seen["unpacked"] and each.client == "uv" and not found.no_config and each.id_token:
         yield "artifact-over-workspace", facts.seen["unpacked"][0][:2], each.client

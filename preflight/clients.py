@@ -135,8 +135,7 @@ def credential(
     client: str, environment: Mapping[str, str], words: Sequence[str] = ()
 ) -> Credential | None:
     """Return the credential that a client, such as "uv", will find: in its arguments first (for the
-    PyPA action: inputs, as `password=…`), then in its environment; None if there is none. An empty
-    value is no credential, but see `refused_combination`."""
+    action: inputs, as `password=…`), then in its environment. An empty value is none."""
     known = CLIENTS[client]
     if known is ACTION:
         given = inputs_of(words)
@@ -177,20 +176,19 @@ def refused_combination(
         value = option(words, options)
         return environment.get(variable) if value is None else value
 
+    if client.name not in ("uv", "twine"):
+        return ""
     if client.name == "twine":
         empty = given("TWINE_PASSWORD", *client.options) == ""
         return say("refused", "empty", what="TWINE_PASSWORD or `-p`", client="twine") * empty
-    if client.name != "uv":
-        return ""
     user = given("UV_PUBLISH_USERNAME", *client.user_options)
     token = given("UV_PUBLISH_TOKEN", "--token", "-t")
     password = given("UV_PUBLISH_PASSWORD", "--password", "-p")
     found = [each for each in (token, user, password) if each is not None]
     keyring = "UV_KEYRING_PROVIDER" in environment or "--keyring-provider" in " ".join(words)
-    always = option(words, ("--trusted-publishing",)) == "always"
     reasons = {
         "both": token is not None and len(found) > 1,
-        "always": bool(found) and always,
+        "always": bool(found) and option(words, ("--trusted-publishing",)) == "always",
         "no-user": password is not None and user is None,
         "empty": "" in (token, password),
         "no-password": user is not None and password is None and not keyring,

@@ -153,8 +153,7 @@ class _Builder:
             empty = not event.style and event.value in ("", "~", "null", "Null", "NULL")
             node: Any = Text("" if empty else event.value)
             node.start, end = (mark.line, mark.column), (stop.line, stop.column)
-            if event.style:
-                node.style = event.style
+            node.style = event.style or None
         elif type(event) is yaml.AliasEvent:
             if event.anchor not in self.anchors:
                 why = f"has an alias *{event.anchor} to nothing, or to something around itself."

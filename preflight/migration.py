@@ -35,6 +35,8 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
     plan = _Plan(files, judged, look)
     found = sorted(judged, key=lambda each: each.index == "PyPI")  # TestPyPI is where one tries it
     open_ = list({_job(each): each for each in found if each.fails or stored(each)}.values())
+    if not open_:
+        return []
     for job in open_:
         indexes = [each.index for each in plan.ways(job) if each.index in ADDRESSES]
         if not job.environment and indexes:
@@ -43,7 +45,7 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
             edit = partial(fixes.named_environment, name=name)
             plan.change(job, what, edit, lambda each: bool(each.environment))
     for index, *form in dict.fromkeys((each.index, *each.form.values()) for each in plan.judged):
-        if open_ and index in ADDRESSES:
+        if index in ADDRESSES:
             named = zip(("owner", "repository", "workflow", "environment"), form, strict=True)
             entered = ", ".join(f"{name} {value or '(none)'}" for name, value in named)
             plan.say("index", f"On {index}, add a trusted publisher to the project: {entered}.")
@@ -51,10 +53,8 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
         _open_the_new_way(plan, job)
     if any(map(stored, judged)):
         _close_the_old_way(plan, [job for job in open_ if any(map(stored, plan.ways(job)))])
-    for name in dict.fromkeys(each.environment for each in plan.judged if open_):
-        if not name:
-            continue
-        # last: a rule about tags would stop a workflow that still releases from a branch
+    # last: a rule about tags would stop a workflow that still releases from a branch
+    for name in dict.fromkeys(each.environment for each in plan.judged if each.environment):
         plan.say("GitHub", say("steps", "reviewers", name=name))
     return plan.steps
 
@@ -79,17 +79,17 @@ def _open_the_new_way(plan: "_Plan", job: JobVerdict) -> None:
         plan.change(job, what, fixes.edits, lambda each: not each.fails)
     elif client := next((each.client for each in ways if not each.found.client.trusted), ""):
         what = say("steps", "uv", job=the, client=client)
-        plan.change(job, what, fixes.uv_instead, _either)
+        plan.change(job, what, fixes.uv_instead, _is(EITHER))
     elif any(each.verdict == TOKEN for each in ways):
         old = [each for each in ways if each.found.older(each.found.client.since)]
         wanted = [may] * (not job.id_token)
         wanted += [f"{each.client} {each.found.client.since} or newer" for each in old[:1]]
         wanted = wanted or ["the way to the ID token"]
-        plan.change(job, f"Give {the} {' and '.join(wanted)}.", fixes.edits, _either)
+        plan.change(job, f"Give {the} {' and '.join(wanted)}.", fixes.edits, _is(EITHER))
 
 
-def _either(each: JobVerdict) -> bool:
-    return each.verdict == EITHER
+def _is(verdict: str) -> Good:
+    return lambda each: each.verdict == verdict
 
 
 def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
@@ -102,9 +102,8 @@ def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
         names = dict.fromkeys(re.findall(r"secrets\.\w+", told))
         secrets |= names
         named = " and ".join(dict.fromkeys(each.credential for each in found))
-        edit = partial(fixes.edits, secrets=tuple(names))
-        what = f"Take the token ({named}) out of {_the(job)}."
-        plan.change(job, what, edit, lambda each: each.verdict == TRUSTED)
+        what = say("steps", "out", named=named, job=_the(job))
+        plan.change(job, what, partial(fixes.edits, secrets=tuple(names)), _is(TRUSTED))
     plan.say("repository", "Publish the next release, now without the token.")
     plan.say("index", "Revoke the token.")
     if secrets:
@@ -142,7 +141,7 @@ class _Plan:
         done = bool(self.ways(job)) and all(map(good, self.ways(job))) and not worse
         if done and self.now is before:
             return None  # by an earlier step, in what both share
-        if not done or self.now is before:
+        if not done:
             told = [w.reason for w in self.ways(job) if w.fails and w.reason not in what]
             self.now, self.judged = before, judged
             return self.say("repository", " ".join([what, "No simple diff does this.", *told[:1]]))
@@ -150,9 +149,8 @@ class _Plan:
         return self.say("repository", what, fixes.patch(before, changed))
 
     def mentions(self, secrets: str) -> list[str]:
-        rows = [
-            (f"{path}:{number}", row)
-            for path in dict.fromkeys(each.file for each in self.judged)
-            for number, row in enumerate(self.now.read(path).split("\n"), 1)
-        ]
-        return [place for place, row in rows if re.search(rf"({secrets})\b", row)][:10]
+        found = []
+        for path in dict.fromkeys(each.file for each in self.judged):
+            rows = enumerate(self.now.read(path).split("\n"), 1)
+            found += [f"{path}:{n}" for n, row in rows if re.search(rf"({secrets})\b", row)]
+        return found[:10]

@@ -3,7 +3,7 @@ that they call."""
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -384,8 +384,8 @@ class Finder:
         if len(script) > LONGEST or not self.repository.spend(len(script)):
             raise Unreadable(path, "is more script than preflight reads.")
         inner = frame.but(file=path, line_of=int)
-        suffix = PurePosixPath(path).suffix
-        foreign = re.match(r"#!(?!.*sh\b)", script) or suffix not in ("", ".sh", ".bash", ".zsh")
+        shell = PurePosixPath(path).suffix in ("", ".sh", ".bash", ".zsh")
+        foreign = re.match(r"#!(?!.*sh\b)", script) or not shell
         if kind in ("python", "module") or (kind == "script" and foreign):
             said = _PUBLISHES.search(script) or re.search(r"\btwine\b", script)
             self._note(frame, "program", bool(said), path=path)
@@ -396,19 +396,20 @@ class Finder:
             for at, recipe in scripts.makefile(script, names, frame.environment):
                 self._script(recipe, inner.but(line_of=lambda n, at=at: at + n - 1))
         elif kind == "tox":
-            self._tox(scripts.tox(script, names, " ".join(words).partition(" -- ")[2][:500]), inner)
+            self._tox(script, names, words, inner)
         else:
-            self._nox(scripts.nox(script, names), inner)
+            self._nox(script, names, inner)
 
-    def _tox(self, found: Iterator[tuple[int, str, list[str]]], frame: Frame) -> None:
-        for at, recipe, passed in found:
+    def _tox(self, script: str, names: list[str], words: Words, frame: Frame) -> None:
+        arguments = " ".join(words).partition(" -- ")[2][:500]
+        for at, recipe, passed in scripts.tox(script, names, arguments):
             through = {n: v for n, v in frame.environment.items() if scripts.passes(n, passed)}
             kept = tuple(name for name in NEEDED if not scripts.passes(name, passed))
             hidden = ("tox", *kept) if kept else frame.hidden
             self._script(recipe, frame.at(at).but(environment=through, hidden=hidden))
 
-    def _nox(self, found: Iterator[tuple[int, list[str], bool]], frame: Frame) -> None:
-        for at, words, alone in found:
+    def _nox(self, script: str, names: list[str], frame: Frame) -> None:
+        for at, words, alone in scripts.nox(script, names):
             seen = frame.but(environment={}, hidden=("nox", *NEEDED)) if alone else frame
             if words:
                 command = scripts.Command(tuple(words), tuple(words), at, seen.environment)
@@ -435,10 +436,10 @@ class Finder:
         minted = self.facts.seen["minted"]
         made = bool(found and minted and "$" in found.value and not found.secret)
         alone = bool(environment.get("UV_NO_CONFIG")) or "--no-config" in words
+        told = alone or environment.get("UV_PUBLISH_URL") or "--publish-url" in " ".join(words)
         name = clients.option(words, ("--index",)) or environment.get("UV_PUBLISH_INDEX", "")
-        uv = client.name == "uv"
-        named = self.repository.uv_index(frame.folder, name) if uv and not alone else ""
-        url = environment.get("UV_PUBLISH_URL") or "--publish-url" in " ".join(words)
+        configured = client.name == "uv" and not alone
+        named = self.repository.uv_index(frame.folder, name) if configured else ""
         self.facts.publications.append(Publication(
             self.context, client, frame.here, *frame.place, tuple(words), None if made else found,
             clients.index_of(client, environment, words, named),
@@ -446,7 +447,7 @@ class Finder:
             clients.username(client, environment, words),
             clients.refused_combination(client, environment, words),
             frame.hidden, frame.composite, version or self._versions.get(client.name, ""), made,
-            (uv and alone) or bool(url),
+            bool(told),
         ))  # fmt: skip
 
 

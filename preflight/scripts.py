@@ -84,8 +84,7 @@ def _lexed(script: str) -> Iterator[tuple[str, str, int]]:
 def commands(
     script: str, environment: Mapping[str, str], *, traced: bool = False
 ) -> Iterator[Command]:
-    """Yield the commands of a shell script that may run, in order: not those of branches that a
-    test for an empty variable rules out."""
+    """Yield the commands that may run, in order: not those that an empty variable rules out."""
     complete = not re.search(r"^[ \t]*(\.|source|eval|read)[ \t]", script, re.MULTILINE)
     shell = _Shell(dict(environment), complete, traced)
     words: list[str] = []
@@ -237,9 +236,8 @@ def _rules(text: str, environment: Mapping[str, str]) -> tuple[Rules, dict[str, 
         elif match := re.match(r"\s*(?:export\s+)?([\w.-]+)\s*[:?+]?:?=\s*(.*)", row[:2000]):
             variables.setdefault(match[1], match[2].strip())
         elif match := re.match(r"([^\s:#=%][^:#=%]*):(?!=)([^#;]*)", row[:2000]):
-            current = match[1].split()[:50]
+            current, needs = match[1].split()[:50], match[2].replace("|", " ").split()[:200]
             for target in current:
-                needs = match[2].replace("|", " ").split()[:200]
                 rules.setdefault(target, ([], []))[0].extend(needs)
         number += row.count("\r")
     return rules, variables
@@ -287,9 +285,8 @@ def nox(text: str, names: list[str]) -> Iterator[tuple[int, list[str], bool]]:
         if "session" not in decorator or (names and not known & set(names)):
             continue
         for node in ast.walk(function):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-                continue
-            if node.func.attr in ("run", "run_always"):
+            method = getattr(getattr(node, "func", None), "attr", "")
+            if isinstance(node, ast.Call) and method in ("run", "run_always"):
                 words = [str(getattr(each, "value", "…")) for each in node.args]
                 outer = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
                 yield node.lineno, words, outer.get("include_outer_env") is False

@@ -175,11 +175,11 @@ def _faults(found: Publication, verdict: str, also: Sequence[Publication]) -> It
     """Why the release fails whatever credential there is, or although a token is minted."""
     context, action = found.context, found.client is ACTION
     minted = found.attests and verdict == TRUSTED
-    files = {"entry": context.entry, "called": context.file}
-    facts = {name: path.removeprefix(WORKFLOWS) for name, path in files.items()} | {
+    facts = {
         "much": context.asks_too_much, "index": found.index, "right": misspelled(found.index),
         "account": _account(found), "systems": _systems(found) if action else "",
-        "caller": _caller(found),
+        "caller": _caller(found), "called": context.file.removeprefix(WORKFLOWS),
+        "entry": context.entry.removeprefix(WORKFLOWS),
     }  # fmt: skip
     holds = {
         "too-much": facts["much"], "address": facts["right"], "account": facts["account"],
@@ -240,9 +240,10 @@ def _claims_and_checks(found: Publication, asked: Question) -> tuple[Rows, Rows]
     for environment in found.context.environments():
         for trigger in found.triggers:
             job = predicted(found, trigger, environment, asked)
-            names = ("event_name", "ref", "environment", "job_workflow_ref", "sub")
-            said = {name: job.claims().get(name, "") for name in names}
-            claims.append({**said, "sub_immutable": replace(job, immutable_subject=True).subject})
+            said, names = job.claims(), "event_name ref environment job_workflow_ref sub".split()
+            immutable = replace(job, immutable_subject=True).subject
+            told = {name: said.get(name, "") for name in names}
+            claims.append({**told, "sub_immutable": immutable})
             if here and (found.client.trusted or found.by_hand):
                 row = {"event_name": trigger.event, "ref": trigger.ref}
                 checks.append({**row, **_checked(job, environment, here)})
@@ -258,9 +259,8 @@ def _checked(
         owner_id = job.owner_id if job.owner_id.isdigit() else publisher.owner_id
         name = publisher.environment if "${{" in environment else job.environment
         claims = replace(job, owner_id=owner_id, environment=name).claims()
-        tables.append(
-            publisher.check({**claims, "iss": publisher.issuer, "jti": "(the provider's)"})
-        )
+        claims |= {"iss": publisher.issuer, "jti": "(the provider's)"}
+        tables.append(publisher.check(claims))
     table = next((each for each in tables if each.ok), tables[0])
     wrong: dict[str, dict[str, str]] = {}
     for check in table:
