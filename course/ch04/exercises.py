@@ -2,14 +2,16 @@
 
 import contextlib
 import io
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import Any
 
 import httpx
 
-from course.ch04.race import call, check_race
+from course.ch04.race import call, overtake
 from course.desk import exchange, post_file
 from course.exercise import Wrong, exercise, prediction, show
 from helpers.index import api_tokens
@@ -101,6 +103,17 @@ def q4_1(seconds_left):
         if got != right:
             means = ", which means that the token never expires" if got is None else ""
             raise Wrong(f"{question} Your function returned {show(got)}{means}.")
+    for added in permutations(((600, 0), (2000, 500), (5000, 300))):
+        token = minted
+        for end, start in added:
+            token = api_tokens.attenuate(token, [tag, now + end, now + start])
+        for passed, right in ((100, 0), (400, 0), (550, 50), (650, 0)):
+            if (got := seconds_left(token, now + passed)) != right:
+                raise Wrong(
+                    "This token has four expiry caveats, and at this moment the index "
+                    f"{'accepts' if right else 'refuses'} it. Which of their eight numbers decide? "
+                    f"Your function returned {show(got)}."
+                )
 
 
 # ---------------------------------------------------------------- 4.2
@@ -231,13 +244,17 @@ def check_twice(lab: Lab, twice: Callable[..., Any], id_token: str) -> None:
     if len(tokens) < 2:
         done = "exchanged the ID token once" if tokens else "did not exchange the ID token"
         raise Wrong(f"Your function {done}. Exchange it twice.")
-    got = list(got or [])
-    if got != tokens[:2]:
-        what = "the index's whole answers" if dict in map(type, got) else show(got)
+    parts = list(got) if isinstance(got, (list, tuple, set)) else []
+    if len(parts) != 2 or len(set(map(str, parts)) & set(tokens)) != 2:
+        what = f"[{', '.join(show(part, 30) for part in parts[:4])}]" if parts else show(got)
+        what = "the index's whole answers" if dict in map(type, parts) else what
         raise Wrong(f"Return the two API tokens in a list. Your function returned {what}.")
 
 
 # ---------------------------------------------------------------- 4.4
+
+LOOK_ALIKE = ("b3958e25-9337-5dec", "b3958e25-9337-5def", "a3958e25-9337-5dec")
+LOCKS = (type(threading.Lock()), type(threading.RLock()))
 
 
 class UsedTokens:
@@ -269,20 +286,80 @@ class UsedTokens:
     minutes=7,
 )
 def q4_4(UsedTokens):  # noqa: N803  a class is what the learner writes
-    store = UsedTokens()
-    for jti, first in zip("aababc", (True, False, True, False, False, True), strict=True):
+    store, seen = UsedTokens(), set()
+    many = [f"{number:03}-0f61-0f61-{number:03}" for number in range(300)]
+    for jti in ("a", "a", "b", "a", "b", "c", *LOOK_ALIKE, *many, "a", *many[:2]):
         got = call(lambda jti=jti: store.claim(jti))
-        if got is not first:
-            seen = "never seen" if first else "already seen"
+        if got is not (jti not in seen):
+            known = "already seen" if jti in seen else "never seen"
+            question = "Of two requests with the same `jti`, which one should get an API token?"
+            if len(seen) > 9:
+                question = f"How much does it still know after {len(seen)} others?"
+            elif jti in LOOK_ALIKE:
+                question = "Does it compare the whole `jti`?"
             raise Wrong(
-                f"Your store had {seen} this `jti`, and `claim` returned {show(got)}. Of two "
-                "requests with the same `jti`, which one should get an API token?"
+                f"Your store had {known} the `jti` `{jti}`, and `claim` returned {show(got)}. "
+                + question
             )
+        seen.add(jti)
     if call(lambda: UsedTokens().claim("a")) is not True:
         raise Wrong(
             "A new store knew a `jti` already. Is the memory the store's own, or the class's?"
         )
     check_race(UsedTokens)
+
+
+def check_race(kind: type) -> None:
+    """Raise Wrong unless exactly one of two requests with the same `jti` gets True, and two with
+    different ones both do, wherever they pause."""
+    waited, pause = False, 0.005
+    for step in range(1, 400):
+        both, stopped, waits = overtake(kind, step, pause=pause)
+        if sorted(both, key=str) != [False, True]:
+            raise Wrong(explain(kind, both))
+        long = waits and not waited  # once is enough to notice a request that gives up
+        others, _, waits_long = overtake(kind, step, 0, "another", 1.2 if long else 0.005)
+        waited |= waits
+        if others != [True, True]:
+            raise Wrong(
+                f"One request was paused inside `claim`{' for a second' * long}, and another came "
+                f"with a different `jti`, never seen before. They got {show(others)}. Both should "
+                "get True."
+            )
+        if long and not waits_long and not overtake(kind, step, pause=1.2)[2]:
+            pause = 1.2  # the second goes on without the lock: from now on, wait until it does
+        if not stopped:
+            break
+    for first in range(1, step):
+        for line in range(2, 40):
+            both, came, waits = overtake(kind, first, line)
+            if sorted(both, key=str) != [False, True]:
+                raise Wrong(explain(kind, both, came))
+            if waits or not came:
+                break
+
+
+def explain(kind: type, both: list[Any], both_paused: bool = False) -> str:
+    """Return what a store did with two simultaneous requests, and where to look."""
+    if both.count(True) != 2:
+        return f"Two simultaneous requests got {show(both)}. Exactly one of them should get True."
+    happened = (
+        "One request was paused inside `claim`, another with the same `jti` came meanwhile, and "
+        "both got True."
+    )
+    if both_paused:
+        happened = "Two requests with the same `jti` were paused inside `claim`, and both got True."
+    code = getattr(kind.claim, "__code__", None)  # type: ignore[attr-defined]
+    names = set(getattr(code, "co_names", ()))
+    if names & {"Lock", "RLock", "Semaphore", "Condition"}:
+        return (
+            f"{happened} A lock keeps out only those who want the same lock. How many do you make?"
+        )
+    if any(isinstance(value, LOCKS) for value in vars(kind()).values()):
+        if "timeout" in str(code and code.co_consts):
+            return f"{happened} What does `acquire` return when its time is up?"
+        return f"{happened} Do you hold the lock from the question to the answer, without a gap?"
+    return f"{happened} Between which two of your steps can that happen?"
 
 
 # ---------------------------------------------------------------- 4.5
@@ -326,12 +403,25 @@ def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
 def q4_5(publish):
     check_success(publish)
     check_refusal(publish)
-    for error, what in (
-        (httpx.ReadError("the connection was reset"), "The connection broke during an upload"),
-        (Canceled(), "The job was canceled during an upload"),
+    check_breaks(publish)
+    check_expired(publish)
+    lab = Lab()
+    run_and_listen(publish, lab, lab.http, {})
+    if any(event.action == "mint-token" for event in lab.index.events):
+        check_burned(lab, "There was no file to upload")
+
+
+def check_breaks(publish: Callable[..., Any]) -> None:
+    """Raise Wrong unless an upload that breaks is reported, and the token burned all the same."""
+    reset = httpx.ReadError("the connection was reset")
+    for number, error, what in (
+        (2, reset, "The connection broke during an upload"),
+        (2, Canceled(), "The job was canceled during an upload"),
+        (1, reset, "The connection broke during the first upload"),
+        (3, reset, "The connection broke during the last upload"),
     ):
         lab = Lab()
-        broken = httpx.Client(transport=Breaks(lab, error), trust_env=False)
+        broken = httpx.Client(transport=Breaks(lab, error, number), trust_env=False)
         returned, words = run_and_listen(publish, lab, broken)
         check_burned(lab, what)
         if not words:
@@ -339,20 +429,23 @@ def q4_5(publish):
                 f"{what}, and your function returned {show(returned)} to the caller, as if nothing "
                 "had happened. Where did the exception go?"
             )
-    check_expired(publish)
 
 
-def run_and_listen(publish: Callable[..., Any], lab: Lab, http: Any) -> tuple[Any, str]:
-    """Publish FILES; return the result and the error's words. Raises Wrong if a token leaks."""
+def run_and_listen(
+    publish: Callable[..., Any], lab: Lab, http: Any, files: dict[str, bytes] = FILES
+) -> tuple[Any, str]:
+    """Publish the files; return the result and the error's words. Raises Wrong if a token leaks."""
     printed, error, returned = io.StringIO(), None, None
     id_token = lab.github.id_token(GitHubJob())
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            returned = publish(http, id_token, dict(FILES))
-        except (Exception, Canceled) as raised:
+            returned = publish(http, id_token, dict(files))
+        except (Exception, SystemExit, Canceled) as raised:
             error = raised
     if holds_token(printed.getvalue()):
         raise Wrong("Your function printed a token into the build log. Who reads that log?")
+    if any(holds_token(str(getattr(each, "__notes__", ""))) for each in chain(error)):
+        raise Wrong("A note on the error contains a token, and a traceback shows the notes.")
     if any(holds_token(f"{each} {each.args}") for each in chain(error)):
         raise Wrong("The error contains a token, and errors end up in logs. Who reads those?")
     told = list(chain(error, lambda each: each.__cause__))
@@ -363,17 +456,19 @@ def run_and_listen(publish: Callable[..., Any], lab: Lab, http: Any) -> tuple[An
 
 
 def holds_token(text: str) -> bool:
-    """Return whether an API token or an ID token is in the text."""
-    return "pypi-" in text or "eyJ" in text
+    """Return whether an API token or an ID token is in the text, more of it than `shorten` keeps."""
+    return re.search(r"(pypi-|eyJ)[\w.-]{16}", text) is not None
 
 
 def chain(
     error: BaseException | None,
     before: Callable[[Any], Any] = lambda each: each.__cause__ or each.__context__,
 ) -> Iterator[BaseException]:
-    """Iterate over an error and those that it came from."""
+    """Iterate over an error, those in its group, and those that it came from."""
     while error is not None:
         yield error
+        for inner in getattr(error, "exceptions", ()):
+            yield from chain(inner, before)
         error = before(error)
 
 
@@ -411,7 +506,7 @@ def check_success(publish: Callable[..., Any]) -> None:
             f"The index was asked for {', '.join(actions[2:])}. When is the token needed for the "
             "last time?"
         )
-    if not isinstance(returned, (list, tuple)) or list(returned) != list(FILES):
+    if not isinstance(returned, (list, tuple)) or sorted(map(str, returned)) != sorted(FILES):
         raise Wrong(f"Your function returned {show(returned)}. Which names should it return?")
 
 
@@ -427,6 +522,8 @@ def check_refusal(publish: Callable[..., Any]) -> None:
     post_file(lab.http, api_token, refused, b"other bytes under that name")
     _, words = run_and_listen(publish, lab, lab.http)
     check_burned(lab, "The index refused a file")
+    if not words:
+        check_breaks(publish)  # this notices a function that swallows every exception
     if "File already exists" not in words and "400" not in words:
         raise Wrong(
             f"The index refused {refused}, and your function told the caller "
@@ -464,14 +561,14 @@ class Canceled(KeyboardInterrupt):
 
 
 class Breaks(httpx.BaseTransport):
-    """A connection to the lab that breaks during the second upload."""
+    """A connection to the lab that breaks during one upload, given by its number."""
 
-    def __init__(self, lab: Lab, error: BaseException) -> None:
-        self._lab, self._uploads, self._error = lab, 0, error
+    def __init__(self, lab: Lab, error: BaseException, number: int) -> None:
+        self._lab, self._uploads, self._error, self._number = lab, 0, error, number
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass the request on, unless it is the second upload: then raise the error."""
+        """Pass the request on, unless it is that upload: then raise the error."""
         self._uploads += request.url.path == "/legacy/"
-        if request.url.path == "/legacy/" and self._uploads == 2:
+        if request.url.path == "/legacy/" and self._uploads == self._number:
             raise self._error
         return self._lab.http.send(request)

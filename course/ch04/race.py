@@ -6,11 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from course.exercise import Wrong, show
+from course.exercise import Wrong
 
 PATIENCE = 2
 """Seconds after which a call that has not come back counts as stuck."""
-LOCKS = (type(threading.Lock()), type(threading.RLock()))
 
 
 class Call(threading.Thread):
@@ -61,83 +60,56 @@ def at_once(count: int, function: Callable[[], Any]) -> list[Any]:
         return list(threads.map(wait_and_call, range(count)))
 
 
-def overtake(kind: type, step: int, jti: str, stop: float = 0.005) -> tuple[list[Any], bool, bool]:
-    """Let one request claim "jti", and a second one `jti`. The first stops at its n-th step until
-    the second is through, at most for `stop` seconds.
+def overtake(
+    kind: type, step: int, line: int = 0, jti: str = "jti", pause: float = 0.005
+) -> tuple[list[Any], bool, bool]:
+    """Let one request claim "jti", and a second one `jti`. The first pauses at its n-th step until
+    the second is through. If `line` is given, the second pauses at its n-th line until the first is
+    through. No pause is longer than `pause` seconds.
 
-    Returns both answers, whether the first has that many steps, and whether the second had to wait.
+    Returns both answers, whether both came so far, and whether the second had to wait.
     """
-    store, under_way = kind(), threading.Event()
+    store, under_way, turn = kind(), threading.Event(), threading.Event()
     theirs = getattr(kind.claim, "__globals__", None)  # type: ignore[attr-defined]
-    counted, waited = 0, False
-
-    def second_claim() -> Any:
-        under_way.set()
-        return store.claim(jti)
+    steps, lines, waited = 0, 0, False
 
     def watch(frame: Any, event: str, _: Any) -> Any:
-        nonlocal counted, waited
+        nonlocal steps, waited
         if frame.f_globals is not theirs:
             return None
         frame.f_trace_opcodes = True
-        counted += event in ("line", "opcode")
-        if counted == step and second.ident is None:
+        steps += event in ("line", "opcode")
+        if steps == step and second.ident is None:
             second.start()
             under_way.wait(PATIENCE)
-            second.join(stop)  # through by then, or waiting for a lock that the first one holds
-            waited = second.is_alive()
+            waited = not turn.wait(pause)  # the second waits for a lock that the first one holds
         return watch
 
-    def first_claim() -> Any:
-        sys.settrace(watch)
+    def watch_second(frame: Any, event: str, _: Any) -> Any:
+        nonlocal lines
+        if frame.f_globals is not theirs:
+            return None
+        lines += event == "line"
+        if lines == line and not turn.is_set():
+            turn.set()
+            first.join(pause)
+        return watch_second
+
+    def claim(tracer: Any, jti: str) -> Any:
+        if tracer is not watch:
+            under_way.set()
+        sys.settrace(tracer)
         try:
-            return store.claim("jti")
+            return store.claim(jti)
         finally:
             sys.settrace(None)
+            turn.set()
 
-    first, second = Call(first_claim), Call(second_claim)
+    first = Call(lambda: claim(watch, "jti"))
+    second = Call(lambda: claim(watch_second if line else None, jti))
     first.start()
     first.join(PATIENCE)
-    stopped = second.ident is not None
-    if not stopped:
+    paused = second.ident is not None
+    if not paused:
         second.start()
-    return [first.result(), second.result()], stopped, waited
-
-
-def check_race(kind: type) -> None:
-    """Raise Wrong unless exactly one of two requests with the same `jti` gets True, and two with
-    different ones both do, wherever the first is stopped."""
-    waited = False
-    for step in range(1, 400):
-        both, stopped, waits = overtake(kind, step, "jti")
-        if sorted(both, key=str) != [False, True]:
-            raise Wrong(explain(kind, both))
-        long = waits and not waited  # once is enough to notice a request that gives up
-        others, *_ = overtake(kind, step, "another", 1.2 if long else 0.005)
-        waited |= waits
-        if others != [True, True]:
-            raise Wrong(
-                f"One request was stopped inside `claim`{' for a second' * long}, and another came "
-                f"with a different `jti`, never seen before. They got {show(others)}. Both should "
-                "get True."
-            )
-        if not stopped:
-            return
-
-
-def explain(kind: type, both: list[Any]) -> str:
-    """Return what a store did with two simultaneous requests, and where to look."""
-    if both.count(True) != 2:
-        return f"Two simultaneous requests got {show(both)}. Exactly one of them should get True."
-    happened = (
-        "One request was stopped inside `claim`, another with the same `jti` came meanwhile, and "
-        "both got True."
-    )
-    names = set(getattr(getattr(kind.claim, "__code__", None), "co_names", ()))  # type: ignore[attr-defined]
-    if names & {"Lock", "RLock", "Semaphore", "Condition"}:
-        return (
-            f"{happened} A lock keeps out only those who want the same lock. How many do you make?"
-        )
-    if any(isinstance(value, LOCKS) for value in vars(kind()).values()):
-        return f"{happened} Do you hold the lock from the question to the answer, without a gap?"
-    return f"{happened} Between which two of your steps can that happen?"
+    return [first.result(), second.result()], paused and lines >= line, waited

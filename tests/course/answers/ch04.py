@@ -64,6 +64,7 @@ def seconds_left(api_token, now):
             (("now >= start", "now > start"), "in this very second"),
             (("return None", "return 0"), "A stored API token"),
             (("    return max", "    return f'{end - now}' if end else max"), "Return a number of seconds"),
+            (("max(not_before for expires_at, not_before in expiries)", "min(expiries)[1]"), "Which of their eight numbers"),
             ("""
 def seconds_left(api_token, now):
     print(min(expires_at for _, expires_at, _ in api_tokens.caveats(api_token)[-1:]) - now)
@@ -108,6 +109,7 @@ def twice(mint, clock, id_token):
 """, "exchanged the ID token once"),
             (("return [first", "return [second"), "Your function returned ['pypi"),
             (('[first["token"], second["token"]]', "[first, second]"), "the index's whole answers"),
+            (('[first["token"], second["token"]]', 'first["token"]'), "Your function returned 'pypi"),
         ),
         cheat="""
 def twice(mint, clock, id_token):
@@ -143,7 +145,7 @@ def twice(mint, clock, id_token):  # the old index forgets a late exchange at on
     end = IdToken.decode(id_token).claims["exp"]
     clock.advance(seconds=end + 10 - clock.now().timestamp())
     return [mint(id_token)["token"], mint(id_token)["token"]]
-"""),
+""", ('[first["token"], second["token"]]', '[second["token"], first["token"]]')),
     ),
     "q4_4": Answers(
         mistakes=(
@@ -152,8 +154,8 @@ def twice(mint, clock, id_token):  # the old index forgets a late exchange at on
             return False
         self.seen.add(jti)
         return True
-""".replace("        self.lock = threading.Lock()\n", ""), "Between which two"),
-            (("with self.lock", "with threading.Lock()"), "How many do you make"),
+""".replace("        self.lock = threading.Lock()\n", ""), "meanwhile, and both got True. Between which two"),
+            (("with self.lock", "with threading.Lock()"), "meanwhile, and both got True. A lock"),
             (f"""{STORE}
         if jti in self.seen:
             return False
@@ -193,7 +195,7 @@ class UsedTokens:
             return True
         finally:
             self.lock.release()
-""", "stopped inside `claim`, and another came with a different"),
+""", "paused inside `claim`, and another came with a different"),
             (f"""{STORE}
         if not self.lock.acquire(timeout=0.05):
             return False
@@ -205,6 +207,47 @@ class UsedTokens:
         finally:
             self.lock.release()
 """, "for a second"),
+            (f"""{STORE}
+        got = self.lock.acquire(timeout=0.05)
+        try:
+            if jti in self.seen:
+                return False
+            self.seen.add(jti)
+            return True
+        finally:
+            if got:
+                self.lock.release()
+""", "when its time is up"),
+            ("""
+class UsedTokens:
+    def __init__(self):
+        self.seen, self.busy = set(), False
+
+    def claim(self, jti):
+        while self.busy:
+            pass
+        self.busy = True
+        first = jti not in self.seen
+        self.seen.add(jti)
+        self.busy = False
+        return first
+""", "were paused inside `claim`, and both got True. Between"),
+            ("""
+class UsedTokens:
+    def __init__(self):
+        self.seen, self.locks = set(), {}
+
+    def claim(self, jti):
+        if jti not in self.locks:
+            self.locks[jti] = threading.Lock()
+        with self.locks[jti]:
+            if jti in self.seen:
+                return False
+            self.seen.add(jti)
+            return True
+""", "were paused inside `claim`, and both got True. A lock"),
+            (("self.seen.add(jti)", "self.seen = {*sorted(self.seen)[-5:], jti}"), "How much does it still know"),
+            (("        with self.lock", "        jti = jti[:8]\n        with self.lock"), "the whole `jti`"),
         ),
         cheat=f"""{STORE}
         return not self.seen and not self.seen.add(jti)
@@ -316,7 +359,7 @@ def publish(http, id_token, files):
         published.append(filename)
     burn()
     return published
-""", "Where did the exception go"),
+""", "any…2-py3-none-any.whl'] to the caller"),
             (f"""{MINT}
     try:
         for filename, content in files.items():
@@ -327,6 +370,47 @@ def publish(http, id_token, files):
     burn()
     return list(files)
 """, "The job was canceled"),
+            (f"""{MINT}
+    names = list(files)
+    upload(http, api_token, names[0], files[names[0]]).raise_for_status()
+    try:
+        for filename in names[1:]:
+            upload(http, api_token, filename, files[filename]).raise_for_status()
+    finally:
+        burn()
+    return names
+""", "during the first upload"),
+            (f"""{MINT}
+    for number, (filename, content) in enumerate(files.items(), 1):
+        try:
+            upload(http, api_token, filename, content).raise_for_status()
+        except BaseException:
+            burn()
+            raise
+        if number == len(files):
+            burn()
+    return list(files)
+""", "no file to upload"),
+            (f"""{MINT}
+    try:
+        for filename, content in files.items():
+            upload(http, api_token, filename, content).raise_for_status()
+    except Exception as error:
+        error.add_note(f"The token was {{api_token}}.")
+        raise
+    finally:
+        burn()
+    return list(files)
+""", "A note on the error"),
+            (f"""{MINT}
+    try:
+        for filename, content in files.items():
+            upload(http, api_token, filename, content).raise_for_status()
+            published.append(filename)
+    finally:
+        burn()
+        return published
+""", "2.0-py3-none-any.whl'] to the caller"),
             ("""
 def publish(http, id_token, files):
     try:
@@ -368,6 +452,10 @@ def publish(http, id_token, files):
     if problem:
         raise ValueError(problem)
     return published
-"""),
+""", ("    if not answer", "    print('a pypi- token:', str(answer.get('token'))[:8])\n    if not answer"),
+            ("raise RuntimeError(f\"no API token: {answer['errors']}\")", "raise SystemExit(answer['errors'][0]['code'])"),
+            ("raise RuntimeError(f\"no API token: {answer['errors']}\")",
+             "raise ExceptionGroup('refused', [ValueError(answer['errors'][0]['code'])])"),
+            ("return list(files)", "return sorted(files, reverse=True)")),
     ),
 }  # fmt: skip
