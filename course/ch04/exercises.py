@@ -283,7 +283,7 @@ class UsedTokens:
     ),
     right="The real index leaves this to Redis, which has one command that stores a `jti` or says "
     "that it is there already.",
-    minutes=7,
+    minutes=8,
 )
 def q4_4(UsedTokens):  # noqa: N803  a class is what the learner writes
     store, seen = UsedTokens(), set()
@@ -398,7 +398,7 @@ def publish(http, id_token: str, files: dict[str, bytes]) -> list[str]:
     ),
     right="Your function burns the token in every case: after an upload, after a refusal, and "
     "after a broken connection or a canceled job. `uv publish` does the same.",
-    minutes=12,
+    minutes=13,
 )
 def q4_5(publish):
     check_success(publish)
