@@ -68,7 +68,7 @@ _CERTIFIED = {
         "It does not ask whether the job is a good one. It writes down which job it was.",
     ),
     right="A certificate says who asked. Whether to trust them is the verifier's decision.",
-    minutes=4,
+    minutes=5,
 )
 def q7_1():
     with Lab() as lab:
@@ -134,7 +134,7 @@ def not_ours(bodies: list[bytes], repository: str, known: set[str]) -> list[int]
         "Decode `verifier` from base64, and read it with `x509.load_pem_x509_certificate`.",
     ),
     right="That is why the log is public: a signature in your name cannot be used in secret.",
-    minutes=11,
+    minutes=14,
 )
 def q7_2(not_ours):
     for repository, other in (
@@ -408,7 +408,7 @@ def q7_4():
         "Three of the nine are proved.",
     ),
     right="An attestation says whose ID token was used. Whether the file is good is your question.",
-    minutes=5,
+    minutes=6,
 )
 def q7_5():
     return None  # facts about what the checks leave out: there is nothing to try
