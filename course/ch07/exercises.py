@@ -213,7 +213,7 @@ def mallorys_job(release: GitHubJob) -> GitHubJob:
     "The one that passes",
     mallorys_job,
     hints=(
-        "Which fields of a job end up in the four extensions that check 2 reads? Keep those.",
+        "Keep what check 2 expects: provider, repository and workflow file. Which fields are left?",
         "`replace(release, …)` returns a copy with changes. Which ref can she choose herself?",
     ),
     right="All ten checks hold. The attestation names repository and workflow, and both are right.",
