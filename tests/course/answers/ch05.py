@@ -73,7 +73,7 @@ def form_for(claims):
                     environment=claims.get("environment", ""))
 """, "rocket-tools"),
             (('("@" + claims["ref"], "@" + claims["sha"])', '("@" + claims["ref"],)'), "`sha`. Your function returned None"),
-            (("        return None\n", "        return {}\n"), "returned {}. Which form"),
+            (("        return None\n", "        return {}\n"), "returned {}."),
             (('== "pull_request_target"', 'in ("pull_request_target", "workflow_run", "issue_comment")'),
              "`workflow_run` started this job. Your function returned None"),
             (('== "pull_request_target"', 'in ("pull_request_target", "issue_comment")'),
