@@ -31,7 +31,7 @@ def show(value: object, longest: int = 60) -> str:
 
 
 def is_unfinished(answer: object) -> bool:
-    """Return whether an Ellipsis is left: in a value, a default, a function's or a method's body."""
+    """Return whether an Ellipsis is left: in a value, a default, or the body of a function."""
     return any(_is_gap(part) for part in _parts(answer))
 
 

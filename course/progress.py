@@ -190,7 +190,7 @@ def _owner(folder: Path) -> Path:
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
-    """Return a name for each folder: its own, or as much of its path as tells it from the others."""
+    """Return a name for each folder: its own, or as much of its path as makes it unique."""
     names = {}
     for folder in folders:
         for length in range(1, len(folder.parts) + 1):

@@ -1,4 +1,4 @@
-"""The figures of chapter 00: the hours of a release that never shipped, and the map of the series."""
+"""The figures of chapter 00: a release that never shipped, and the map of the series."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

@@ -23,7 +23,7 @@ _BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 _SHORTEST, _LONGEST = 8 * SECOND, 40 * YEAR
 
 Row = tuple[str, float, str]
-"""Label, days (infinite for what never ends), a word before the number, such as "at most", or ""."""
+"""Label, days (infinite for what never ends), a word before the number ("at most") or ""."""
 
 
 @fig.styled

@@ -1,7 +1,7 @@
 """Exposure windows: how long a leaked credential works, as a model and as a table of incidents.
 
 A leaked token works until someone notices and revokes it, or until it expires or is replaced. The
-time until detection is a mixture of exponentials: groups of leaks, each with its share and its mean.
+time until detection is a mixture of exponentials: groups of leaks, each with a share and a mean.
 Mean windows are taken over a horizon, because most of the slow group outlives any. All times are in
 days.
 """
@@ -43,7 +43,8 @@ class Detection:
             or min(self.means) <= 0
         ):
             raise ValueError(
-                f"expected shares that add up to 1, with positive means, got {self.shares}, {self.means}"
+                f"expected shares that add up to 1, with positive means, got {self.shares}, "
+                f"{self.means}"
             )
 
     def alive(self, days: ArrayLike) -> NDArray[np.float64]:
@@ -73,7 +74,7 @@ def two_speeds(
 ) -> Detection:
     """Fit two exponentials to three facts.
 
-    The share `alive` works after `days` days, and `late_alive` after `late` days. Of the tokens that
+    The share `alive` works after `days` days, `late_alive` after `late` days. Of the tokens that
     were revoked within `days`, the share `early_share` was revoked within `early` days. The fast
     group counts as gone by `days`. Raises ValueError for facts that contradict each other.
     """
@@ -93,7 +94,7 @@ class Policy:
     """A team's measures for its tokens. Times are in days, counted from the leak.
 
     projects: the number of projects that the token can publish. lifetime: the token expires so long
-    after it was minted, and leaks at once. rotation: it is replaced every so many days, and leaks at
+    after it was minted, and leaks at once. rotation: replaced every so many days, it leaks at
     any moment in between. faster: detection is so many times as fast.
     """
 
@@ -166,7 +167,7 @@ def simulate(
 
 @dataclass(frozen=True)
 class Incident:
-    """A row of the table of incidents. `days` and `share_alive` are None where they are not known."""
+    """A row of the table of incidents. `days` and `share_alive` are None if not known."""
 
     incident: str
     clock: str
@@ -207,7 +208,7 @@ class Incident:
 
 
 def incidents(path: str | Path) -> list[Incident]:
-    """Read the table of incidents from a CSV file, in which lines that begin with `#` are comments."""
+    """Read the table of incidents from a CSV file. Lines that begin with `#` are comments."""
     lines = [
         line
         for line in Path(path).read_text(encoding="utf-8").splitlines()

@@ -203,7 +203,7 @@ def _printable(name: str) -> str:
 
 
 def _members(data: bytes, name: str, limit: _Limit) -> Members:
-    """Yield each member that can be opened, as far as it can be read; Skip at the end if not all."""
+    """Yield each member that can be opened, as far as possible; Skip at the end if not all."""
     damaged = 0
     for member, opened, size in _entries(data, name):
         limit.take(_MEMBER_COST + size)

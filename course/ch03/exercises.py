@@ -64,9 +64,11 @@ def fetch_keys(http, issuer: str) -> dict[str, dict]:
     "Ask for the keys",
     fetch_keys,
     hints=(
-        "Two things can be wrong: the status of an answer, and the issuer in the first answer. Where "
+        "Two things can be wrong: the status of an answer, and the issuer in the first answer. "
+        "Where "
         "do you find each of them?",
-        "Call `raise_for_status()` on both answers, and compare the configuration's `issuer` with the "
+        "Call `raise_for_status()` on both answers, and compare the configuration's `issuer` with "
+        "the "
         "one you asked.",
     ),
     right="The index asks in the same two steps. It also keeps the keys; part 5 shows why.",
@@ -155,7 +157,8 @@ def forge(message: bytes, n: int) -> bytes:
     "Forge for a lenient reader",
     forge,
     hints=(
-        "The third power of your number has to begin with the bytes that `lenient` reads, and to be "
+        "The third power of your number has to begin with the bytes that `lenient` reads, and to "
+        "be "
         "256 bytes long. Which bytes does it not read?",
         "Write the bytes that it reads, with eight `ff`, and add zero bytes up to 256. The third "
         "power of that number's cube root, rounded up, differs in the zeros only.",
@@ -446,7 +449,8 @@ LINES = {
     LINES,
     hints=(
         "For each line: who has to be asked at that moment, and for what?",
-        "Compare a token's age with its lifetime and the leeway. The index made the API token itself, "
+        "Compare a token's age with its lifetime and the leeway. The index made the API token "
+        "itself, "
         "and a restart empties its memory.",
     ),
     right="What has been signed works until it expires, as long as the index remembers the key.",

@@ -74,7 +74,7 @@ def fetch_keys(lab: Lab, issuer: str) -> dict[str, dict[str, Any]]:
 
 
 def other_stores(lab: Lab) -> dict[str, Store]:
-    """Return the three stores that the chapter compares with its own, by name, all of them empty."""
+    """Return the three stores that the chapter compares with its own, by name, all empty."""
     return {
         "ask once": AskOnce(lab),
         "PyJWKClient": PyJWTStore(lab),

@@ -89,7 +89,8 @@ def q4_1(seconds_left):
     widened = api_tokens.attenuate(narrowed, [tag, now + 5000, now])
     later = api_tokens.attenuate(minted, [tag, now + 600, now + 300])
     for token, passed, right, question in (
-        (minted, 200, 700, "The index minted it 200 seconds ago, for 900 seconds. How many are left?"),
+        (minted, 200, 700, "The index minted it 200 seconds ago, for 900 seconds. How many are "
+                           "left?"),
         (minted, 2000, 0, "This token expired a while ago. How many seconds does it have left?"),
         (lab.index.create_api_token("alice"), 0, None, "A stored API token. Which caveats has it?"),
         (narrowed, 5, 40, "A holder has narrowed it. How many expiry caveats has it now?"),
@@ -147,7 +148,8 @@ REFUSALS = {
         "First the signature and the standard claims, such as `exp`. Then the publisher. Then the "
         "`jti`.",
     ),
-    right="The order of the checks is part of the protocol. So the code of a refusal tells you how far "
+    right="The order of the checks is part of the protocol. So the code of a refusal tells you "
+    "how far "
     "your token came, except while the index creates no new projects.",
     minutes=5,
 )
@@ -456,7 +458,7 @@ def run_and_listen(
 
 
 def holds_token(text: str) -> bool:
-    """Return whether an API token or an ID token is in the text, more of it than `shorten` keeps."""
+    """Return whether the text holds more of an API token or an ID token than `shorten` keeps."""
     return re.search(r"(pypi-|eyJ)[\w.-]{16}", text) is not None
 
 

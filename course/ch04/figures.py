@@ -48,8 +48,9 @@ def _calls(events: Iterable[Event]) -> list[_Call]:
         inside, outside = (waiting, []) if event.action == "mint-token" else ([], waiting)
         calls += [_call(str(len(calls) + n), other) for n, other in enumerate(outside, 1)]
         call = _call(str(len(calls) + 1), event)
-        call.inner = [_call(call.number + letter, other)
-                      for letter, other in zip("abcdefghij" * len(inside), inside, strict=False)]  # fmt: skip
+        letters = "abcdefghij" * len(inside)
+        pairs = zip(letters, inside, strict=False)
+        call.inner = [_call(call.number + letter, other) for letter, other in pairs]
         calls.append(call)
         waiting = []
     return calls + [_call(str(len(calls) + n), other) for n, other in enumerate(waiting, 1)]

@@ -49,7 +49,7 @@ def call(function: Callable[[], Any]) -> Any:
 
 
 def at_once(count: int, function: Callable[[], Any]) -> list[Any]:
-    """Call the function in `count` threads at the same moment, and return what each call returns."""
+    """Call the function in `count` threads at the same moment; return what each call returns."""
     together = threading.Barrier(count)
 
     def wait_and_call(_: int) -> Any:

@@ -71,7 +71,8 @@ def typed(form: object) -> GitHubPublisher:
     ),
     stub="form = dict(\n" + "".join(f"    {name}=...,\n" for name in FIELDS) + ")",
     hints=(
-        "Compare the two jobs line by line. In which lines do they differ, and which of these lines "
+        "Compare the two jobs line by line. In which lines do they differ, and which of these "
+        "lines "
         "has a field in the form?",
         "The file is the end of the path in `job_workflow_ref`, before the `@`. The owner and the "
         "owner's id have claims of their own.",

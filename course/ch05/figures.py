@@ -114,7 +114,7 @@ def gauntlet(
     """Draw jobs down, configurations across: who gets in, and whether that is as it should be.
 
     rows: for each job, whether each configuration lets it in. honest: the jobs that are meant to
-    get in. shut: what to call the others. Raises ValueError if there are no rows or they have different columns.
+    get in. shut: what to call the others. Raises ValueError for no rows or different columns.
     """
     names = [list(row) for row in rows.values()]
     if not names or any(each != names[0] for each in names):

@@ -86,7 +86,7 @@ class Case:
         return Shown("\n".join(f"{name}: {rule}" for name, rule in self.situation.rules.items()))
 
     def claims(self) -> ClaimChecks | Shown:
-        """Return the claims of the job's ID token beside the form, or a sentence if it gets none."""
+        """Return the claims of the job's ID token beside the form, or why it gets none."""
         self._look("claims")
         planned = self.situation.publishing
         if planned is None or not planned.job.may_ask:

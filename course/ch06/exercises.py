@@ -43,7 +43,7 @@ PERMISSIONS: list[tuple[Any, Any, bool, str]] = [
 
 
 def may_ask(workflow: dict, job: dict) -> bool:
-    """Return whether the job may request an ID token. `workflow` and `job` are as YAML gives them."""
+    """Return whether the job may request an ID token. Both arguments are as YAML gives them."""
     block = job["permissions"] if "permissions" in job else workflow.get("permissions")
     if isinstance(block, dict):
         return block.get("id-token") == "write"
@@ -54,7 +54,8 @@ def may_ask(workflow: dict, job: dict) -> bool:
     "May this job ask?",
     may_ask,
     hints=(
-        "First find out which of the two blocks holds. Then ask what this block gives, in each of its "
+        "First find out which of the two blocks holds. Then ask what this block gives, in each of "
+        "its "
         "shapes.",
         "The job's block holds if the key is there, else the workflow's. A block is a dict, one "
         'word, or None. The word "write-all" gives everything.',
@@ -108,12 +109,15 @@ def shown(block: Any) -> str:
     },
     choices=("token", "trusted", "fails"),
     hints=(
-        "Read what the script does, not what its author wanted. It has one `if`, and each branch runs "
+        "Read what the script does, not what its author wanted. It has one `if`, and each branch "
+        "runs "
         "one command.",
-        "If the text is not empty, the script uses it as a token, good or bad. Only the other branch "
+        "If the text is not empty, the script uses it as a token, good or bad. Only the other "
+        "branch "
         "needs the permission.",
     ),
-    right="The fourth morning is 29 May 2026. The fifth is what happens if you revoke a stored token "
+    right="The fourth morning is 29 May 2026. The fifth is what happens if you revoke a stored "
+    "token "
     "before you remove it from the CI's secrets.",
     minutes=4,
 )
@@ -206,7 +210,8 @@ GAPS = {
     "has nothing to show": "What does a job show that has no token and may not ask?",
     "is not known to the index": "Who has to know a job before it can exchange its ID token?",
     "sends a revoked token": "After which steps does no workflow send this token anymore?",
-    "is not allowed to start": "Which ref does this workflow run on, and which refs does the rule allow?",
+    "is not allowed to "
+    "start": "Which ref does this workflow run on, and which refs does the rule allow?",
 }
 
 
@@ -232,7 +237,8 @@ def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
     stub="order = [...]  # the six names, first to last",
     hints=(
         "After each step, ask for each workflow: what does it authenticate with?",
-        "Open the new way before you close the old one, for each workflow. Revoke the token when no "
+        "Open the new way before you close the old one, for each workflow. Revoke the token when "
+        "no "
         "workflow sends it anymore.",
     ),
     right="The lab tried every state. 16 of the 720 orders leave no gap, and in all of them "
@@ -286,7 +292,8 @@ def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
     "Which tokens are left over?",
     leftovers,
     hints=(
-        "Two kinds of event matter. One says that a stored token was used, and the other says that a "
+        "Two kinds of event matter. One says that a stored token was used, and the other says "
+        "that a "
         "token was revoked.",
         'Collect the names from the "warn" events in one set, and those from "revoke API token" in '
         "another. Which names are in the first set only?",
@@ -322,7 +329,7 @@ def job(*runs: str, **more: Any) -> dict[str, Any]:
 
 CALL = "./.github/workflows/lint.yml"
 PUBLISH, TOP = job("uv publish"), "permissions"
-# The jobs (and the workflow's own permissions), what the answer is, and the question for a wrong one.
+# The jobs (and the workflow's own permissions), the answer, and the question for a wrong one.
 ROOMS: list[tuple[dict[str, Any], dict[str, list[str]], str]] = [
     (
         {"release": job("pip install build", "uv build", "uv publish", permissions=WRITE)},
@@ -337,12 +344,14 @@ ROOMS: list[tuple[dict[str, Any], dict[str, list[str]], str]] = [
     (
         {"build": job("uv build"), "publish": job("uv publish", permissions=WRITE)},
         {},
-        "Building and publishing are two jobs, and only one may ask. What runs beside `uv publish`?",
+        "Building and publishing are two jobs, and only one may ask. What runs beside `uv "
+        "publish`?",
     ),
     (
         {"publish": job("uv publish", "echo uv publish is done", permissions=WRITE)},
         {"publish": ["echo uv publish is done"]},
-        "One step publishes, and another only prints these words. Which of them needs the permission?",
+        "One step publishes, and another only prints these words. Which of them needs the "
+        "permission?",
     ),
     (
         {"publish": job("uv publish && make announce", permissions=WRITE)},
@@ -352,7 +361,8 @@ ROOMS: list[tuple[dict[str, Any], dict[str, list[str]], str]] = [
     (
         {"publish": job("uv build\nuv publish", permissions=WRITE)},
         {"publish": ["uv build\nuv publish"]},
-        "One `run` has two lines. A step is left out or kept as a whole. Is this `run` `uv publish`?",
+        "One `run` has two lines. A step is left out or kept as a whole. Is this `run` `uv "
+        "publish`?",
     ),
     (
         {TOP: WRITE, "test": job("pytest"), "publish": PUBLISH},
@@ -398,12 +408,15 @@ def bystanders(workflow: dict) -> dict[str, list[str]]:
     "Who else is in the room?",
     bystanders,
     hints=(
-        "`may_request` says which jobs may ask. What runs in these jobs apart from the one command that has "
+        "`may_request` says which jobs may ask. What runs in these jobs apart from the one "
+        "command that has "
         "to?",
-        "For each job that may ask, collect the `run` or the `uses` of its steps, or its own `uses`. "
+        "For each job that may ask, collect the `run` or the `uses` of its steps, or its own "
+        "`uses`. "
         "Leave out `uv publish`.",
     ),
-    right="Everything in this list can request an ID token, so it could publish. The fix is a job of "
+    right="Everything in this list can request an ID token, so it could publish. The fix is a job "
+    "of "
     "its own for `uv publish`.",
     minutes=10,
 )
@@ -425,12 +438,15 @@ def q6_5(bystanders):
     order_2=["register_new", "switch", "tag_rule", "remove_old"],
     stub="order_2 = [...]  # the four names, first to last",
     hints=(
-        "The old workflows run on a branch, and the new one runs on a tag. Which of them does each step "
+        "The old workflows run on a branch, and the new one runs on a tag. Which of them does "
+        "each step "
         "affect?",
-        "Nothing that the old workflows need may go before `switch`. What does the new one need at the "
+        "Nothing that the old workflows need may go before `switch`. What does the new one need "
+        "at the "
         "moment of the switch?",
     ),
-    right="The new file has to be known before the switch, and everything that shuts out the old files "
+    right="The new file has to be known before the switch, and everything that shuts out the old "
+    "files "
     "comes after it.",
     minutes=4,
 )

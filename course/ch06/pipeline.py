@@ -19,7 +19,7 @@ _REJECTED = "The deployment was rejected or didn't satisfy other protection rule
 
 
 def refusal(lab: Lab, job: GitHubJob, approved_by: str = "") -> str:
-    """Return why a job does not start, in GitHub's words if a ref is refused, or an empty string."""
+    """Return why a job does not start, in GitHub's words for a refused ref, or an empty string."""
     try:
         lab.github.repository(job.repository, job.repository_id).admit(job, approved_by)
     except NotStarted as reason:
@@ -154,7 +154,7 @@ class Pipeline:
 
 
 def _files(folder: Path, patterns: str) -> dict[str, bytes]:
-    """Return the files that an artifact takes: all in a folder, such as `dist`, `dist/`, `dist/*`."""
+    """Return the files of an artifact: all in a folder, such as `dist`, `dist/` or `dist/*`."""
     roots = [folder / pattern.partition("*")[0] for pattern in patterns.split()]
     paths = [(path, root) for root in roots for path in root.rglob("*") if path.is_file()]
     return {str(path.relative_to(root)): path.read_bytes() for path, root in paths}

@@ -64,7 +64,8 @@ _CERTIFIED = {
     "certified",
     _CERTIFIED,
     hints=(
-        "The authority checks the token's signature, audience and age, and the signature on the request.",
+        "The authority checks the token's signature, audience and age, and the signature on the "
+        "request.",
         "It does not ask whether the job is a good one. It writes down which job it was.",
     ),
     right="A certificate says who asked. Whether to trust them is the verifier's decision.",
@@ -251,7 +252,8 @@ def _out_of_reach(job: GitHubJob, release: GitHubJob) -> list[tuple[bool, str]]:
     return [
         (
             theirs and protected,
-            f"A job on {job.ref} runs the files there, and Mallory cannot change those. On which ref "
+            f"A job on {job.ref} runs the files there, and Mallory cannot change those. On which "
+            "ref "
             "can she change the workflow?",
         ),
         (
@@ -292,7 +294,7 @@ def _refusal(job: GitHubJob, release: GitHubJob) -> str:
     if job.repository != release.repository:
         return f"{asked}. Check 2 refuses your job: whose repository is it?"
     if job.called_workflow and job.workflow != release.workflow:
-        return "Check 2 refuses it: extension 18 names the file that was triggered, not the called one."
+        return "Check 2 refuses it: extension 18 names the triggered file, not the called one."
     return f"{asked}. Check 2 refuses your job: which file does it name?"
 
 
@@ -376,7 +378,8 @@ def q7_4():
         ),
         "The file was signed in that job.": (
             False,
-            "A thief of the job's ID token gets a certificate too. What does it say, and for which key?",
+            "A thief of the job's ID token gets a certificate too. What does it say, and for "
+            "which key?",
         ),
         "The job ran on `main`, in the environment `pypi`.": (
             False,

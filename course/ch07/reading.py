@@ -122,7 +122,7 @@ def verify_root(proof: Mapping[str, Any], key: Any) -> None:
     """Raise an exception unless a log's key has signed the root and the size of a proof.
 
     A checkpoint is a text, an empty line and a signature, whose first four bytes identify the key.
-    The text's lines are the log's name, the size of the tree, and the root (C2SP, `tlog-checkpoint`).
+    The text's lines are the log's name, the tree's size, and the root (C2SP, `tlog-checkpoint`).
     """
     text, _, signed = proof["checkpoint"]["envelope"].partition("\n\n")
     _, size, root = text.splitlines()[:3]
@@ -133,10 +133,10 @@ def verify_root(proof: Mapping[str, Any], key: Any) -> None:
 
 
 def verify_receipt(leaf: x509.Certificate, issuer: x509.Certificate, logs: Mapping) -> None:
-    """Raise an exception unless one of the certificate logs, by id, has signed a receipt for `leaf`.
+    """Raise an exception unless a certificate log (by id) has signed a receipt for `leaf`.
 
-    A receipt is added to the certificate last, so it is a signature over the certificate without it,
-    over the time, and over the key of the issuer (RFC 6962, section 3.2).
+    A receipt is added to the certificate last. So it is a signature over the certificate without
+    it, over the time, and over the key of the issuer (RFC 6962, section 3.2).
     """
     receipts = x509.PrecertificateSignedCertificateTimestamps
     [receipt] = leaf.extensions.get_extension_for_class(receipts).value

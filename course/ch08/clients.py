@@ -28,7 +28,7 @@ EXTENSIONS = {
 """The extensions of a signing certificate that a policy can ask for, by number and name
 (sigstore/fulcio, docs/oid-info.md)."""
 Policy = Callable[[dict[str, str]], bool]
-"""What an installer asks of an attestation's certificate: a function of what the certificate says."""
+"""What an installer asks of an attestation's certificate, given what the certificate says."""
 
 
 def wheel(project: str, version: str, words: str) -> tuple[str, bytes]:

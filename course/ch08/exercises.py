@@ -22,7 +22,7 @@ cached = cache(run)
 
 
 def watched(project: Project) -> dict[str, object]:
-    """Return what a reviewer reads before it is merged, and what only GitHub or Alice can change."""
+    """Return what a reviewer reads before the merge, and what only GitHub or Alice can change."""
     return {
         "the source of octo-rocket": project.source,
         "the lock of the build dependency": project.lock,

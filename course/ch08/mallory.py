@@ -1,4 +1,4 @@
-"""The attacker: what she does while her code runs in a job, and what she does with it afterwards."""
+"""The attacker: what she does while her code runs in a job, and afterwards."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A release pipeline with ten defenses to switch on, and the honest release that goes through it."""
+"""A release pipeline with ten defenses to switch on, and an honest release through it."""
 
 import hashlib
 from collections.abc import Callable, Iterable
