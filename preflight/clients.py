@@ -46,10 +46,7 @@ CLIENTS = {
 }
 ACTION = CLIENTS["pypa/gh-action-pypi-publish"]
 _VALUED = set(TABLES["options with a value"])
-_WRAPPERS = set("sudo env exec time command nohup then else do ! { if elif while".split())
-_RUNNERS = {"uvx": 1, "uv tool": 3} | dict.fromkeys(
-    [f"{tool} run" for tool in "uv pipx poetry pdm hatch rye pixi".split()], 2
-)
+_WRAPPERS, _SKIPPED = set(TABLES["wrappers"]), TABLES["words before a program"]
 PYTHON = re.compile(r"(python[\d.]*|py|pypy3?)")
 
 
@@ -66,7 +63,7 @@ def strip_wrappers(words: Sequence[str]) -> list[str]:
         if not rest:
             return []
         program = re.sub(r"(\.exe|[=<>~!@].*)$", "", re.split(r"[/\\}]", rest[0])[-1][:200])
-        skip = _RUNNERS.get(program) or _RUNNERS.get(" ".join([program, *rest[1:2]]))
+        skip = _SKIPPED.get(program) or _SKIPPED.get(" ".join([program, *rest[1:2]]))
         if PYTHON.fullmatch(program) and "-m" in rest[1:4]:
             rest = rest[rest.index("-m") + 1 :]
         elif skip:
@@ -203,12 +200,8 @@ def refused_combination(
 # -- the index -------------------------------------------------------------------------------------
 
 DOMAIN = "pypi" + ".org"
-ADDRESSES = {
-    "PyPI": f"https://upload.{DOMAIN}/legacy/", "TestPyPI": f"https://test.{DOMAIN}/legacy/",
-}  # fmt: skip
-_NAMES = {"": "PyPI", "pypi": "PyPI", "main": "PyPI"} | dict.fromkeys(
-    ("testpypi", "test", "test-pypi"), "TestPyPI"
-)
+_HOSTS = {"PyPI": "upload", "TestPyPI": "test"}
+ADDRESSES = {index: f"https://{host}.{DOMAIN}/legacy/" for index, host in _HOSTS.items()}
 
 
 def index_of(
@@ -227,7 +220,7 @@ def index_of(
 def index_called(name: str) -> str:
     """Return "PyPI" or "TestPyPI" for their names and addresses; else what is given."""
     known = {address.rstrip("/"): index for index, address in ADDRESSES.items()}
-    return known.get(name.rstrip("/")) or _NAMES.get(name.lower(), name)
+    return known.get(name.rstrip("/")) or TABLES["names of indexes"].get(name.lower(), name)
 
 
 def misspelled(index: str) -> str:

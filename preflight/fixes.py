@@ -75,16 +75,7 @@ def edits(
     """Return new texts, by path, of the files that have to change for this job to authenticate; {}
     where nothing simple will do. `environment` is what the publisher asks for. With `secrets`, the
     stored token that they hold is taken out as well."""
-
-    def change(editor: _Editor) -> None:
-        editor.command(secrets is not None)
-        if secrets is not None:
-            editor.without_token(secrets)
-        if environment and not any(found.context.environments()):
-            editor.in_environment(environment)
-        editor.permitted()
-
-    return _edited(repository, found, change)
+    return _edited(repository, found, lambda editor: editor.authenticate(environment, secrets))
 
 
 def named_environment(repository: Repository, found: Publication, name: str) -> Texts:
@@ -93,14 +84,7 @@ def named_environment(repository: Repository, found: Publication, name: str) -> 
 
 def uv_instead(repository: Repository, found: Publication) -> Texts:
     """Return new texts in which uv publishes, with the token of a client that needs one."""
-
-    def change(editor: _Editor) -> None:
-        if not found.client.trusted:
-            editor.by_uv(keep=True)
-            editor.without_token(editor.secret(), command=False)
-        editor.permitted()
-
-    return _edited(repository, found, change)
+    return _edited(repository, found, lambda editor: editor.token_to_uv())
 
 
 def _edited(repository: Repository, found: Publication, change: "Change") -> Texts:
@@ -125,6 +109,20 @@ class _Editor:
         options = (*found.client.options, *found.client.user_options)
         names = "|".join(each.lstrip("-") for each in options) or "(?!)"
         self.options = rf"(?:[ \t]*\\\n)?[ \t]+--?(?:{names})[ =]"
+
+    def authenticate(self, environment: str, secrets: Secrets) -> None:
+        self.command(secrets is not None)
+        if secrets is not None:
+            self.without_token(secrets)
+        if environment and not any(self.found.context.environments()):
+            self.in_environment(environment)
+        self.permitted()
+
+    def token_to_uv(self) -> None:
+        if not self.found.client.trusted:
+            self.by_uv(keep=True)
+            self.without_token(self.secret(), command=False)
+        self.permitted()
 
     def current(self, path: str) -> str:
         return self.new.get(path) or self.repository.read(path)

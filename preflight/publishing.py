@@ -47,9 +47,6 @@ _TASKS, _ID_TOKEN_USERS = TABLES["task runners"], tuple(TABLES["actions that use
 _NAMED_SECRET = r"(?i)secrets\.(\w*(?:PYPI|TWINE)\w*)"
 Words = Sequence[str]
 Target = tuple[str, list[str]] | None
-_FILES = {
-    "make": ("GNUmakefile", "makefile", "Makefile"), "tox": ("tox.ini",), "nox": ("noxfile.py",),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -471,7 +468,7 @@ def _paths(kind: str, name: str, words: Words, folder: str) -> tuple[list[str], 
     where = re.search(r"(?:^| )(?:-C ?|--directory[= ])(\S+)", " ".join(words)[:500])
     if where and kind == "make":
         folder = str(PurePosixPath(folder or ".") / where[1])
-    return list(_FILES[kind]), folder
+    return list(TABLES["files"][kind]), folder
 
 
 def _run_version(words: Words, name: str) -> str:

@@ -372,32 +372,23 @@ class Walk:
         return None
 
     def _job(self, context: JobContext) -> Iterator[JobContext]:
-        target = text(context.body.get("uses"))
+        """The job itself, or those of the workflow that it calls."""
+        target, line = text(context.body.get("uses")), context.body.line_of("uses")
         if not target:
             yield context
             return
-        why, file = self._called(context, target)
-        line = context.body.line_of("uses")
-        if why:
-            why = f"Job {context.job!r} calls {target}{why}"
-            return self.notes.append((context.file, line, why))
-        if file:
-            self.called.add(file)
-            yield from self._workflow(_call(context, file, self.workflows[file], line))
-
-    def _called(self, context: JobContext, target: str) -> tuple[str, str]:
-        """Why a called workflow cannot be followed, or its file; neither if it does not matter."""
         name = re.escape(self.repository.full_name)
         own = re.match(rf"({name}/|\.?/|\$/)(\.github/workflows/[^/@]+)(@.*)?$", target)
-        if not own:
-            matters = context.may_ask or mentions_publishing(context.body)
-            return say("notes", "another's") if matters else "", ""
+        file = own[2] if own else ""
         seen = (context.entry, context.file, *(file for file, _, _ in context.callers))
-        if own[2] not in self.workflows:
-            return ", which could not be read.", ""
-        if len(context.callers) >= MOST_CALLS or own[2] in seen:
-            return " in a circle, or too deep for GitHub.", ""
-        return "", own[2]
+        deep = len(context.callers) >= MOST_CALLS or file in seen
+        if file in self.workflows and not deep:
+            self.called.add(file)
+            yield from self._workflow(_call(context, file, self.workflows[file], line))
+        elif own or context.may_ask or mentions_publishing(context.body):
+            why = "circle of calls" if file in self.workflows else "gone" if own else "another's"
+            why = say("notes", why, job=context.job, target=target)
+            self.notes.append((context.file, line, why))
 
 
 def _job_scope(
