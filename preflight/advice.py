@@ -99,15 +99,13 @@ def _about_what_it_does(facts: JobFacts, judged: Sequence[JobVerdict]) -> Found:
     given = [v for v in judged if v.found.credential and v.found.credential.in_arguments]
     exposed = [*facts.seen["exposed"], *((*each.path[-1], each.client) for each in given)]
     hides = judged[0].found.context.permissions.level("contents") == 0
+    unpinned = [each for each in facts.seen["actions"] if not _PINNED.fullmatch(each[2])]
     found: list[tuple[str, list[Note]]] = [
         ("builds-too", facts.seen["builds"][:1]),
         ("token-in-arguments", exposed),
         ("trace", facts.seen["traced"][:1]),
         ("script-injection", facts.seen["injected"][:1]),
-        (
-            "unpinned-action",
-            [each for each in facts.seen["actions"] if not _PINNED.fullmatch(each[2])],
-        ),
+        ("unpinned-action", unpinned),
         ("checkout-without-contents", facts.seen["checkouts"][:1] if hides else []),
     ]
     for code, notes in found:

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from itertools import dropwhile
 from urllib.parse import urlsplit
 
-from .words import TABLES, say
+from .words import TABLES, first, say
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def recognize(words: Sequence[str]) -> Client | None:
         return None
     if "--dry-run" in words and option(words, ("--trusted-publishing",)) != "always":
         return None
-    first = next((word for word in words[1:5] if not word.startswith("-")), "")
-    return client if first in client.subcommands else None
+    verb = next((word for word in words[1:5] if not word.startswith("-")), "")
+    return client if verb in client.subcommands else None
 
 
 def option(words: Sequence[str], names: Sequence[str]) -> str | None:
@@ -191,10 +191,7 @@ def refused_combination(
         "no-password": user is not None and password is None and not keyring,
     }
     what = "UV_PUBLISH_TOKEN or `--token`" if token == "" else "The password"
-    told = (
-        say("refused", why, user=user, what=what, client="uv") for why in reasons if reasons[why]
-    )
-    return next(told, "")
+    return first("refused", reasons, user=user, what=what, client="uv")
 
 
 # -- the index -------------------------------------------------------------------------------------
@@ -241,11 +238,11 @@ def misspelled(index: str) -> str:
 def too_old(specifier: str, since: str) -> bool:
     """Return whether all that a specifier such as "<6" or "~=5.0" allows is older than `since`."""
     for sign, version in re.findall(r"(===?|<=?|~=|@v?)\s*([\d.]+)", specifier):
-        bound, first = _numbers(version), _numbers(since)
+        bound, wanted = _numbers(version), _numbers(since)
         if sign == "~=":
             bound = [*bound[:-2], bound[-2] + 1 if len(bound) > 1 else bound[-1] + 1]
-        if bound < first[: len(bound)] if sign in ("==", "===", "@", "@v") else bound <= first:
-            return True if sign != "<=" else bound < first
+        if bound < wanted[: len(bound)] if sign in ("==", "===", "@", "@v") else bound <= wanted:
+            return True if sign != "<=" else bound < wanted
     return False
 
 

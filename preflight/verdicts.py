@@ -1,7 +1,7 @@
 """Can this job publish? From what a job finds to a verdict, its reason, the claims of its ID token,
 and the form to fill in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from .clients import ACTION, ADDRESSES, inputs_of, misspelled, option
 from .expressions import possible
 from .files import text, texts
 from .publishing import Publication
-from .words import say
+from .words import first, say
 from .workflows import WORKFLOWS, Trigger, effective_permissions
 
 TOKEN = "publishes by token"
@@ -83,14 +83,14 @@ def judge(found: Publication, asked: Question, also: Sequence[Publication]) -> J
     verdict, reason = _verdict(found)
     claims, checks = _claims_and_checks(found, asked)
     refused = checks and verdict not in (TOKEN, EITHER) and not any(check["ok"] for check in checks)
-    fault = next(_faults(found, verdict, also), "")
+    fault = _fault(found, verdict, also)
     if fault:
         reason = fault if verdict == NEITHER else f"{reason} {fault}"
     if refused:
         later = bool(fault or verdict == NEITHER)
         told = say("reasons", "later" if later else "refused", refusal=checks[0]["refusal"])
-        fits = {row["claim"] for row in checks[0]["mismatches"]} == {"environment"}
-        advice = say("reasons", "environment" if fits else "publisher")
+        only_that = {row["claim"] for row in checks[0]["mismatches"]} == {"environment"}
+        advice = say("reasons", "environment" if only_that else "publisher")
         reason = f"{reason} {told} {advice}" if later else f"{told} {advice}"
     path = [*((file, line) for file, _, line in context.callers), (context.file, found.step_line)]
     owner, _, name = asked.repository.partition("/")
@@ -162,16 +162,15 @@ def _obstacle(found: Publication) -> str:
         "permissions": no_right,
         "hidden": hidden and client is not ACTION,
     }
-    first = next((name for name, applies in holds.items() if applies), "")
     facts = {"client": client.name, "since": client.since, "version": found.version}
     facts |= {"caller": _caller(found), "source": own.source, "line": str(own.line)}
     hides = hidden[:1] == ("tox",)
     where = "its pass_env does not name" if hides else "include_outer_env=False hides"
     facts |= {"by": "".join(hidden[:1]), "where": where, "kept": ", ".join(hidden[1:])}
-    return say("obstacles", first, **facts) if first else ""
+    return first("obstacles", holds, **facts)
 
 
-def _faults(found: Publication, verdict: str, also: Sequence[Publication]) -> Iterator[str]:
+def _fault(found: Publication, verdict: str, also: Sequence[Publication]) -> str:
     """Why the release fails whatever credential there is, or although a token is minted."""
     context, action = found.context, found.client is ACTION
     minted = found.attests and verdict == TRUSTED
@@ -187,9 +186,7 @@ def _faults(found: Publication, verdict: str, also: Sequence[Publication]) -> It
         "linux": facts["systems"], "attested": minted and context.callers,
         "twice": minted and _second(found, also),
     }  # fmt: skip
-    if found.refused:
-        yield found.refused
-    yield from (say("faults", name, **facts) for name, applies in holds.items() if applies)
+    return found.refused or first("faults", holds, **facts)
 
 
 def _second(found: Publication, also: Sequence[Publication]) -> bool:
@@ -279,9 +276,9 @@ def stop_with(verdicts: Sequence[JobVerdict]) -> list[JobVerdict]:
     refused = {each.workflow: each for each in verdicts if each.found.context.asks_too_much}
     found = []
     for each in verdicts:
-        first = refused.get(each.workflow)
-        if first and not each.found.context.asks_too_much:
-            reason = say("reasons", "stopped", job=first.job, reason=each.reason)
+        culprit = refused.get(each.workflow)
+        if culprit and not each.found.context.asks_too_much:
+            reason = say("reasons", "stopped", job=culprit.job, reason=each.reason)
             each = replace(each, fails=True, reason=reason)
         found.append(each)
     return found
