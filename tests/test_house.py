@@ -46,7 +46,7 @@ ALLOWANCE = {
     "course: exercises": 1600,
     "course: figures": 250,
     "course: tools": 2200,
-    "preflight": 782,
+    "preflight": 758,
 }
 LONGEST_FUNCTION = 60
 # Functions that are still too long. The set shrinks.
