@@ -108,7 +108,7 @@ class Report:
         failing, ways = sum(job.fails for job in self.jobs), len(self.jobs)
         said = [f"{ways or 'no'} way{'s' * (ways > 1)} to publish"]
         open_ = not self.checked and any(job.verdict == TRUSTED for job in self.jobs)
-        none = f"no fault found{' if registered as above' * open_}"
+        none = f"no fault found{' if the publishers are registered' * open_}"
         said += [f"{failing} will fail" if failing else none] if ways else []
         said += [f"{len(self.warnings)} warning{'s' * (len(self.warnings) != 1)}"]
         said += [f"{len(self.unread)} could not be read"] if self.unread else []

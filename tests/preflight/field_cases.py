@@ -295,7 +295,7 @@ CASES = [
     Case(8, "an old workflow command in a name", one(job(UV, env='"##[error]x"')), [OK], untold=("##[",)),
     Case(8, "names that only look like tokens", one(job(UV, env="pypi-release-environment")), [OK], ("pypi-release-environment",)),
     # 9 · the words
-    Case(9, "if registered as above", one(job(UV)), [OK], ("1 way to publish, no fault found if registered as above",)),
+    Case(9, "if the publishers are registered", one(job(UV)), [OK], ("1 way to publish, no fault found if the publishers are registered",)),
     Case(9, "registered", one(job(UV)), [OK], ("1 way to publish, no fault found, 0",), options={"publisher": "workflow=release.yml"}),
     Case(9, "by token", one(job(f"{UV}\nenv:\n  UV_PUBLISH_TOKEN: {SECRET}", "")), [TOK], ("no fault found, 0 warnings",)),
     Case(9, "two ways of one job under one heading", one(job(f"{UV} --publish-url {TEST}\n\n{UV}")), [OK, OK], ("2 ways",)),

@@ -763,7 +763,7 @@ def test_the_last_line_counts(look):
     )
     assert (
         look(QUIET).summary()
-        == "1 way to publish, no fault found if registered as above, 0 warnings."
+        == "1 way to publish, no fault found if the publishers are registered, 0 warnings."
     )
     assert look("on: push\njobs: {}\n").summary() == "no way to publish, 0 warnings."
     assert look("").summary() == "no way to publish, 0 warnings, 1 could not be read."
