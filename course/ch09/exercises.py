@@ -68,8 +68,8 @@ def form_lets_in(lab: Lab, line: str) -> bool:
 # ---------------------------------------------------------------- 9.2
 
 ATTACKS = {
-    "Mallory pushes a branch that changes the job's commands, but not its environment":
-        (True, "Has the environment any rules, and which `ref` does the publisher expect?"),
+    "Mallory pushes a branch that changes `on:` and the job's commands, not its environment":
+        (True, "Has the environment any rules, and does a publisher name a branch?"),
     "Mallory opens a pull request from her fork":
         (False, "Does a job from a fork get a request token?"),
     "Mallory pushes a branch that adds a job without an environment to create-releases.yml":

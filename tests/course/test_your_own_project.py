@@ -16,7 +16,11 @@ PROJECTS = {
     "no workflows": ({"readme.txt": ""}, "holds no .yml or .yaml file"),
     "broken YAML": ({"r.yml": "on: push\njobs: {a: [\n"}, "not valid YAML"),
     "a script that is gone": ({"r.yml": "on: push\n" + UPLOAD % "./publish.sh"}, "not followed"),
-    "nothing to publish": ({"r.yml": "on: push\n" + UPLOAD % "pytest"}, "Is MY_PROJECT the path"),
+    "all diffs applied": (
+        {"r.yml": "on: push\npermissions: {id-token: write}\n" + UPLOAD % "uv publish"},
+        "After a migration: publish, revoke the token",
+    ),
+    "nothing to publish": ({"r.yml": "on: push\n" + UPLOAD % "pytest"}, "Does part 1 say why?"),
     "a job that fails": ({"r.yml": "on: push\n" + UPLOAD % "uv publish"}, "WILL FAIL"),
     "a twine that is too old": (
         {"r.yml": "on: push\n" + UPLOAD % "pipx run twine==5.1.1 upload -p x x"},
