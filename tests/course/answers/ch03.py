@@ -232,7 +232,7 @@ def pick_key(key_sets, token):
     keys = key_sets[peeked.claims["iss"]]["keys"]
     return {jwk.get("kid"): jwk for jwk in keys}.get(peeked.header["kid"], keys[0])
 """,
-                "The `kid` is made up. Expected a LookupError; your function returned {",
+                "Its `kid` is `made-up`. Expected a LookupError; your function returned {",
             ),
             (
                 """
