@@ -208,9 +208,7 @@ def _ways(facts: JobFacts) -> list[Publication]:
                each.hidden, each.context.environments())  # fmt: skip
         groups[key].append(each)
     return [
-        same[0].but(
-            triggers=workflows.settled([trigger for each in same for trigger in each.triggers])
-        )
+        same[0].but(triggers=workflows.settled([t for each in same for t in each.triggers]))
         for same in groups.values()
     ]
 

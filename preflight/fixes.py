@@ -36,9 +36,8 @@ def grant(text: str, job: str, scope: str = "id-token", level: str = "write") ->
 def _state(text: str, holder: Map, entries: dict[str, str], added: str) -> str:
     """The text with `permissions` stated again: by one line more if possible, else as a whole."""
     key, lines, stated = "permissions", text.split("\n"), [f"{n}: {v}" for n, v in entries.items()]
-    (row, column), (last, stop), aliased = holder.spans.get(
-        key, (holder.start, holder.start, False)
-    )
+    nowhere = (holder.start, holder.start, False)
+    (row, column), (last, stop), aliased = holder.spans.get(key, nowhere)
     pad, flow = " " * (column + 2), f"{key}: {{{', '.join(stated)}}}"
     block = [f"{pad}{each}" for each in stated]
     if key not in holder and holder.flow:
@@ -72,9 +71,8 @@ Texts = dict[str, str]
 def edits(
     repository: Repository, found: Publication, environment: str = "", secrets: Secrets = None
 ) -> Texts:
-    """Return new texts, by path, of the files that have to change for this job to authenticate; {}
-    where nothing simple will do. `environment` is what the publisher asks for. With `secrets`, the
-    stored token that they hold is taken out as well."""
+    """Return new texts, by path, of the files that have to change for this job to authenticate, or
+    {}. `environment`: what the publisher asks for. `secrets`: their token is taken out as well."""
     return _edited(repository, found, lambda editor: editor.authenticate(environment, secrets))
 
 
@@ -128,8 +126,7 @@ class _Editor:
         return self.new.get(path) or self.repository.read(path)
 
     def on_line(self, pattern: str, by: str, *, after: str = "") -> None:
-        """Replace what matches in the line of the command, and those that a backslash joins to it;
-        only `after` a match."""
+        """Replace what matches in the line of the command (all of it), only `after` a match."""
         file, rows = self.found.file, self.current(self.found.file).split("\n")
         first = last = self.found.line - 1
         while rows[last].rstrip().endswith("\\") and last + 1 < len(rows):
@@ -209,7 +206,11 @@ class _Editor:
         for path in dict.fromkeys((found.file, found.context.file)):
             if path.endswith((".yml", ".yaml")):
                 job = found.context.job if path == found.context.file else ""
-                self.new[path] = _without_keys(self.current(path), rf"(?:{keys})", brings, job)
+                text = self.current(path)
+                others = parse(text)["jobs"].items() if job else ()
+                used = any(client.name in str(body) for each, body in others if each != job)
+                shared = "|".join(wanted[len(client.variables) :]) if used else "(?!)"
+                self.new[path] = _without_keys(text, rf"(?:{keys})", brings, job, shared)
 
     def without_attestations(self) -> None:
         file, row, text = self.found.file, self.found.line, self.current(self.found.file)
@@ -243,15 +244,16 @@ class _Editor:
             self.new[context.file] = grant(self.current(context.file), context.job)
 
 
-def _without_keys(text: str, keys: str, values: str, job: str) -> str:
+def _without_keys(text: str, keys: str, values: str, job: str, shared: str) -> str:
     """A workflow without the entries of `env:` and `with:` whose key matches, and those of `env:`
-    whose value does; an empty mapping goes as well. Other jobs than this one are left alone."""
+    whose value does; an empty mapping goes as well. Other jobs and what they share are left."""
     rows = text.split("\n")
     drop: dict[int, tuple[Map, list[str]]] = {}  # by identity, because of aliases
 
     def hit(inside: str, key: str, value: object) -> bool:
-        by_value = inside == "env" and isinstance(value, str) and re.fullmatch(values, value)
-        return bool(inside and (re.fullmatch(keys, key) or by_value))
+        by_value = inside != "with" and isinstance(value, str) and re.fullmatch(values, value)
+        by_key = re.fullmatch(keys, key) and not (inside == "top" and re.fullmatch(shared, key))
+        return bool(inside and (by_key or by_value))
 
     def look(node: object, inside: str = "", top: bool = False) -> None:
         for each in node if isinstance(node, Seq) else ():
@@ -261,6 +263,7 @@ def _without_keys(text: str, keys: str, values: str, job: str) -> str:
         gone = [key for key, value in node.items() if hit(inside, key, value)]
         for key, value in node.items():
             kind = key if key in ("env", "with") and isinstance(value, Map) and value else ""
+            kind = kind and ("top" if top else kind)
             if kind and all(hit(kind, *each) for each in value.items()):
                 gone.append(key)
             elif key == "jobs" and top and job:

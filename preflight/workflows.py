@@ -394,8 +394,7 @@ class Walk:
 def _job_scope(
     context: JobContext, name: str, trigger: Trigger, memo: dict[Any, Any], depth: int = 0
 ) -> tuple[Scope, bool | None]:
-    """What a job's expressions see, and whether it runs: what it needs has to run too, unless its
-    `if:` says otherwise."""
+    """A job's scope, and whether it runs: what it needs runs, too, unless `if:` says otherwise."""
     if (name, trigger) in memo:
         return memo[name, trigger]  # type: ignore[no-any-return]
     jobs = context.workflow["jobs"]

@@ -12,7 +12,6 @@ from helpers import display
 from helpers.events import Event, EventLog
 from helpers.index.claim_checks import ClaimCheck, ClaimChecks
 from helpers.oidc.jws import IdToken, b64url_encode
-from preflight.report import Report
 
 LONG = "octo-org/rocket/.github/workflows/release.yml@refs/heads/" + "x" * 90
 TONES = [value for value in vars(display).values() if isinstance(value, display.Tone)]
@@ -44,7 +43,6 @@ SHOWN = {
         ".".join(map(b64url_encode, (b'{"alg":"RS256"}', b'{"a":"<1>"}', b"x" * 256)))
     ),
     "reply": lambda: Reply(WRONG, "✗ q1_1 wrong", f"Look at `a < b` and {LONG}."),
-    "report": lambda: Report("octo-org/rocket", unread=[("a.yml", 1, f"<b> {LONG}")]),
 }
 
 

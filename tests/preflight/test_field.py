@@ -220,3 +220,23 @@ def test_what_one_step_has_done_for_two_jobs_is_no_second_step(tmp_path):
     assert verdicts == [[field.E, field.E], [field.P, field.P]]
     assert [step.what for step in steps if "No simple diff" in step.what] == []
     assert "KEEP" in (tmp_path / field.RELEASE).read_text()
+
+
+def test_a_user_name_above_all_jobs_stays_for_another_job_that_uploads(tmp_path):
+    workflow = (
+        "on: {push: {tags: [v1]}}\nenv:\n  TWINE_USERNAME: __token__\njobs:\n"
+        "  pypi:\n    environment: pypi\n    permissions: {id-token: write}\n    steps:\n"
+        "      - run: twine upload dist/*\n"
+        "        env: {TWINE_PASSWORD: '${{ secrets.PYPI }}'}\n"
+    )
+    other = (
+        "  company:\n    steps:\n      - run: twine upload --repository-url https://a.test/ d/*\n"
+    )
+    for text, stays in ((workflow + other, True), (workflow, False)):
+        path = tmp_path / f"{stays}" / ".github" / "workflows" / "release.yml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text, "utf-8")
+        report = preflight.check(path.parents[2], "octo-org/rocket")
+        [diff] = [step.diff for step in report.steps if step.diff]
+        assert "-        env: {TWINE_PASSWORD" in diff
+        assert ("-  TWINE_USERNAME" not in diff) is stays

@@ -4,8 +4,9 @@ from learner import Answers
 
 
 def guess(name: str, **letters: str) -> Answers:
-    """Return the two wrong letters, with words of their feedback."""
+    """Return the two wrong letters and one that is none, with words of their feedback."""
     mistakes = tuple((f'{name} = "{letter}"', words) for letter, words in letters.items())
+    mistakes += ((f'{name} = "d"', 'Expected "a", "b" or "c", in quotes'),)
     return Answers(mistakes=mistakes, cheat="", right=())
 
 

@@ -62,6 +62,14 @@ certified = {
                 "off by 1",
             ),
             (
+                ("return found", "return [*found, len(bodies)]"),
+                "The hidden log has no entry",
+            ),
+            (
+                ("return found", "return found + found"),
+                "Each entry is named once",
+            ),
+            (
                 ("base64.b64decode(spec[\"signatures\"][0][\"verifier\"])", "spec[\"signatures\"][0][\"verifier\"].encode()"),
                 "Do you decode it first?",
             ),
