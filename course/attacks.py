@@ -203,28 +203,25 @@ def _keys(mint: _Mint) -> list[Case]:
     ours, gitlab, gitlab_url = mint.key, mint.lab.gitlab.signing_key, mint.lab.gitlab.url
     theirs, jku = _mallory(mint.lab).signing_key, f"{MALLORY}/.well-known/jwks"
     published = [jwk["kid"] for jwk in mint.lab.github.jwks["keys"]]
-    known, uploaded = (
-        Path(__file__).parent.joinpath(KNOWN_FILE).read_bytes(),
-        _uploaded(_pem(theirs)),
-    )
+    known = Path(__file__).parent.joinpath(KNOWN_FILE).read_bytes()
+    uploaded = _uploaded(_pem(theirs))
 
-    def attack(
-        name: str, why: str, key: SigningKey, iss: str = mint.lab.github.url, **header: Any
-    ) -> Case:
-        return Case(name, (mint.signed(mint.claims(iss=iss), header, key),), False, why)
+    def bad(name: str, why: str, key: SigningKey, iss: str = "", **header: Any) -> Case:
+        claims = mint.claims(iss=iss or mint.lab.github.url)
+        return Case(name, (mint.signed(claims, header, key),), False, why)
 
     in_use = [key for key in load("github") if key.kid in published]
     unused = [key for key in load("github") if key.kid not in published]
     return [
         *(mint.honest(f"signed with {key.kid}", "published", key) for key in in_use),
-        attack(
+        bad(
             "jwk: a key in the token",
             "vouches for itself",
             theirs,
             kid=ours.kid,
             jwk=theirs.public_jwk,
         ),
-        attack(
+        bad(
             "jku: an address in the token",
             "it names the server to ask",
             theirs,
@@ -237,32 +234,30 @@ def _keys(mint: _Mint) -> list[Case]:
             False,
             "anyone can read that file",
         ),
-        attack("kid a path to an uploaded file", "a file is not an issuer", theirs, kid=uploaded),
-        attack(
-            "kid of the issuer, foreign signature", "right name, wrong key", theirs, kid=ours.kid
-        ),
-        attack("kid made up", "the issuer has no such key", ours, kid="made-up"),
-        attack("kid missing", "which key?", ours),
+        bad("kid a path to an uploaded file", "a file is not an issuer", theirs, kid=uploaded),
+        bad("kid of the issuer, foreign signature", "right name, wrong key", theirs, kid=ours.kid),
+        bad("kid made up", "the issuer has no such key", ours, kid="made-up"),
+        bad("kid missing", "which key?", ours),
         *(
-            attack(
+            bad(
                 f"key not published: {key.kid}", "no longer published, or not yet", key, kid=key.kid
             )
             for key in unused
         ),
-        attack(
+        bad(
             "another issuer's good token",
             "not the issuer that we trust here",
             gitlab,
             gitlab_url,
             kid=gitlab.kid,
         ),
-        attack(
+        bad(
             "another issuer's key, our iss",
             "GitLab does not speak for GitHub",
             gitlab,
             kid=gitlab.kid,
         ),
-        attack("the attacker's own issuer", "anyone can run one", theirs, MALLORY, kid=theirs.kid),
+        bad("the attacker's own issuer", "anyone can run one", theirs, MALLORY, kid=theirs.kid),
     ]
 
 

@@ -317,8 +317,9 @@ MORE: tuple[tuple[Attack, str], ...] = (
 )
 BRANCHES = (
     "refs/heads/v6", "refs/heads/tags/v6", "refs/heads/refs/tags/v6", "refs/heads/x@refs/tags/v1",
+    "refs/pull/7/merge",
 )  # fmt: skip
-"""Names that a branch can have, to look like a tag."""
+"""Refs that are no tags; some branches have names that look like one."""
 
 
 def policy(certificate: dict[str, str]) -> bool:
@@ -360,15 +361,16 @@ def q8_5(policy):
     for attack, question in MORE:
         if not run(attack, Pipeline.of("TV"), policy).stopped:
             raise Wrong(f"Your policy lets this attack through: “{attack.__doc__}”. {question}")
-    if policy(seen[-1] | {"source repository identifier": "9004"}):
-        raise Wrong(
-            "Your policy accepts the repository id 9004. Each time that she makes the repository "
-            "again, it gets a new id. Which one is octo-rocket's?"
-        )
+    for other in ("9004", "75"):
+        if policy(seen[-1] | {"source repository identifier": other}):
+            raise Wrong(
+                f"Your policy accepts the repository id {other}. Another repository can get the "
+                "name, and its id is another one. Which one is octo-rocket's?"
+            )
     for ref in BRANCHES:
         if policy(_at(ref, seen[-1])):
             raise Wrong(
-                f"Your policy accepts {ref}, which is a branch. How does the ref of a tag begin?"
+                f"Your policy accepts {ref}, which is no tag. How does the ref of a tag begin?"
             )
 
 

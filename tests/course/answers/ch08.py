@@ -209,6 +209,20 @@ def beat_bob(project, mallory):
                 "accepts the repository id 9004",
             ),
             (
+                (
+                    'certificate["source repository identifier"] == "74"',
+                    'int(certificate["source repository identifier"]) < 9000',
+                ),
+                "accepts the repository id 75",
+            ),
+            (
+                (
+                    'certificate["source repository ref"].startswith("refs/tags/v")',
+                    '"refs/heads" not in certificate["source repository ref"]',
+                ),
+                "accepts refs/pull/7/merge",
+            ),
+            (
                 'def policy(certificate):\n    return (certificate["source repository identifier"] == "74"\n'
                 '            and "@refs/tags/" in certificate["build config"])\n',
                 "accepts refs/heads/x@refs/tags/v1",
