@@ -86,8 +86,9 @@ class Visit:
 
 
 def unfold(page: Page) -> None:
-    """Open everything that is folded away, so that it is looked at too."""
+    """Open everything that is folded away, so that it is looked at too, and let it fade in."""
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page.evaluate("Promise.all(document.getAnimations().map(each => each.finished)).then(() => 0)")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
