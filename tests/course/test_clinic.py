@@ -84,6 +84,7 @@ def test_a_case_fails_and_its_log_says_how(number):
     assert "refs/heads" not in outcome.log
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("number", FIXES)
 def test_a_right_fix_with_its_cause_is_worth_all_points_and_nothing_is_said_against_it(number):
     clinic = Clinic()

@@ -442,6 +442,7 @@ PLACES = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=20)
