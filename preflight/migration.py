@@ -104,7 +104,7 @@ def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
         named = " and ".join(dict.fromkeys(each.credential for each in found))
         what = say("steps", "out", named=named, job=_the(job))
         plan.change(job, what, partial(fixes.edits, secrets=tuple(names)), _is(TRUSTED))
-    plan.say("repository", "Publish the next release, now without the token.")
+    plan.say("repository", "Publish a release with each workflow, now without the token.")
     plan.say("index", "Revoke the token.")
     if secrets:
         left = plan.mentions("|".join(secrets))
