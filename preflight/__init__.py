@@ -7,37 +7,8 @@ It reads the workflow files of a checked-out repository and the scripts that the
 nothing and asks nobody. Exit status: 0, nothing will fail (warnings alone are 0); 1, something will
 fail; 2, something could not be read, and nothing was found that will fail.
 
-`--format json` prints one object. These members are stable; others may be added:
-
-    version       1
-    status        the exit status
-    repository    "OWNER/NAME", as given, or as .git/config says; else these very words
-    jobs          one object for each job and way of publishing:
-        workflow, job         the file that is triggered, and the job
-        path                  [{file, line}…] from there, through called files, to the command
-        client, index         e.g. "uv", "PyPI"
-        permissions, id_token what the job may do, in words; whether it may ask for an ID token
-        credential            where the client finds a token, or null
-        environment           its name, or ""; several are joined by ", "
-        triggers              [{event, ref, certain}…]; words in capitals in a ref stand for what is
-                              known only then; certain is false after an `if:` that is undecided
-        verdict               "publishes by token", "publishes by Trusted Publishing",
-                              "could publish by either", or "cannot authenticate"
-        fails, reason         whether it will fail, and why the verdict is what it is
-        fix                   a unified diff for `git apply`, or null
-        publisher             what to enter on the index: {owner, repository, workflow, environment}
-        claims                [{event_name, ref, environment, job_workflow_ref, sub,
-                              sub_immutable}…]; [] without an ID token
-        checks                [{event_name, ref, ok, refusal, mismatches}…], these as
-                              [{claim, expected, got}…]; [] without --publisher
-    warnings      [{code, file, line, why, instead, fix}…]
-    unread        [{file, line, why}…] what could not be read
-    unfollowed    [{file, line, why}…] what was read, and leads to where preflight does not look
-    steps         [{where, what, diff}…] from stored tokens to none, in order; where is "index",
-                  "GitHub" or "repository"; each diff builds on those before it
-    patch         all fixes of jobs as one diff, or null
-
-In Python: `preflight.check(path, repository=…, publisher=…)` returns a `Report`.
+In Python: `preflight.check(path, repository=…, publisher=…)` returns a `Report`. README.md beside
+this file documents what `--format json` prints.
 """
 
 from collections import defaultdict

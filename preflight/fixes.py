@@ -168,14 +168,17 @@ class _Editor:
 
     def by_uv(self, keep: bool = False) -> None:
         """Replace the command by uv's, which pipx runs on GitHub's machines; with `keep`, uv gets
-        the token that the other client has."""
+        the token that the other client has, in a variable where a shell reads the line."""
         found, client = self.found, self.found.client
         builds = client.builds and (client.name == "flit" or "--build" in found.words)
-        new = f"{f'{client.builds} && ' if builds else ''}pipx run uv publish"
+        new = "pipx run uv publish"
         if found.index != "PyPI":
             new += f" --publish-url {ADDRESSES[found.index]}"
-        if keep:
+        if keep and found.file.endswith((".yml", ".yaml", ".sh")):
+            new = f'UV_PUBLISH_TOKEN="{self.handed_over()}" {new}'
+        elif keep:
             new += f' --token "{self.handed_over()}"'
+        new = f"{client.builds} && {new}" if builds else new
         rest = r"(?:\$\{\{.*?\}\}|\"[^\"\n]*\"|[^;&|\n\"\r])*"
         command = rf"\b{client.name}\b[^;&|\n\"]*?\b{client.subcommands[0]}\b{rest}"
         self.on_line(rf"(?:python[\d.]* -m )?{command}", new)
@@ -188,7 +191,7 @@ class _Editor:
         told = re.search(rf"\s--?(?:{names})[ =]({_VALUE})", line)
         if not told and (not secret or found.file != found.context.file):
             raise KeyError("the token is handed over in a way that is left to people")
-        return told[1].strip('"') if told else f"${{{{ {secret} }}}}"
+        return told[1].strip("\"'") if told else f"${{{{ {secret} }}}}"
 
     def secret(self) -> list[str]:
         found = self.found.credential
@@ -198,10 +201,11 @@ class _Editor:
         """Take the stored token out: of the command, of the action's inputs, of the environment;
         and the variables that only bring these secrets."""
         found, client = self.found, self.found.client
-        if command:
-            self.on_line(self.options + _VALUE, "", after=rf"\b({'|'.join(client.subcommands)})\b")
         wanted = [each.replace("*", r"\w+") for each in (*client.variables, *client.user_variables)]
         keys = "|".join([*wanted, *(["password", "user"] if client is ACTION else [])])
+        if command:
+            self.on_line(self.options + _VALUE, "", after=rf"\b({'|'.join(client.subcommands)})\b")
+            self.on_line(rf"\b({keys})={_VALUE}[ \t]+", "")
         brings = rf"\$\{{\{{\s*({'|'.join(map(re.escape, secrets)) or '(?!)'})\s*\}}\}}"
         for path in dict.fromkeys((found.file, found.context.file)):
             if path.endswith((".yml", ".yaml")):

@@ -143,8 +143,9 @@ class _Plan:
             return None  # by an earlier step, in what both share
         if not done:
             told = [w.reason for w in self.ways(job) if w.fails and w.reason not in what]
+            why = say("steps", "fails still" if told else "no diff", reason="".join(told[:1]))
             self.now, self.judged = before, judged
-            return self.say("repository", " ".join([what, "No simple diff does this.", *told[:1]]))
+            return self.say("repository", f"{what} {why}")
         changed = dict(self.now.overlay.items() - before.overlay.items())
         return self.say("repository", what, fixes.patch(before, changed))
 

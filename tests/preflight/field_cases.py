@@ -241,7 +241,7 @@ CASES = [
     Case(6, "a token job gets its form and the first steps", one(job(f"{UV}\nenv:\n  UV_PUBLISH_TOKEN: {SECRET}", "")), [TOK],
          ("on the index owner octo-org, repository rocket, workflow release.yml, environment pypi", "1. (index) On PyPI, add", "Revoke")),
     Case(6, "no token, no steps", one(job(UV)), [OK], untold=("To publish without a stored token",)),
-    Case(6, "a claim is told once", one(job(UV)), [FAILS], ("(job_workflow_ref is release.yml, expected old.yml)", "Add a publisher"),
+    Case(6, "a claim is told once", one(job(UV)), [FAILS], ("(job_workflow_ref is release.yml, and the publisher names old.yml)", "Add a publisher"),
          options={"publisher": "workflow=old.yml"}),
     Case(6, "a publisher on the other index does not matter", one(job(UV)), [OK], options={"publisher": "workflow=old.yml index=testpypi"}),
     Case(6, "a publisher on the index that is meant", one(job(f"{UV} --publish-url {TEST}")), [FAILS],

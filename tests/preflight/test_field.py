@@ -112,7 +112,9 @@ STORED = {
     "make": ({"Makefile": "go:\n\ttwine upload x -p $(PYPI_TOKEN)\n"}, f"run: make go\n{HANDED_ON}"),
     "tox": ({"tox.ini": field.TOX.format("TWINE_*")}, f"run: tox -e go\n{ENV}"),
     "poetry": ({}, f"run: poetry publish --build\nenv:\n  POETRY_PYPI_TOKEN_PYPI: {field.SECRET}"),
+    "twine, by an assignment": ({}, f"run: TWINE_USERNAME=__token__ TWINE_PASSWORD={field.SECRET} twine upload x"),
     "hatch": ({}, f"run: hatch publish -u __token__ -a {field.SECRET}"),
+    "hatch, in single quotes": ({}, f"run: hatch publish -u __token__ -a '{field.SECRET}'"),
     "flit": ({}, f"run: flit publish\nenv:\n  FLIT_USERNAME: __token__\n  FLIT_PASSWORD: {field.SECRET}"),
 }  # fmt: skip
 
@@ -129,6 +131,12 @@ def test_every_way_to_hand_a_token_over_is_migrated_without_a_gap(name, tmp_path
     assert ("KEEP" in text) == ("KEEP" in steps) and ("mkdir -p dist" in steps) <= (
         "-p dist" in text
     )
+
+
+def test_a_client_that_uv_replaces_hands_its_token_over_in_a_variable(tmp_path):
+    _, steps = migrated(tmp_path, field.one(field.job(STORED["hatch, in single quotes"][1], "")))
+    [uv] = [step.diff for step in steps if step.what.startswith("Let uv publish")]
+    assert f'- run: UV_PUBLISH_TOKEN="{field.SECRET}" pipx run uv publish\n' in uv
 
 
 def test_a_client_that_uv_replaces_still_publishes_to_the_same_index(tmp_path):

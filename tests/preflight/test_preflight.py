@@ -312,12 +312,20 @@ def test_without_a_name_the_words_stand_for_it(look):
         ("workflow=release.yml environment=pypi", True, ""),
         ("workflow=release.yml", True, ""),
         ("workflow=release.yml environment=PyPI", True, ""),
-        ("workflow=other.yml", False, "job_workflow_ref is release.yml, expected other.yml"),
-        ("workflow=release.yml environment=live", False, "environment is pypi, expected live"),
+        (
+            "workflow=other.yml",
+            False,
+            "job_workflow_ref is release.yml, and the publisher names other.yml",
+        ),
+        (
+            "workflow=release.yml environment=live",
+            False,
+            "environment is pypi, and the publisher names live",
+        ),
         (
             "workflow=release.yml repository=comet",
             False,
-            "repository is octo-org/rocket, expected octo-org/comet",
+            "repository is octo-org/rocket, and the publisher names octo-org/comet",
         ),
     ],
 )
@@ -695,7 +703,7 @@ def test_json_is_as_documented(case, tmp_path, monkeypatch):
     )
     data = json.loads(report.json())
     assert matches(data, SCHEMA), data
-    documented = preflight.__doc__
+    documented = Path(preflight.__file__).with_name("README.md").read_text("utf-8")
     assert all(
         re.search(rf"\b{name}\b", documented)
         for name in [
