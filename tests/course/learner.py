@@ -4,6 +4,7 @@ import importlib
 import itertools
 import linecache
 import textwrap
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,10 @@ def run(source: str, setup: str = "", stored: bool = True) -> dict[str, Any]:
         name = f"cell-{next(_CELLS)}"
         if stored:  # as IPython does; it is how `inspect` finds the text again
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-        exec(compile(text, name, "exec"), namespace)
+        with warnings.catch_warnings():  # such as Python 3.14's of a `return` under `finally`
+            warnings.simplefilter("ignore", SyntaxWarning)
+            code = compile(text, name, "exec")
+        exec(code, namespace)
     return namespace
 
 
