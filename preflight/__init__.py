@@ -56,8 +56,8 @@ def check(
     >>> report = check("path/to/checkout", "octo-org/rocket")  # doctest: +SKIP
     >>> [(job.job, job.verdict, job.form) for job in report.jobs]  # doctest: +SKIP
     """
-    files = Repository(Path(path))
-    files.known_name, files.full_name = repository, repository or files.name()
+    files = Repository(Path(path).resolve(), known_name=repository)
+    files.full_name = repository or files.name()
     name = files.full_name
     if name.count("/") != 1 or not all(name.split("/")):
         raise ValueError(f"expected a repository as OWNER/NAME, got {name!r}")

@@ -9,6 +9,7 @@ shared, never copied: an alias bomb is counted and refused.
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -86,9 +87,8 @@ def text(value: Any) -> str:
 
 def texts(value: Any) -> list[str]:
     """Return a text or a list of texts, as a list."""
-    if isinstance(value, list):
-        return [str(each) for each in value if isinstance(each, str)]
-    return [str(value)] if isinstance(value, str) and value else []
+    several = value if isinstance(value, list) else [value] if value else []
+    return [str(each) for each in several if isinstance(each, str)]
 
 
 NOTHING = Map()
@@ -109,18 +109,14 @@ def under(value: Any, *keys: str) -> Any:
 def parse(text: str, path: str = "the file", literals: set[str] | None = None) -> Any:
     """Return a YAML document as Text, Seq and Map; None for an empty one. Passwords and tokens that
     stand in it go into `literals`. Raises Unreadable."""
-    parser = None
     try:
-        parser = _LOADER(text)
-        return _Builder(path, parser.get_event, set() if literals is None else literals).document()
+        event = _LOADER(text).get_event
+        return _Builder(path, event, set() if literals is None else literals).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "a character that YAML forbids"
         line = mark.line + 1 if mark else 1
         raise Unreadable(path, f"is not valid YAML: {problem}.", line) from None
-    finally:
-        if parser:
-            parser.dispose()
 
 
 class _Builder:
@@ -140,10 +136,9 @@ class _Builder:
         root, _ = self.value(self.event(), 0)
         self.event()
         more: Any = self.event()
-        line = more.start_mark.line if more.start_mark else 0
+        line = more.start_mark.line
         if type(more) is yaml.DocumentStartEvent:
-            why = "holds more than one YAML document; GitHub reads one."
-            raise self.refuse(line, why)
+            raise self.refuse(line, "holds more than one YAML document; GitHub reads one.")
         return root
 
     def value(self, event: Any, depth: int) -> tuple[Any, Place]:
@@ -209,25 +204,24 @@ class _Builder:
         return str(node), (mark.line, mark.column)
 
 
+@dataclass
 class Repository:
-    """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk."""
+    """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk;
+    `known` results that others keep, for as long as the repository is looked at."""
 
-    def __init__(self, root: Path, overlay: Mapping[str, str] | None = None) -> None:
-        self.root = root.resolve()
-        self.overlay = dict(overlay or {})
-        self.full_name = "OWNER/NAME"
-        self.known_name = ""
-        self.work = 0
-        self.literals: set[str] = set()
-        self.known: dict[object, Any] = {}
-        """Results that others keep here, for as long as the repository is looked at."""
-        self._read: dict[str, str] = {}
-        self._resolved: dict[tuple[str, str], str | None] = {}
-        self._parsed: dict[str, Map] = {}
+    root: Path
+    full_name: str = "OWNER/NAME"
+    known_name: str = ""
+    overlay: dict[str, str] = field(default_factory=dict)
+    work: int = 0
+    literals: set[str] = field(default_factory=set)
+    known: dict[object, Any] = field(default_factory=dict)
+    _read: dict[str, str] = field(default_factory=dict)
+    _resolved: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    _parsed: dict[str, Map] = field(default_factory=dict)
 
     def overlaid(self, new: Mapping[str, str]) -> "Repository":
-        other = Repository(self.root, {**self.overlay, **new})
-        other.full_name, other.known_name = self.full_name, self.known_name
+        other = Repository(self.root, self.full_name, self.known_name, {**self.overlay, **new})
         other._read = {path: text for path, text in self._read.items() if path not in new}
         other._parsed = {path: tree for path, tree in self._parsed.items() if path not in new}
         return other
@@ -343,13 +337,9 @@ class Repository:
             config = self._from_disk(".git/config")
         except Unreadable:
             return "OWNER/NAME"
-        section = ""
-        for row in config.splitlines():
-            section = row.strip() if row.startswith("[") else section
-            address = r"\s*url\s*=\s*\S*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?\s*"
-            if section == '[remote "origin"]' and (url := re.fullmatch(address, row)):
-                return url[1]
-        return "OWNER/NAME"
+        address = r"^[ \t]*url[ \t]*=[ \t]*\S*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?\s*$"
+        found = re.search(rf'(?m)^\[remote "origin"\][^\[]*?{address}', config)
+        return found[1] if found else "OWNER/NAME"
 
 
 def _publish_url(settings: dict[str, Any], name: str) -> str:
