@@ -94,7 +94,7 @@ def _parts(answer: object) -> Iterator[object]:
         elif is_dataclass(part) or type(part).__module__ == "__main__":
             waiting += [type(part), *getattr(part, "__dict__", {}).values()]
         elif hasattr(type(part), "cache_info"):  # functools.cache around a function
-            waiting.append(part.__wrapped__)
+            waiting.append(getattr(part, "__wrapped__", None))
 
 
 def _is_generated(name: str, member: object) -> bool:

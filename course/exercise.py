@@ -115,7 +115,7 @@ class Exercise:
     title: str
     names: tuple[str, ...]
     stub: str
-    probe: Callable[..., None]
+    probe: Callable[..., object]
     answer: str
     hints: tuple[str, ...] = ()
     right: str = ""
@@ -187,11 +187,11 @@ class Exercise:
                 "Interrupted while your code was still running. Is there a loop that never ends?",
             )
         except BaseException as error:
-            line, kind = line_of(error, answers), type(error).__name__
-            if line is None:
+            place, kind = line_of(error, answers), type(error).__name__
+            if place is None:
                 text = "Does it have, or return, what the task asks for?"
                 return WRONG, f"The check could not work with your answer ({kind}). {text}"
-            return WRONG, f"Your code raised {kind}{_message(error)} ({line})."
+            return WRONG, f"Your code raised {kind}{_message(error)} ({place})."
         if verdict is not None:
             return (
                 WRONG,

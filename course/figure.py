@@ -4,6 +4,7 @@ import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import matplotlib
@@ -39,6 +40,8 @@ STYLE = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
 }
+Value = float | datetime
+"""A place on an axis."""
 styled = matplotlib.rc_context(STYLE)
 """The decorator of every function that draws."""
 
@@ -110,7 +113,7 @@ def _paper(height: float) -> figure.Figure:
 # ---------------------------------------------------------------- pens
 
 
-def write(axes: Axes, x: float, y: float, words: str, align: str = "left", **look: Any) -> Text:
+def write(axes: Axes, x: Value, y: float, words: str, align: str = "left", **look: Any) -> Text:
     """Write words beside, before or around a point, vertically centered on it."""
     return axes.text(x, y, words, **{"ha": align, "va": "center"} | look)
 
@@ -123,7 +126,9 @@ def tile(
     axes.add_patch(patches.Rectangle((x, y), width, height, facecolor=ground, **look))
 
 
-def arrow(axes: Axes, start: Sequence[float], end: Sequence[float], color: str, **pen: Any) -> None:
+def arrow(
+    axes: Axes, start: tuple[Value, float], end: tuple[Value, float], color: str, **pen: Any
+) -> None:
     """Draw a straight arrow from one point to another."""
     pen = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "linewidth": 2, "color": color} | pen
     axes.annotate("", end, start, arrowprops=pen)

@@ -157,12 +157,10 @@ def simulate(
         if policy.rotation < NEVER:
             np.minimum(days, rng.uniform(0, policy.rotation, days.size), out=days)
         np.minimum(days, cut, out=days)
-        total += days.sum()
-        squares += days @ days
+        total += float(days.sum())
+        squares += float(days @ days)
     mean = total / releases
-    return Simulated(
-        float(mean), math.sqrt(max(float(squares) / releases - float(mean) ** 2, 0) / releases)
-    )
+    return Simulated(mean, math.sqrt(max(squares / releases - mean**2, 0) / releases))
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,7 @@ def _image(folder: Path, token: str) -> Place:
 
 def _start_notebook(folder: Path, token: str) -> "subprocess.Popen[bytes]":
     """Run and save a notebook with a cell that lists the environment."""
-    cell = {
+    cell: dict[str, object] = {
         "cell_type": "code",
         "id": "a",
         "execution_count": None,

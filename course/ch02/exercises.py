@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.types import Options
 
 from course.exercise import Wrong, exercise, show
 from helpers.lab import Lab
@@ -77,8 +78,8 @@ def q2_1(peek):
         if got != claims:
             where = "Which part holds the claims, and what turns JSON into a dict?"
             raise Wrong(f"For a token with the claims {claims} it returned {show(got)}. {where}")
-    for length, error in raised.items():
-        told = f"Your function fails for a payload of {length} characters ({error})"
+    for length, why in raised.items():
+        told = f"Your function fails for a payload of {length} characters ({why})"
         if len(raised) == 4:
             raise Wrong(f"{told}, and for other lengths, too. What does the decoder need?")
         raise Wrong(f"{told}, and works for others. What fills up the last group of four?")
@@ -87,14 +88,14 @@ def q2_1(peek):
         ("Zoë, Jürgen and 伊藤", "In which encoding are the bytes of JSON in a token?"),
     ):
         for n in range(4):
-            claims = {"actor": text + "n" * n, "nested": {"list": [1, None]}}
-            payload = encode(json.dumps(claims, ensure_ascii=False).encode())
+            nested = {"actor": text + "n" * n, "nested": {"list": [1, None]}}
+            payload = encode(json.dumps(nested, ensure_ascii=False).encode())
             try:
                 got = peek(f"{encode(b'{}')}.{payload}.")
             except Exception as error:
                 got = error
-            if got != claims:
-                raise Wrong(f"For the claims {claims} it gave {show(got)}. {question}")
+            if got != nested:
+                raise Wrong(f"For the claims {nested} it gave {show(got)}. {question}")
 
 
 # ---------------------------------------------------------------- 2.2
@@ -295,7 +296,7 @@ def q2_4(time_verdict):
 
 def pyjwt_verdict(claims: dict[str, int], leeway: int) -> str:
     """Return PyJWT's verdict on time claims, at the present time."""
-    key, options = "a key for this check only, long enough", {"require": ["iat", "exp"]}
+    key, options = "a key for this check only, long enough", Options(require=["iat", "exp"])
     token = jwt.encode(claims, key, algorithm="HS256")
     try:
         jwt.decode(token, key, algorithms=["HS256"], leeway=leeway, options=options)

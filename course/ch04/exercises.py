@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -159,8 +160,8 @@ def q4_2():
     def code(id_token: str) -> str:
         return exchange(lab, id_token)[1] or "accepted"
 
-    def token(**options: str) -> str:
-        return lab.github.id_token(GitHubJob(), **options)
+    def token(audience: str = "pypi") -> str:
+        return lab.github.id_token(GitHubJob(), audience=audience)
 
     happened = [code(lab.index.create_api_token("alice"))]
     lab.index.disabled.add("github")
@@ -288,10 +289,11 @@ class UsedTokens:
     minutes=8,
 )
 def q4_4(UsedTokens):  # noqa: N803  a class is what the learner writes
-    store, seen = UsedTokens(), set()
+    store = UsedTokens()
+    seen: set[str] = set()
     many = [f"{number:03}-0f61-0f61-{number:03}" for number in range(300)]
     for jti in ("a", "a", "b", "a", "b", "c", *LOOK_ALIKE, *many, "a", *many[:2]):
-        got = call(lambda jti=jti: store.claim(jti))
+        got = call(partial(store.claim, jti))
         if got is not (jti not in seen):
             known = "already seen" if jti in seen else "never seen"
             question = "Of two requests with the same `jti`, which one should get an API token?"

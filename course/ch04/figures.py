@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from matplotlib import figure
 
@@ -267,7 +268,7 @@ def interleavings(
             fig.tile(axes, left + k * width, y - 0.25, width - 0.08, 0.5, ground)
             fig.write(axes, left + (k + 0.5) * width - 0.04, y, words, "center", color=ink)
         sign, color = ("✗", fig.VERMILLION) if minted > 1 else ("✓", fig.GREEN)
-        look = {"color": fig.INK[color], "weight": "bold", "size": fig.SIZE + 2}
+        look: dict[str, Any] = {"color": fig.INK[color], "weight": "bold", "size": fig.SIZE + 2}
         fig.write(axes, right, y, f"{sign} {minted}", **look)
     groups = {"twice": twice, "once": once}
     told = [f"{fig.listed(orders)} {word}" for word, orders in groups.items() if orders]

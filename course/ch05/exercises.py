@@ -103,7 +103,7 @@ def q5_1(form):
 
 CALLED = "octo-org/rocket/.github/workflows/publish.yml@refs/heads/main"
 SHA = "669f6620a29fea10280974a84a3d232893df69ef"
-JOBS: tuple[tuple[dict[str, str], str, str], ...] = (  # job, its file if there is a form, about it
+JOBS: tuple[tuple[dict[str, Any], str, str], ...] = (  # job, its file if there is a form, about it
     ({}, "release.yml", "This is the release job of octo-org/rocket."),
     (
         {"repository": "acme/anvil", "owner_id": "77", "workflow": "ship.yml"},

@@ -24,7 +24,8 @@ FORMS = {
     "owner octo-org, repository rocket, workflow release.yml, environment PyPI":
         (True, "Does the index compare the letters of a GitHub environment exactly?"),
     "owner octo-org, repository rocket, workflow release.yml, no environment":
-        (True, "What does an empty field ask of a job? Being let in is one thing, being advised another."),
+        (True, "What does an empty field ask of a job? Being let in is one thing, being advised "
+               "another."),
 }  # fmt: skip
 
 
@@ -90,10 +91,11 @@ ATTACKS = {
     hints=(
         "For each line ask two questions: can the job request an ID token, and does the index "
         "accept what it says?",
-        "The environment has no rules, so it is only a name. The build runs in the job that may ask.",
+        "The environment has no rules, so it is only a name. The build runs in the job that may "
+        "ask.",
     ),
-    right="Three of six succeed. Rules of the environment stop the changed branch, a build in a job "
-    "of its own stops the dependency (chapter 06, part 4), and revoking stops the old token.",
+    right="Three of six succeed. Rules of the environment stop the changed branch, a build in a "
+    "job of its own stops the dependency (chapter 06, part 4), and revoking stops the old token.",
     minutes=4,
 )
 def q9_2():
@@ -133,13 +135,15 @@ MESSAGES = {
     "invalid-publisher: … (Publisher with matching claims was not found)":
         ("form", "The token is genuine. What does the index compare it with?"),
     "invalid-token: malformed or invalid token":
-        ("token", "Did the index get as far as looking for a publisher, or did it refuse the ID token before?"),
+        ("token", "Did the index get as far as looking for a publisher, or did it refuse the ID "
+                  "token before?"),
     "invalid-reuse-token: invalid token: already used":
         ("twice", "How often can a job exchange one ID token?"),
     "Invalid API Token: token is expired":
         ("too slow", "How long does a minted API token live?"),
     "Non-user identities cannot create new projects":
-        ("name", "A project exists, and the file belongs to another one. Where do the two names come from?"),
+        ("name", "A project exists, and the file belongs to another one. Where do the two names "
+                 "come from?"),
 }  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""Tools of chapter 09: print what preflight says, try its diffs on a copy, and ask it about a workflow of a few lines."""
+"""Tools of chapter 09: print what preflight says, try its diffs on a copy, and ask it about a few
+lines of a workflow."""
 
 import os
 import re
@@ -25,7 +26,7 @@ def say(head: str, text: str) -> None:
 
 
 def as_copied(publisher: str) -> str:
-    """Return a publisher that somebody has copied from the index, in the words that preflight reads.
+    """Return a publisher that somebody copied from the index, in the words that preflight reads.
 
     >>> as_copied("Repository: octo-org/rocket, Workflow: release.yml, Environment name: (Any)")
     'owner=octo-org repository=rocket workflow=release.yml environment='
@@ -38,18 +39,18 @@ def as_copied(publisher: str) -> str:
 def after_all_steps(
     project: Path, report: preflight.Report, registered: Sequence[str] = ()
 ) -> preflight.Report:
-    """Return preflight's report on the project after the last diff, compared with these publishers."""
+    """Return preflight's report after the last diff, compared with these publishers."""
     return list(after_each_step(project, report, registered))[-1][1]
 
 
 def after_each_step(
     project: Path, report: preflight.Report, registered: Sequence[str] = ()
 ) -> Iterator[tuple[str, preflight.Report]]:
-    """Yield "now" and preflight's report, then the same after each step of `report` that has a diff.
+    """Yield "now" and preflight's report, then the same after each step that has a diff.
 
-    The diffs are applied, by `git apply`, to a copy that is removed afterwards; the project stays as
-    it is. `registered` are publishers as the index shows them. Raises ValueError for one that cannot
-    be read, and subprocess.CalledProcessError for a diff that does not apply.
+    `git apply` applies the diffs to a copy that is removed afterwards; the project stays as it is.
+    `registered` are publishers as the index shows them. Raises ValueError for one that cannot be
+    read, and subprocess.CalledProcessError for a diff that does not apply.
     """
     publishers = [as_copied(text) for text in registered]
 
