@@ -18,7 +18,7 @@ def main(files: list[str]) -> None:
     """Sign each file with a key that is never stored, in the name of this job."""
     config = ClientTrustConfig.from_json(Path(os.environ["TRUST_CONFIG"]).read_text())
     config.force_tlog_version = 1  # PEP 740 has no field for the signed times of Rekor 2
-    token = IdentityToken(detect_credential() or "")
+    token = IdentityToken(detect_credential())
     with SigningContext.from_trust_config(config).signer(token) as signer:
         for file in map(Path, files):
             attestation = Attestation.sign(signer, Distribution.from_file(file))

@@ -118,6 +118,11 @@ def write(axes: Axes, x: Value, y: float, words: str, align: str = "left", **loo
     return axes.text(x, y, words, **{"ha": align, "va": "center"} | look)
 
 
+def beside(axes: Axes, x: Value, y: float, words: str, offset: Any, **look: Any) -> None:
+    """Write words at an offset, in points, from a point."""
+    axes.annotate(words, (x, y), offset, textcoords="offset points", **look)
+
+
 def tile(
     axes: Axes, x: float, y: float, width: float, height: float, ground: str, **look: Any
 ) -> None:

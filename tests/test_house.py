@@ -41,11 +41,10 @@ BUDGETS = {
 }
 # Lines by which a room is still too large. They only ever get fewer; a room that fits has no entry.
 ALLOWANCE = {
-    "helpers": 854,
+    "helpers": 850,
     "helpers: signing and attestations": 59,
-    "course: exercises": 1302,
-    "course: figures": 78,
-    "course: tools": 2167,
+    "course: exercises": 1286,
+    "course: tools": 2166,
     "preflight": 724,
 }
 LONGEST_FUNCTION = 60

@@ -46,10 +46,9 @@ def release_hours(rows: Sequence[Row]) -> fig.Figure:
     uploaded = [f"{_time(last):%H:%M:%S}", f"{last['version']} is uploaded"]
     _mark(axes, _time(last), _INDEX, uploaded, "o", fig.GREEN)
     told = [f"{first['version']} was uploaded {ago}"]
-    told += [
-        f"at {at:%H:%M:%S} main received: {fig.listed(_events(it))}" for at, it in landed.items()
-    ]
-    told += [f"at {_time(last):%H:%M:%S} {last['version']} was uploaded"]
+    for at, rows in landed.items():
+        told.append(f"at {at:%H:%M:%S} main received: {fig.listed(_events(rows))}")
+    told.append(f"at {_time(last):%H:%M:%S} {last['version']} was uploaded")
     return fig.Figure(f"{finding}: {'; '.join(told)}.", axes.figure)
 
 
@@ -89,10 +88,8 @@ def _gap(axes: Axes, gap: tuple[datetime, datetime], words: str) -> None:
     look = {"facecolor": "#fbe3d6", "edgecolor": fig.VERMILLION, "hatch": "//", "linewidth": 0}
     axes.axvspan(*gap, alpha=0.55, **look)
     fig.arrow(axes, (gap[0], 1.42), (gap[1], 1.42), fig.VERMILLION, arrowstyle="<->")
-    middle, red = (
-        gap[0] + (gap[1] - gap[0]) / 2,
-        {"color": fig.INK[fig.VERMILLION], "weight": "bold"},
-    )
+    middle = gap[0] + (gap[1] - gap[0]) / 2
+    red = {"color": fig.INK[fig.VERMILLION], "weight": "bold"}
     fig.write(axes, middle, 1.5, _span(*gap), "center", va="bottom", bbox=_BLANK, **red)
     box = {"facecolor": "white", "edgecolor": fig.VERMILLION}
     fig.write(axes, middle, _INDEX, words, "center", bbox=box, **red)
@@ -103,8 +100,7 @@ def _mark(axes: Axes, x: Any, y: float, words: Sequence[str], marker: str, color
     """Draw a mark, with words to the right of it."""
     axes.plot(x, y, marker, color=color, markersize=11, clip_on=False)
     text = "\n".join(fig.wrap(line, inches, 4, fig.SMALL) for line in words)
-    look = {"textcoords": "offset points", "va": "center", "size": fig.SMALL, "bbox": _BLANK}
-    axes.annotate(text, (x, y), (12, 0), **look)
+    fig.beside(axes, x, y, text, (12, 0), va="center", size=fig.SMALL, bbox=_BLANK)
 
 
 # ---------------------------------------------------------------- the map
@@ -145,13 +141,13 @@ def series_map(messages: Sequence[Message]) -> fig.Figure:
         between.setdefault(frozenset(message[:2]), []).append(message)
     for pair, spoken in between.items():
         for road, message in zip(_roads(pair, len(spoken)), spoken, strict=True):
-            forward = _holds(_PARTIES[message[0]], road[0])
+            (x, y), (left, top, right, bottom) = road[0], _PARTIES[message[0]]
+            forward = left <= x <= right and top <= y <= bottom
             _say(axes, *(road if forward else road[::-1]), message)
     for party, box in _PARTIES.items():
         _party(axes, party, box)
     told = "; ".join(
-        f"{who} to {whom}: {what} ({chapter}, {change})"
-        for who, whom, what, chapter, change in messages
+        f"{who} to {to}: {what} ({n}, {change})" for who, to, what, n, change in messages
     )
     sentence = f"{finding}. Who says what to whom, and the chapter that explains it: {told}."
     return fig.Figure(sentence, fig.finish(axes, 6.55))
@@ -189,10 +185,6 @@ def _evenly(one: Sequence[float], other: Sequence[float], count: int) -> list[fl
     low, high = max(one[0], other[0]), min(one[1], other[1])
     shares = [(n + 1) / (count + 1) for n in range(count)]
     return [low + share * (high - low) for share in shares] if high > low else []
-
-
-def _holds(box: Box, point: Point) -> bool:
-    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
 def _say(axes: Axes, start: Point, end: Point, message: Message) -> None:

@@ -8,15 +8,8 @@ from matplotlib.axes import Axes
 from course import figure as fig
 from course.ch01.leakage import MINUTE, SECOND, YEAR, Detection, duration
 
-_TICKS = {
-    "1 s": SECOND,
-    "1 min": MINUTE,
-    "1 h": 1 / 24,
-    "1 day": 1,
-    "1 month": 30,
-    "1 year": YEAR,
-    "10 years": 10 * YEAR,
-}
+_TICKS = {"1 s": SECOND, "1 min": MINUTE, "1 h": 1 / 24, "1 day": 1, "1 month": 30,
+          "1 year": YEAR, "10 years": 10 * YEAR}  # fmt: skip
 _MARKS = (("o", fig.VERMILLION), ("s", fig.BLUE), ("D", fig.GREEN), ("^", fig.ORANGE))
 _INK = fig.INK | {fig.ORANGE: "#7A5200"}
 _BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
@@ -64,8 +57,7 @@ def _life(axes: Axes, y: float, row: Row, mark: str, color: str) -> None:
     axes.plot([_SHORTEST, end], [y, y], color=color, linewidth=1.2, alpha=0.5)
     axes.plot(end, y, ">" if days > end else mark, color=color, markersize=10, clip_on=False)
     place, align = ((-10, 9), "right") if end > 20 else ((10, 0), "left")
-    look = {"textcoords": "offset points", "ha": align, "va": "center", "size": fig.SMALL}
-    axes.annotate(_value(row), (end, y), place, **look)
+    fig.beside(axes, end, y, _value(row), place, ha=align, va="center", size=fig.SMALL)
     _label(axes, y, label)
 
 
@@ -132,16 +124,15 @@ def _curve(axes: Axes, name: str, curve: Detection, line: str, color: str, at: f
            offset: tuple[float, float]) -> None:  # fmt: skip
     days = [10 ** (n / 100) / 24 for n in range(555)]
     axes.plot(days, curve.alive(days), line, color=color, linewidth=2.5)
-    look = {"textcoords": "offset points", "color": fig.INK[color], "weight": "bold"}
-    axes.annotate(name, (at, float(curve.alive(at))), offset, **look)
+    fig.beside(axes, at, float(curve.alive(at)), name, offset, color=fig.INK[color], weight="bold")
 
 
 def _point(axes: Axes, day: float, share: float, label: str, assumed: bool) -> None:
     look = {"markersize": 10, "markeredgewidth": 2, "zorder": 5, "color": fig.BLACK}
     axes.plot(day, share, "o", markerfacecolor="white" if assumed else fig.BLACK, **look)
     words = label + "\n(assumed)" * assumed
-    look = {"textcoords": "offset points", "ha": "left", "size": fig.SMALL, "bbox": _BLANK}
-    axes.annotate(words, (day, share), (4, -36 if assumed and share > 0.3 else 12), **look)
+    place = (4, -36 if assumed and share > 0.3 else 12)
+    fig.beside(axes, day, share, words, place, ha="left", size=fig.SMALL, bbox=_BLANK)
 
 
 def _said(point: Point, curves: dict[str, Detection]) -> str:
@@ -179,8 +170,8 @@ def ranking(rows: Sequence[tuple[str, float]]) -> fig.Figure:
 def _exposure(axes: Axes, y: int, start: float, value: float) -> None:
     axes.plot([start, value], [y, y], color=fig.BLUE)
     axes.plot(value, y, "o", color=fig.BLUE, markersize=11)
-    look = {"textcoords": "offset points", "va": "center", "weight": "bold", "bbox": _BLANK}
-    axes.annotate(_figure_of(value), (value, y), (12, 0), **look)
+    words = _figure_of(value)
+    fig.beside(axes, value, y, words, (12, 0), va="center", weight="bold", bbox=_BLANK)
 
 
 def _round(number: float) -> str:

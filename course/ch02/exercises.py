@@ -263,8 +263,7 @@ def time_verdict(claims: dict, now: int, leeway: int = 30) -> str:
     time_verdict,
     hints=(
         "Draw a line from `iat` to `exp`, longer by the leeway at both ends. Is the token good in "
-        "the "
-        "very first second of this line? And in the very last?",
+        "the very first second of this line? And in the very last?",
         "First test for missing claims. Then: does `iat` or `nbf` lie more than the leeway in the "
         "future? Then: is `exp` at or before `now - leeway`?",
     ),

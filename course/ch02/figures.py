@@ -7,11 +7,8 @@ from matplotlib.axes import Axes
 
 from course import figure as fig
 
-_LOOKS = {
-    "not yet": ("#DDDDDD", fig.BLACK),
-    "valid": (fig.BLUE, "white"),
-    "expired": (fig.BLACK, "white"),
-}
+_LOOKS = {"not yet": ("#DDDDDD", fig.BLACK), "valid": (fig.BLUE, "white"),
+          "expired": (fig.BLACK, "white")}  # fmt: skip
 _LEFT, _TOP, _BAR = 1.75, 1.45, 0.75
 Span = tuple[str, int, int]
 """A verdict, its first second, and the second after its last."""

@@ -65,11 +65,9 @@ def fetch_keys(http, issuer: str) -> dict[str, dict]:
     fetch_keys,
     hints=(
         "Two things can be wrong: the status of an answer, and the issuer in the first answer. "
-        "Where "
-        "do you find each of them?",
+        "Where do you find each of them?",
         "Call `raise_for_status()` on both answers, and compare the configuration's `issuer` with "
-        "the "
-        "one you asked.",
+        "the one you asked.",
     ),
     right="The index asks in the same two steps. It also keeps the keys; part 5 shows why.",
     minutes=7,
@@ -158,8 +156,7 @@ def forge(message: bytes, n: int) -> bytes:
     forge,
     hints=(
         "The third power of your number has to begin with the bytes that `lenient` reads, and to "
-        "be "
-        "256 bytes long. Which bytes does it not read?",
+        "be 256 bytes long. Which bytes does it not read?",
         "Write the bytes that it reads, with eight `ff`, and add zero bytes up to 256. The third "
         "power of that number's cube root, rounded up, differs in the zeros only.",
     ),
@@ -451,8 +448,7 @@ LINES = {
     hints=(
         "For each line: who has to be asked at that moment, and for what?",
         "Compare a token's age with its lifetime and the leeway. The index made the API token "
-        "itself, "
-        "and a restart empties its memory.",
+        "itself, and a restart empties its memory.",
     ),
     right="What has been signed works until it expires, as long as the index remembers the key.",
     minutes=4,

@@ -72,19 +72,17 @@ def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> fi
     if len(keys) != 2:
         raise ValueError(f"expected two keys, the old and the new, got {len(keys)}")
     (old, (_, withdrawn)), (new, (begun, end)) = keys.items()
-    late = {
-        name: [m for m, who, ok, _ in log if who == "Mallory" and ok and m >= withdrawn]
-        for name, log in logs.items()
-    }
+    late: dict[str, list[int]] = {}
+    for name, log in logs.items():
+        late[name] = [m for m, who, ok, _ in log if who == "Mallory" and ok and m >= withdrawn]
     height = 2.15 + _LANE * len(logs)
     finding = _finding(old, withdrawn, late)
     axes = fig.chart(finding, height + 1.5, 2.7)
     axes.set_xticks(range(0, end + 1, 5))
     axes.set(xlim=(-0.7, end + 0.3), ylim=(height, 0.2))
     axes.axvline(withdrawn, color=fig.VERMILLION, linewidth=1.5, linestyle="--", zorder=0)
-    for y, (name, span), color in zip(
-        (0.6, 1.15), keys.items(), (fig.ORANGE, fig.SKY), strict=True
-    ):
+    bars = zip((0.6, 1.15), keys.items(), (fig.ORANGE, fig.SKY), strict=True)
+    for y, (name, span), color in bars:
         fig.tile(axes, span[0], y - 0.2, span[1] - span[0], 0.4, color, edgecolor=fig.BLACK)
         fig.write(axes, span[0] + 0.4, y, f"{name}, published")
     look = {"color": fig.INK[fig.VERMILLION], "weight": "bold"}
@@ -99,8 +97,7 @@ def key_hour(keys: Mapping[str, tuple[int, int]], logs: Mapping[str, Log]) -> fi
     axes.set_yticks(*zip(*labels, strict=True))
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)
-    legend = "minutes   ·   ● accepted, ○ refused   ·   ✖ the wrong verdict"
-    axes.set_xlabel(legend, x=0.42)
+    axes.set_xlabel("minutes   ·   ● accepted, ○ refused   ·   ✖ the wrong verdict", x=0.42)
     told = "; ".join(_told(name, log, late[name]) for name, log in logs.items())
     shown = f"The provider publishes {old} until minute {withdrawn}, {new} from minute {begun} on"
     return fig.Figure(f"{finding}. {shown}: {told}.", axes.figure)

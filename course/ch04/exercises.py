@@ -149,9 +149,8 @@ REFUSALS = {
         "First the signature and the standard claims, such as `exp`. Then the publisher. Then the "
         "`jti`.",
     ),
-    right="The order of the checks is part of the protocol. So the code of a refusal tells you "
-    "how far "
-    "your token came, except while the index creates no new projects.",
+    right="The order of the checks is part of the protocol. So the code of a refusal tells you how "
+    "far your token came, except while the index creates no new projects.",
     minutes=5,
 )
 def q4_2():

@@ -83,10 +83,8 @@ def sequence(events: Iterable[Event]) -> fig.Figure:
     drawing = _Diagram([*programs, "the index", *services]).draw(calls, finding)
     shares = [f"{sum(each.caller == name for each in every)} by {name}" for name in callers]
     refused = sum(not each.event.ok for each in every)
-    counts = (
-        f"{fig.plural(len(every), 'request')}, {fig.listed(shares)}; {refused or 'none'} refused"
-    )
-    return fig.Figure(f"{finding}. {counts}: {_told(calls)}.{_route(every)}", drawing)
+    counts = f"{fig.plural(len(every), 'request')}, {fig.listed(shares)}; {refused or 'none'}"
+    return fig.Figure(f"{finding}. {counts} refused: {_told(calls)}.{_route(every)}", drawing)
 
 
 def _finding(every: Sequence[_Call]) -> str:
@@ -97,18 +95,14 @@ def _finding(every: Sequence[_Call]) -> str:
     signed = granted.get("id-token")
     found = [f"{signed.service} signs an ID token"] if signed else []
     if "mint-token" in granted:
-        found.append("the index exchanges it for an API token" if signed else
-                     "the index mints an API token")  # fmt: skip
+        found.append(f"the index {'exchanges it for' if signed else 'mints'} an API token")
     if uploads:
         found.append(f"{uploads[0].caller} uploads {fig.plural(len(uploads), 'file')}")
+    requests = fig.plural(len(every), "request")
     if refused:
         verb = "is" if len(refused) == 1 else "are"
-        found.append(
-            f"{fig.number(len(refused))} of {fig.plural(len(every), 'request')} {verb} refused"
-        )
-    return fig.sentence_case(
-        fig.listed(found or [f"{fig.plural(len(every), 'request')}, none refused"])
-    )
+        found.append(f"{fig.number(len(refused))} of {requests} {verb} refused")
+    return fig.sentence_case(fig.listed(found or [f"{requests}, none refused"]))
 
 
 def _route(every: Sequence[_Call]) -> str:
@@ -261,9 +255,7 @@ def interleavings(
         y = top + (n + 0.5) * height
         fig.write(axes, left - 0.2, y, order, "right", family="DejaVu Sans Mono")
         for k, who in enumerate(order):
-            ground, ink = (
-                (fig.BLUE, "white") if who == "A" else (fig.ORANGE, fig.BLACK)
-            )  # dark and light
+            ground, ink = (fig.BLUE, "white") if who == "A" else (fig.ORANGE, fig.BLACK)
             words = f"{who}: {steps[order[:k].count(who)]}"
             fig.tile(axes, left + k * width, y - 0.25, width - 0.08, 0.5, ground)
             fig.write(axes, left + (k + 0.5) * width - 0.04, y, words, "center", color=ink)
@@ -272,6 +264,5 @@ def interleavings(
         fig.write(axes, right, y, f"{sign} {minted}", **look)
     groups = {"twice": twice, "once": once}
     told = [f"{fig.listed(orders)} {word}" for word, orders in groups.items() if orders]
-    return fig.Figure(
-        f"{finding}: {'; '.join(told)}.", fig.finish(axes, top + height * len(rows) + 0.15)
-    )
+    drawing = fig.finish(axes, top + height * len(rows) + 0.15)
+    return fig.Figure(f"{finding}: {'; '.join(told)}.", drawing)

@@ -72,8 +72,7 @@ def typed(form: object) -> GitHubPublisher:
     stub="form = dict(\n" + "".join(f"    {name}=...,\n" for name in FIELDS) + ")",
     hints=(
         "Compare the two jobs line by line. In which lines do they differ, and which of these "
-        "lines "
-        "has a field in the form?",
+        "lines has a field in the form?",
         "The file is the end of the path in `job_workflow_ref`, before the `@`. The owner and the "
         "owner's id have claims of their own.",
     ),
@@ -235,10 +234,7 @@ KNOCKING = {
         repository_id="9003"
     ),
     "octo-org/tools calls release.yml of octo-org/rocket": GitHubJob(
-        repository="octo-org/tools",
-        repository_id="75",
-        workflow="ci.yml",
-        called_workflow=OUR_FILE,
+        repository="octo-org/tools", repository_id="75", workflow="ci.yml", called_workflow=OUR_FILE
     ),
 }
 ANSWERS = (

@@ -40,11 +40,8 @@ def matching(columns: Columns, across: str = "form") -> fig.Figure:
         sign, color = ("✓ let in", fig.GREEN) if name in passed else ("✗ refused", fig.VERMILLION)
         fig.write(axes, x + width / 2, y + 0.2, sign, "center", weight="bold", color=fig.INK[color])
     drawn = {row[0].claim for row in rows}
-    fine = [
-        f"{it.claim} ({it.rule})" if it.claim in drawn else it.claim
-        for it, *others in every
-        if (it, *others) not in rows
-    ]
+    same = [row[0] for row in every if row not in rows]
+    fine = [f"{it.claim} ({it.rule})" if it.claim in drawn else it.claim for it in same]
     rest = f"ok for every {across}: {', '.join(fine)}" if fine else ""
     fig.write(axes, 0.15, y + 0.6, rest, color=fig.GREY)
     first = next(iter(columns.values()))
@@ -54,10 +51,8 @@ def matching(columns: Columns, across: str = "form") -> fig.Figure:
 
 
 def _finding(passed: int, total: int, across: str) -> str:
-    count, one = f"{fig.part(passed, total)} {across}s", passed <= 1
-    if across == "form":
-        return f"{count} {'lets' if one else 'let'} the job in"
-    return f"{count} {'gets' if one else 'get'} in"
+    verb, rest = ("let", " the job in") if across == "form" else ("get", " in")
+    return f"{fig.part(passed, total)} {across}s {verb}{'s' * (passed <= 1)}{rest}"
 
 
 def _sides(across: str) -> tuple[str, str, str]:
@@ -75,14 +70,10 @@ def _words(check: ClaimCheck, first: ClaimCheck, across: str, inches: float = 99
 
 def _told(checks: Sequence[ClaimCheck], first: Sequence[ClaimCheck], across: str) -> str:
     side, verb, _ = _sides(across)
-    failed, other = (
-        [
-            f"{it.claim} ({verb} {getattr(it, side)})"
-            for it, base in zip(checks, first, strict=True)
-            if it.ok is ok and _words(it, base, across) != "ok"
-        ]
-        for ok in (False, True)
-    )
+    pairs = zip(checks, first, strict=True)
+    shown = [it for it, base in pairs if _words(it, base, across) != "ok"]
+    parts = [(it.ok, f"{it.claim} ({verb} {getattr(it, side)})") for it in shown]
+    failed, other = ([words for ok, words in parts if ok is wanted] for wanted in (False, True))
     end = f", and ok: {fig.listed(other)}" if other else ""
     return (f"mismatch in {fig.listed(failed)}" if failed else "everything fits") + end
 
@@ -99,9 +90,8 @@ def _row(axes: Axes, row: Sequence[ClaimCheck], across: str, places: Sequence[fl
     lines = max(text.count("\n") + 1 for text in [*values, "\n" + label])
     height = _LINE * lines + 0.2
     fig.write(axes, 0.15, y + 0.2, row[0].claim, weight="bold", size=fig.SMALL)
-    fig.write(
-        axes, 0.15, y + 0.32, label, color=fig.GREY, size=fig.SMALL, va="top", linespacing=1.05
-    )
+    grey = {"color": fig.GREY, "va": "top"}
+    fig.write(axes, 0.15, y + 0.32, label, size=fig.SMALL, linespacing=1.05, **grey)
     for x, words, check in zip(places, values, row, strict=True):
         _cell(axes, x, y, width, height, check.ok, words)
     return y + height
@@ -142,10 +132,8 @@ def gauntlet(
 
 def _heads(axes: Axes, names: Sequence[str] | Columns, places: Sequence[float], width: float):
     for x, name in zip(places, names, strict=True):
-        words, look = (
-            fig.wrap(name, width - 0.05, 2, fig.SMALL + 1),
-            {"weight": "bold", "va": "bottom"},
-        )
+        words, look = fig.wrap(name, width - 0.05, 2, fig.SMALL + 1), {"va": "bottom"}
+        look["weight"] = "bold"
         fig.write(axes, x + width / 2, _TOP - 0.1, words, "center", size=fig.SMALL, **look)
 
 

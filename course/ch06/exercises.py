@@ -55,8 +55,7 @@ def may_ask(workflow: dict, job: dict) -> bool:
     may_ask,
     hints=(
         "First find out which of the two blocks holds. Then ask what this block gives, in each of "
-        "its "
-        "shapes.",
+        "its shapes.",
         "The job's block holds if the key is there, else the workflow's. A block is a dict, one "
         'word, or None. The word "write-all" gives everything.',
     ),
@@ -110,15 +109,12 @@ def shown(block: Any) -> str:
     choices=("token", "trusted", "fails"),
     hints=(
         "Read what the script does, not what its author wanted. It has one `if`, and each branch "
-        "runs "
-        "one command.",
+        "runs one command.",
         "If the text is not empty, the script uses it as a token, good or bad. Only the other "
-        "branch "
-        "needs the permission.",
+        "branch needs the permission.",
     ),
     right="The fourth morning is 29 May 2026. The fifth is what happens if you revoke a stored "
-    "token "
-    "before you remove it from the CI's secrets.",
+    "token before you remove it from the CI's secrets.",
     minutes=4,
 )
 def q6_2():
@@ -238,8 +234,7 @@ def check_order(given: Any, steps: tuple[str, ...], stuck: Any) -> None:
     hints=(
         "After each step, ask for each workflow: what does it authenticate with?",
         "Open the new way before you close the old one, for each workflow. Revoke the token when "
-        "no "
-        "workflow sends it anymore.",
+        "no workflow sends it anymore.",
     ),
     right="The lab tried every state. 16 of the 720 orders leave no gap, and in all of them "
     "`revoke` comes last.",
@@ -292,9 +287,8 @@ def history() -> tuple[Any, tuple[tuple[str, bool, str], ...]]:
     "Which tokens are left over?",
     leftovers,
     hints=(
-        "Two kinds of event matter. One says that a stored token was used, and the other says "
-        "that a "
-        "token was revoked.",
+        "Two kinds of event matter. One says that a stored token was used, and the other says that "
+        "a token was revoked.",
         'Collect the names from the "warn" events in one set, and those from "revoke API token" in '
         "another. Which names are in the first set only?",
     ),
@@ -408,16 +402,13 @@ def bystanders(workflow: dict) -> dict[str, list[str]]:
     "Who else is in the room?",
     bystanders,
     hints=(
-        "`may_request` says which jobs may ask. What runs in these jobs apart from the one "
-        "command that has "
-        "to?",
+        "`may_request` says which jobs may ask. What runs in these jobs apart from the one command "
+        "that has to?",
         "For each job that may ask, collect the `run` or the `uses` of its steps, or its own "
-        "`uses`. "
-        "Leave out `uv publish`.",
+        "`uses`. Leave out `uv publish`.",
     ),
     right="Everything in this list can request an ID token, so it could publish. The fix is a job "
-    "of "
-    "its own for `uv publish`.",
+    "of its own for `uv publish`.",
     minutes=10,
 )
 def q6_5(bystanders):
@@ -438,16 +429,13 @@ def q6_5(bystanders):
     order_2=["register_new", "switch", "tag_rule", "remove_old"],
     stub="order_2 = [...]  # the four names, first to last",
     hints=(
-        "The old workflows run on a branch, and the new one runs on a tag. Which of them does "
-        "each step "
-        "affect?",
-        "Nothing that the old workflows need may go before `switch`. What does the new one need "
-        "at the "
-        "moment of the switch?",
+        "The old workflows run on a branch, and the new one runs on a tag. Which of them does each "
+        "step affect?",
+        "Nothing that the old workflows need may go before `switch`. What does the new one need at "
+        "the moment of the switch?",
     ),
     right="The new file has to be known before the switch, and everything that shuts out the old "
-    "files "
-    "comes after it.",
+    "files comes after it.",
     minutes=4,
 )
 def q6_6(order_2):

@@ -58,7 +58,6 @@ def _reason(axes: Axes, right: float, y: float, words: str, color: str, hatch: s
 
 
 def _broken(step: int, row: Sequence[int], reasons: Sequence[str]) -> str:
-    why = [f"{count} because a workflow "
-           f"{reason}" for count, reason in zip(row, reasons, strict=True)
-           if count]  # fmt: skip
+    pairs = zip(row, reasons, strict=True)
+    why = [f"{count} because a workflow {reason}" for count, reason in pairs if count]
     return f"{sum(row)} after step {step}" + (f" ({fig.listed(why)})" if why else "")

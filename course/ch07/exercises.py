@@ -253,8 +253,7 @@ def _out_of_reach(job: GitHubJob, release: GitHubJob) -> list[tuple[bool, str]]:
         (
             theirs and protected,
             f"A job on {job.ref} runs the files there, and Mallory cannot change those. On which "
-            "ref "
-            "can she change the workflow?",
+            "ref can she change the workflow?",
         ),
         (
             not job.ref.startswith("refs/"),

@@ -6,32 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import matplotlib
-from matplotlib import patches
 from matplotlib.axes import Axes
 
+from course import figure as fig
 from course.attestations import leaf_of
 from course.ch07.reading import extension
-from course.figure import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    SIZE,
-    STYLE,
-    VERMILLION,
-    WIDTH,
-    Figure,
-    finish,
-    listed,
-    sheet,
-    wrap,
-)
 from helpers.signing.signature_log import inclusion_path, tree_root
 
-_SMALL = SIZE - 1
-_PAPER, _HELD, _WARM, _COOL = "#F2F2F2", "#E3F2EC", "#F3B994", "#CFE6F5"
+_PAPER, _COOL = "#F2F2F2", "#CFE6F5"
 _QUESTIONS = {
     "Statement": ("1  Is it about this file?",),
     "Certificate": (
@@ -50,8 +32,8 @@ _QUESTIONS = {
 }
 
 
-@matplotlib.rc_context(STYLE)
-def anatomy(attestation: Mapping[str, Any]) -> Figure:
+@fig.styled
+def anatomy(attestation: Mapping[str, Any]) -> fig.Figure:
     """The three parts of an attestation, what each of them says, and the checks of each.
 
     attestation: one by a GitHub job, as in PEP 740.
@@ -66,7 +48,7 @@ def anatomy(attestation: Mapping[str, Any]) -> Figure:
     proof = entry["inclusionProof"]
     size, digest = f"{int(proof['treeSize']):,}", subject["digest"]["sha256"]
     finding = f"Signed in the name of {workflow} of {repository}"
-    axes = sheet(finding)
+    axes = fig.sheet(finding)
     columns = {
         "Statement": ("The file", subject["name"], "has the SHA-256", f"{digest[:16]}…"),
         "Certificate": ("This key belongs to", f"{workflow} of", repository, f"from {valid}"),
@@ -80,21 +62,21 @@ def anatomy(attestation: Mapping[str, Any]) -> Figure:
         _box(axes, 0.15 + n * 3.45, name, lines)
     told = f"The statement names {subject['name']}, the certificate is valid from {valid}"
     logging = f"and the log entry of {logged:%Y-%m-%d %H:%M:%S} is one of {size}"
-    return Figure(f"{finding}. {told}, {logging}.", finish(axes, 4.85))
+    return fig.Figure(f"{finding}. {told}, {logging}.", fig.finish(axes, 4.85))
 
 
 def _box(axes: Axes, x: float, name: str, lines: Sequence[str]) -> None:
-    look: dict[str, Any] = {"facecolor": _PAPER, "edgecolor": GREY, "linewidth": 1.5}
-    axes.add_patch(patches.Rectangle((x, 0.85), 3.2, 1.95, **look))
-    axes.text(x + 0.12, 1.1, name, va="center", weight="bold", size=SIZE + 1)
+    fig.tile(axes, x, 0.85, 3.2, 1.95, _PAPER, edgecolor=fig.GREY, linewidth=1.5)
+    fig.write(axes, x + 0.12, 1.1, name, weight="bold", size=fig.SIZE + 1)
     for n, line in enumerate(lines):
-        axes.text(x + 0.12, 1.52 + n * 0.34, wrap(line, 3.3, 1, _SMALL), va="center", size=_SMALL)
+        words = fig.wrap(line, 3.3, 1, fig.SMALL)
+        fig.write(axes, x + 0.12, 1.52 + n * 0.34, words, size=fig.SMALL)
     for n, question in enumerate(_QUESTIONS[name]):
-        axes.text(x + 0.12, 3.15 + n * 0.33, question, va="center", size=_SMALL)
+        fig.write(axes, x + 0.12, 3.15 + n * 0.33, question, size=fig.SMALL)
 
 
-@matplotlib.rc_context(STYLE)
-def tree(leaves: Sequence[bytes], index: int) -> Figure:
+@fig.styled
+def tree(leaves: Sequence[bytes], index: int) -> fig.Figure:
     """A log's Merkle tree, and the hashes that prove that one entry is in it.
 
     leaves: the hashes of 2 to 16 entries. index: the entry, from 0. Raises ValueError for others.
@@ -104,19 +86,19 @@ def tree(leaves: Sequence[bytes], index: int) -> Figure:
     proof = inclusion_path(index, leaves)
     word = "hash proves" if len(proof) == 1 else "hashes prove"
     finding = f"{len(proof)} {word} that entry {index} is in a tree of {len(leaves)}"
-    axes = sheet(finding)
+    axes = fig.sheet(finding)
     bottom = 0.95 + (len(leaves) - 1).bit_length() * 0.85
-    step = (WIDTH - 1.0) / len(leaves)
+    step = (fig.WIDTH - 1.0) / len(leaves)
     for n in range(len(leaves)):
         label, weight = f"entry {n}" if len(leaves) < 11 else f"{n}", "bold" if n == index else None
-        axes.text(0.5 + (n + 0.5) * step, bottom + 0.45, label, ha="center", va="center",
-                  size=_SMALL, weight=weight)  # fmt: skip
+        look = {"size": fig.SMALL, "weight": weight}
+        fig.write(axes, 0.5 + (n + 0.5) * step, bottom + 0.45, label, "center", **look)
     x, y, _ = _branch(axes, leaves, 0, index, (bottom, step, set(proof)))
-    axes.text(x + 0.45, y, "the root, signed by the log", va="center", size=_SMALL)
+    fig.write(axes, x + 0.45, y, "the root, signed by the log", size=fig.SMALL)
     key = "Orange: the proof. Blue: what a reader computes, from the entry up to the root."
-    axes.text(0.15, bottom + 0.95, key, va="center", size=_SMALL)
+    fig.write(axes, 0.15, bottom + 0.95, key, size=fig.SMALL)
     root = tree_root(leaves).hex()[:4]
-    return Figure(f"{finding}; the root begins with {root}.", finish(axes, bottom + 1.2))
+    return fig.Figure(f"{finding}; the root begins with {root}.", fig.finish(axes, bottom + 1.2))
 
 
 def _branch(
@@ -131,18 +113,18 @@ def _branch(
         right = _branch(axes, leaves[half:], start + half, index, layout)
         x, y, on_path = (left[0] + right[0]) / 2, min(left[1], right[1]) - 0.85, left[2] or right[2]
         for below in (left, right):
-            color, thick = (BLUE, 3) if below[2] else (GREY, 1)
+            color, thick = (fig.BLUE, 3) if below[2] else (fig.GREY, 1)
             axes.plot([x, below[0]], [y, below[1]], zorder=1, color=color, linewidth=thick)
     value = tree_root(leaves)
-    ground = _COOL if on_path else _WARM if value in proof else "white"
-    edge = BLUE if on_path else GREY
+    ground = _COOL if on_path else fig.PALE[fig.VERMILLION] if value in proof else "white"
+    edge = fig.BLUE if on_path else fig.GREY
     box = {"boxstyle": "round,pad=0.3", "facecolor": ground, "edgecolor": edge}
-    axes.text(x, y, value.hex()[:4], ha="center", va="center", size=_SMALL, bbox=box, zorder=2)
+    fig.write(axes, x, y, value.hex()[:4], "center", size=fig.SMALL, bbox=box, zorder=2)
     return x, y, on_path
 
 
-@matplotlib.rc_context(STYLE)
-def stopped(rows: Mapping[str, Sequence[bool]]) -> Figure:
+@fig.styled
+def stopped(rows: Mapping[str, Sequence[bool]]) -> fig.Figure:
     """Forgeries down, checks across: which checks hold, and which is the first to fail.
 
     rows: for each forgery, whether each check holds, in the order of the checks. Raises ValueError
@@ -159,44 +141,30 @@ def stopped(rows: Mapping[str, Sequence[bool]]) -> Figure:
     if len(set(first.values())) == len(first) > 1:
         finding += ", each by a different check"
     if passed:
-        finding += f"; accepted: {listed(passed)}"
-    axes = sheet(finding)
+        finding += f"; accepted: {fig.listed(passed)}"
+    axes = fig.sheet(finding)
     left, top, height = 4.9, 1.2, 0.52
-    width = (WIDTH - left - 0.15) / count
+    width = (fig.WIDTH - left - 0.15) / count
     for n in range(count):
         axes.text(left + (n + 0.5) * width, top - 0.14, f"{n + 1}", ha="center", weight="bold")
-    axes.text(left - 0.1, top - 0.14, "check", ha="right", size=_SMALL)
+    axes.text(left - 0.1, top - 0.14, "check", ha="right", size=fig.SMALL)
     for k, name in enumerate(ordered):
-        y, words = top + (k + 0.5) * height, wrap(name, left + 0.1, 2, _SMALL)
-        axes.text(0.15, y, words, va="center", size=_SMALL, linespacing=1.0)
+        y, words = top + (k + 0.5) * height, fig.wrap(name, left + 0.1, 2, fig.SMALL)
+        fig.write(axes, 0.15, y, words, size=fig.SMALL, linespacing=1.0)
         for n, ok in enumerate(rows[name]):
-            look = (
-                (_HELD, INK[GREEN])
-                if ok
-                else (_WARM, BLACK)
-                if n > first[name]
-                else (INK[VERMILLION], "white")
-            )
-            _field(axes, (left + n * width, top + k * height), (width, height), ok, look)
-    told = [f"{name}: {_verdict(first[name], count)}" for name in ordered]
-    height_of_all = top + len(rows) * height + 0.15
-    return Figure(f"{finding}. First to fail: {'; '.join(told)}.", finish(axes, height_of_all))
+            _field(axes, left + n * width, top + k * height, width, height, ok, n > first[name])
+    ends = {name: f"check {n + 1}" if n < count else "accepted" for name, n in first.items()}
+    told = "; ".join(f"{name}: {ends[name]}" for name in ordered)
+    drawing = fig.finish(axes, top + len(rows) * height + 0.15)
+    return fig.Figure(f"{finding}. First to fail: {told}.", drawing)
 
 
-def _verdict(first: int, count: int) -> str:
-    return "accepted" if first == count else f"check {first + 1}"
-
-
-def _field(axes: Axes, corner: tuple[float, float], size: tuple[float, float], ok: bool,
-           look: tuple[str, str]) -> None:  # fmt: skip
-    (x, y), (width, height), (ground, ink) = corner, size, look
-    box: dict[str, Any] = {"facecolor": ground, "edgecolor": "white", "linewidth": 3}
-    axes.add_patch(patches.Rectangle(corner, width, height, **box))
-    place: dict[str, Any] = {
-        "ha": "center",
-        "va": "center",
-        "weight": "bold",
-        "size": SIZE + 1,
-        "color": ink,
-    }
-    axes.text(x + width / 2, y + height / 2, "✓" if ok else "✗", **place)
+def _field(
+    axes: Axes, x: float, y: float, width: float, height: float, ok: bool, later: bool
+) -> None:
+    """Draw one check's answer: pale if it holds, dark if it is the first to fail."""
+    held, failed = (fig.PALE[fig.GREEN], fig.INK[fig.GREEN]), (fig.INK[fig.VERMILLION], "white")
+    ground, ink = held if ok else (fig.PALE[fig.VERMILLION], fig.BLACK) if later else failed
+    fig.tile(axes, x, y, width, height, ground, linewidth=3)
+    look = {"weight": "bold", "size": fig.SIZE + 1, "color": ink}
+    fig.write(axes, x + width / 2, y + height / 2, "✓" if ok else "✗", "center", **look)

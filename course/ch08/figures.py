@@ -88,18 +88,9 @@ def _cell(
     ground, ink, words = _LOOKS[span]
     frame = {"edgecolor": BLACK, "linewidth": 2.4, "zorder": 3}
     tile(axes, x, y, _COLUMN, _ROW, ground, **(frame if opened else {"linewidth": 1.5}))
-    look = {"weight": "bold"} if span in ("stopped", "no end") else {}
-    write(
-        axes,
-        x + _COLUMN / 2,
-        y + _ROW / 2,
-        f"{words}×2" if twice else words,
-        "center",
-        color=ink,
-        size=SMALL,
-        zorder=4,
-        **look,
-    )
+    weight = "bold" if span in ("stopped", "no end") else "normal"
+    look = {"color": ink, "weight": weight, "size": SMALL, "zorder": 4}
+    write(axes, x + _COLUMN / 2, y + _ROW / 2, words + "×2" * twice, "center", **look)
 
 
 def _dot(axes: Axes, x: float, y: float) -> None:
@@ -109,14 +100,11 @@ def _dot(axes: Axes, x: float, y: float) -> None:
 def _legend(axes: Axes, y: float) -> float:
     """Say what the fields mean, in three lines, and return where the next thing may begin."""
     lines = (
-        (
-            ("stopped", "stopped"),
-            ("once", "one bad version"),
-            ("15 min", "until an API token ends"),
-        ),
+        (("stopped", "stopped"), ("once", "one bad version"),
+         ("15 min", "until an API token ends")),
         (("6 h", "until a job's request token ends"), ("no end", "no end; ×2: both projects")),
         (("frame", "made possible by this defense"), ("", "as in the column it builds on")),
-    )
+    )  # fmt: skip
     for line in lines:
         for (span, words), x in zip(line, (0.12, 3.9, 7.0), strict=False):
             if span:

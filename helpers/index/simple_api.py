@@ -76,11 +76,7 @@ def _url(file: File, request: flask.Request) -> str:
 
 
 def _answer(
-    request: flask.Request,
-    body: dict[str, Any],
-    title: str,
-    links: list[Link],
-    meta: str = "",
+    request: flask.Request, body: dict[str, Any], title: str, links: list[Link], meta: str = ""
 ) -> flask.Response:
     """The page as JSON or HTML, as the Accept header prefers; HTML where it names neither."""
     chosen = request.accept_mimetypes.best_match([HTML, V1_HTML, V1_JSON], default=HTML)
