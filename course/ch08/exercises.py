@@ -30,6 +30,11 @@ def watched(project: Project) -> dict[str, object]:
         "the pinned commit of an action": project.pin,
         "the machine of a job": project.repository.profile,
         "the pipeline": project.pipeline,
+        "the pipeline's own steps": (
+            dict(vars(Project)),
+            dict(project.programs),
+            vars(project).keys() & vars(Project).keys(),
+        ),
         "GitHub's signing key": project.lab.github.signing_key.kid,
     }
 

@@ -168,6 +168,12 @@ def new_action(project, mallory):
                 "def beat_bob(project, mallory):\n    attacks.self_hosted(project, mallory)\n",
                 "the machine of a job",
             ),
+            (
+                "def beat_bob(project, mallory):\n"
+                "    project.builder = lambda: project.shelf.get('rocket-builder') + '\\nmallory(here)'\n"
+                "    project.malware = mallory.everything\n    project.release()\n",
+                "the pipeline's own steps",
+            ),
         ),
         cheat="def beat_bob(project, mallory):\n    project.release()\n",
         right=(
