@@ -35,12 +35,13 @@ def upload(lab: Lab, api_token: str, filename: str, content: bytes = b"") -> boo
 
 
 def post_file(
-    http: httpx.Client, api_token: str, filename: str, content: bytes = b""
+    http: httpx.Client, api_token: str, filename: str, content: bytes = b"", **more: str
 ) -> httpx.Response:
     """Upload like `upload`, and return the index's answer; its `reason_phrase` says why it refuses.
 
-    The form is that of the index's legacy upload API, which twine and uv fill in too. Raises
-    packaging's InvalidWheelFilename or InvalidSdistFilename for other filenames.
+    The form is that of the index's legacy upload API, which twine and uv fill in too; `more` are
+    other fields of it. Raises packaging's InvalidWheelFilename or InvalidSdistFilename for other
+    filenames.
     """
     if filename.endswith(".whl"):
         project, version, *_ = parse_wheel_filename(filename)
@@ -50,15 +51,12 @@ def post_file(
         kind = {"filetype": "sdist", "pyversion": "source"}
     content = content or filename.encode()
     form = kind | {
+        **more,
         ":action": "file_upload",
         "metadata_version": "2.4",
         "name": project,
         "version": str(version),
         "sha256_digest": hashlib.sha256(content).hexdigest(),
     }
-    return http.post(
-        f"{INDEX_URL}/legacy/",
-        auth=("__token__", api_token),
-        data=form,
-        files={"content": (filename, content)},
-    )
+    user, file = ("__token__", api_token), {"content": (filename, content)}
+    return http.post(f"{INDEX_URL}/legacy/", auth=user, data=form, files=file)

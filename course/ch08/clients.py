@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from course import attestations
-from course.desk import exchange
+from course.desk import exchange, post_file
 from helpers.lab import INDEX_URL, LOG_URL, Lab
 from helpers.machine.steps import Stopped
 from helpers.signing.certificates import ARC
@@ -69,24 +69,8 @@ def mint(lab: Lab, id_token: str) -> str:
 
 def upload(lab: Lab, api_token: str, name: str, content: bytes, attestation: str = "") -> None:
     """Upload a wheel, with an attestation if there is one. Raises Stopped with the answer."""
-    project, version = name.split("-")[:2]
-    form = {
-        ":action": "file_upload",
-        "metadata_version": "2.1",
-        "filetype": "bdist_wheel",
-        "pyversion": "py3",
-        "name": project.replace("_", "-"),
-        "version": version,
-        "sha256_digest": hashlib.sha256(content).hexdigest(),
-    }
-    if attestation:
-        form["attestations"] = f"[{attestation}]"
-    answer = lab.http.post(
-        f"{INDEX_URL}/legacy/",
-        auth=("__token__", api_token),
-        data=form,
-        files={"content": (name, content)},
-    )
+    more = {"attestations": f"[{attestation}]"} if attestation else {}
+    answer = post_file(lab.http, api_token, name, content, **more)
     if answer.status_code != 200:
         raise Stopped(f"{answer.status_code} {answer.reason_phrase.partition('. See')[0]}")
 
