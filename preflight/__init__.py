@@ -14,6 +14,7 @@ this file documents what `--format json` prints.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from helpers.index.publishers import GitHubPublisher
@@ -74,14 +75,14 @@ def check(
 def _fix(files: Repository, asked: Question, report: Report) -> None:
     """Give each failing job the diff with which the next run passes; and all of them together."""
     names = {each.publisher.environment for each in asked.publishers}
-    wanted = names.pop() if len(names) == 1 else ""
+    change = partial(fixes.Editor.authenticate, environment=names.pop() if len(names) == 1 else "")
     work, together = 0, files
     failing: dict[int, dict[str, str]] = {}
     for position, each in enumerate(report.jobs):
         work += len(files.read(each.file)) if each.fails else 0
         if each.fails and work < MOST_FIXED:
-            failing[position] = fixes.edits(files, each.found, wanted)
-            together = together.overlaid(fixes.edits(together, each.found, wanted))
+            failing[position] = fixes.edits(files, each.found, change)
+            together = together.overlaid(fixes.edits(together, each.found, change))
     if not any(failing.values()):
         return
     after = {_key(each): each.fails for each in _verdicts(together, asked)}
@@ -91,7 +92,7 @@ def _fix(files: Repository, asked: Question, report: Report) -> None:
     for position, new in failing.items():
         job = report.jobs[position]
         if new and not after.get(_key(job), True):
-            together = together.overlaid(fixes.edits(together, job.found, wanted))
+            together = together.overlaid(fixes.edits(together, job.found, change))
             report.jobs[position] = replace(job, fix=fixes.patch(files, new))
     report.patch = fixes.patch(files, together.overlay)
 
@@ -120,7 +121,7 @@ def _look(files: Repository, asked: Question) -> Report:
     warnings += advice.started_by_token(report.jobs, walk)
     report.warnings = advice.merged([_with_fix(files, each, report.jobs) for each in warnings])
     report.unread = [(error.path, error.line, str(error)) for error in walk.trouble]
-    report.unfollowed = list(dict.fromkeys([*walk.notes, *_other_ci(files)]))
+    report.unfollowed = advice.merged_notes([*walk.notes, *_other_ci(files)])
     return report
 
 

@@ -1,7 +1,8 @@
 """Warnings: what will work, and should not stay as it is."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .clients import ACTION, ADDRESSES
@@ -151,7 +152,10 @@ def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
             yield warned("half-migrated", (each.file, each.line), each.job, what)
 
 
-_MAKES = r"\bgh release create\b(?!.*--draft)|\bgit push\b.*(--tags|--follow-tags|\bv?\$|refs/tags)"
+_MAKES = (
+    r"\bgh release create\b(?!.*--draft)|"
+    r"\bgit push\b.*(--tags|--follow-tags|refs/tags|[\s\"']v?\$(?!\{?\w*(BRANCH|HEAD|SHA)))"
+)
 _OWN = re.compile(r"secrets\.GITHUB_TOKEN|github\.token")
 
 
@@ -190,17 +194,29 @@ def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
         return any(map(_OWN.search, tokens))
     checkouts = [each for each in steps(job) if "actions/checkout" in text(each.get("uses"))]
     inputs = [mapping(each.get("with")) for each in checkouts]
-    return bool(inputs) and not any("token" in each or "ssh-key" in each for each in inputs)
+    own = [each for each in inputs if each.get("persist-credentials") != "false"]
+    return bool(own) and not any("token" in each or "ssh-key" in each for each in inputs)
 
 
 def merged(found: Sequence[Warned]) -> list[Warned]:
     """Return the warnings, with the same words about several places as one that names them."""
-    groups: dict[tuple[str, str, str], list[Warned]] = {}
+    groups: dict[tuple[str, str, str], list[Warned]] = defaultdict(list)
     for each in found:
-        groups.setdefault((each.code, each.why, each.instead), []).append(each)
-    result = []
-    for same in groups.values():
-        places = list(dict.fromkeys(f"{each.file}:{each.line}" for each in same))
-        also = f" (Also at {', '.join(places[1:6])}{' and others' * (len(places) > 6)}.)"
-        result.append(replace(same[0], why=same[0].why + also * bool(places[1:])))
-    return result
+        groups[each.code, each.why, each.instead].append(each)
+    named = [
+        (same[0], _also([(each.file, each.line) for each in same])) for same in groups.values()
+    ]
+    return [replace(first, why=first.why + also) for first, also in named]
+
+
+def merged_notes(notes: Iterable[Note]) -> list[Note]:
+    """Return the notes, each sentence once."""
+    places: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for file, line, why in notes:
+        places[why].append((file, line))
+    return [(*where[0], why + _also(where)) for why, where in places.items()]
+
+
+def _also(places: Sequence[tuple[str, int]]) -> str:
+    more = [f"{file}:{line}" for file, line in dict.fromkeys(places)][1:]
+    return f" (Also at {', '.join(more[:5])}{' and others' * (len(more) > 5)}.)" if more else ""

@@ -46,6 +46,7 @@ CLIENTS = {
 }
 ACTION = CLIENTS["pypa/gh-action-pypi-publish"]
 _VALUED = set(TABLES["options with a value"])
+_ASSIGNS = re.compile(r"[A-Za-z_]\w*=(?!=)")
 _WRAPPERS, _SKIPPED = set(TABLES["wrappers"]), TABLES["words before a program"]
 PYTHON = re.compile(r"(python[\d.]*|py|pypy3?)")
 
@@ -53,13 +54,9 @@ PYTHON = re.compile(r"(python[\d.]*|py|pypy3?)")
 def strip_wrappers(words: Sequence[str]) -> list[str]:
     """Return a command without what only starts it: `python -m twine`, `uv run --with x twine` and
     `.venv/bin/twine` are all twine."""
-
-    def wraps(word: str) -> bool:
-        return word in _WRAPPERS or bool(re.match(r"[A-Za-z_]\w*=(?!=)", word))
-
     rest = list(words)
     for _ in range(6):
-        rest = list(dropwhile(wraps, rest))
+        rest = list(dropwhile(lambda word: word in _WRAPPERS or _ASSIGNS.match(word), rest))
         if not rest:
             return []
         program = re.sub(r"(\.exe|[=<>~!@].*)$", "", re.split(r"[/\\}]", rest[0])[-1][:200])

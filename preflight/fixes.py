@@ -66,27 +66,13 @@ def _with(text: str, row: int, *added: str) -> str:
 
 Secrets = Iterable[str] | None
 Texts = dict[str, str]
+Change = Callable[["Editor"], None]
 
 
-def edits(
-    repository: Repository, found: Publication, environment: str = "", secrets: Secrets = None
-) -> Texts:
-    """Return new texts, by path, of the files that have to change for this job to authenticate, or
-    {}. `environment`: what the publisher asks for. `secrets`: their token is taken out as well."""
-    return _edited(repository, found, lambda editor: editor.authenticate(environment, secrets))
-
-
-def named_environment(repository: Repository, found: Publication, name: str) -> Texts:
-    return _edited(repository, found, lambda editor: editor.in_environment(name))
-
-
-def uv_instead(repository: Repository, found: Publication) -> Texts:
-    """Return new texts in which uv publishes, with the token of a client that needs one."""
-    return _edited(repository, found, lambda editor: editor.token_to_uv())
-
-
-def _edited(repository: Repository, found: Publication, change: "Change") -> Texts:
-    editor = _Editor(repository, found)
+def edits(repository: Repository, found: Publication, change: Change) -> Texts:
+    """Return new texts, by path, of the files that change for one publishing command; {} if the
+    change cannot be made."""
+    editor = Editor(repository, found)
     try:
         change(editor)
     except (Unreadable, KeyError, IndexError, TypeError, ValueError, StopIteration):
@@ -94,11 +80,10 @@ def _edited(repository: Repository, found: Publication, change: "Change") -> Tex
     return {path: new for path, new in editor.new.items() if new != repository.read(path)}
 
 
-Change = Callable[["_Editor"], None]
 _VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|\$\{\{.*?\}\}|[^\s;&|]*)"
 
 
-class _Editor:
+class Editor:
     """The files of a repository, as they are changed for one publishing command."""
 
     def __init__(self, repository: Repository, found: Publication) -> None:
@@ -108,7 +93,9 @@ class _Editor:
         names = "|".join(each.lstrip("-") for each in options) or "(?!)"
         self.options = rf"(?:[ \t]*\\\n)?[ \t]+--?(?:{names})[ =]"
 
-    def authenticate(self, environment: str, secrets: Secrets) -> None:
+    def authenticate(self, environment: str = "", secrets: Secrets = None) -> None:
+        """Let the job authenticate, in the environment that its publisher asks for; with `secrets`,
+        their token is taken out as well."""
         self.command(secrets is not None)
         if secrets is not None:
             self.without_token(secrets)
@@ -117,6 +104,7 @@ class _Editor:
         self.permitted()
 
     def token_to_uv(self) -> None:
+        """Let uv publish, with the token of a client that needs one."""
         if not self.found.client.trusted:
             self.by_uv(keep=True)
             self.without_token(self.secret(), command=False)
@@ -314,15 +302,6 @@ def _through_tox(text: str, line: int) -> str:
     return _with(text, at, *more) if at else _with(text, head + 1, "pass_env =", *more)
 
 
-def diff(before: str, after: str, path: str) -> str:
-    import difflib  # only where there is something to fix
-
-    tab = "\t" if " " in path else ""
-    rows = difflib.unified_diff(_lines(before), _lines(after), f"a/{path}{tab}", f"b/{path}{tab}")
-    last = "\n\\ No newline at end of file\n"
-    return "".join(row if row.endswith("\n") else row + last for row in rows)
-
-
 def _lines(text: str) -> list[str]:
     rows = [row + "\n" for row in text.split("\n")]
     return [*rows[:-1], *([rows[-1][:-1]] if rows[-1] != "\n" else [])]
@@ -330,4 +309,11 @@ def _lines(text: str) -> list[str]:
 
 def patch(repository: Repository, new: Texts) -> str:
     """Return one diff for several files, in the order of their paths."""
-    return "".join(diff(repository.read(path), new[path], path) for path in sorted(new))
+    import difflib  # only where there is something to fix
+
+    rows, last = list[str](), "\n\\ No newline at end of file\n"
+    for path, after in sorted(new.items()):
+        tab = "\t" if " " in path else ""
+        pair = _lines(repository.read(path)), _lines(after)
+        rows += difflib.unified_diff(*pair, f"a/{path}{tab}", f"b/{path}{tab}")
+    return "".join(row if row.endswith("\n") else row + last for row in rows)

@@ -8,12 +8,10 @@ from functools import partial
 from . import fixes
 from .clients import ADDRESSES
 from .files import Repository
-from .publishing import Publication
 from .verdicts import EITHER, TOKEN, TRUSTED, JobVerdict
 from .words import say
 
 Look = Callable[[Repository], list[JobVerdict]]
-Edit = Callable[[Repository, Publication], dict[str, str]]
 Good = Callable[[JobVerdict], bool]
 MOST_LOOKED_AT = 1 << 18
 """Characters of workflows that are read again, after each change, to see what it leads to."""
@@ -42,7 +40,7 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
         if not job.environment and indexes:
             name = "pypi" if "PyPI" in indexes else "testpypi"
             what = say("steps", "environment", job=_the(job), name=name)
-            edit = partial(fixes.named_environment, name=name)
+            edit = partial(fixes.Editor.in_environment, name=name)
             plan.change(job, what, edit, lambda each: bool(each.environment))
     for index, *form in dict.fromkeys((each.index, *each.form.values()) for each in plan.judged):
         if index in ADDRESSES:
@@ -76,16 +74,17 @@ def _open_the_new_way(plan: "_Plan", job: JobVerdict) -> None:
     ways, may, the = plan.ways(job), "`id-token: write`", _the(job)
     if failing := [each for each in ways if each.fails]:
         what = f"T{the[1:]} fails as it is. {failing[0].reason}"
-        plan.change(job, what, fixes.edits, lambda each: not each.fails)
+        plan.change(job, what, fixes.Editor.authenticate, lambda each: not each.fails)
     elif client := next((each.client for each in ways if not each.found.client.trusted), ""):
         what = say("steps", "uv", job=the, client=client)
-        plan.change(job, what, fixes.uv_instead, _is(EITHER))
+        plan.change(job, what, fixes.Editor.token_to_uv, _is(EITHER))
     elif any(each.verdict == TOKEN for each in ways):
         old = [each for each in ways if each.found.older(each.found.client.since)]
         wanted = [may] * (not job.id_token)
         wanted += [f"{each.client} {each.found.client.since} or newer" for each in old[:1]]
         wanted = wanted or ["the way to the ID token"]
-        plan.change(job, f"Give {the} {' and '.join(wanted)}.", fixes.edits, _is(EITHER))
+        what = f"Give {the} {' and '.join(wanted)}."
+        plan.change(job, what, fixes.Editor.authenticate, _is(EITHER))
 
 
 def _is(verdict: str) -> Good:
@@ -103,7 +102,8 @@ def _close_the_old_way(plan: "_Plan", jobs: list[JobVerdict]) -> None:
         secrets |= names
         named = " and ".join(dict.fromkeys(each.credential for each in found))
         what = say("steps", "out", named=named, job=_the(job))
-        plan.change(job, what, partial(fixes.edits, secrets=tuple(names)), _is(TRUSTED))
+        edit = partial(fixes.Editor.authenticate, secrets=tuple(names))
+        plan.change(job, what, edit, _is(TRUSTED))
     plan.say("repository", "Publish a release with each workflow, now without the token.")
     plan.say("index", "Revoke the token.")
     if secrets:
@@ -126,7 +126,7 @@ class _Plan:
     def say(self, where: str, what: str, diff: str = "") -> None:
         self.steps.append(Step(where, what, diff))
 
-    def change(self, job: JobVerdict, what: str, edit: Edit, good: Good) -> None:
+    def change(self, job: JobVerdict, what: str, edit: fixes.Change, good: Good) -> None:
         """Add a step for a job; with a diff if the edits of its ways lead to what is `good`, and no
         other job to failure."""
         before, judged = self.now, self.judged
@@ -134,7 +134,9 @@ class _Plan:
         for number in range(len(self.ways(job))):
             self.left -= size * (1 + len(judged) // 8)
             ways = self.ways(job)  # looked for again, because lines have moved
-            if self.left > 0 and number < len(ways) and (new := edit(self.now, ways[number].found)):
+            if self.left <= 0 or number >= len(ways):
+                break
+            if new := fixes.edits(self.now, ways[number].found, edit):
                 self.now = self.now.overlaid(new)
                 self.judged = self.look(self.now)
         worse = sum(each.fails for each in self.judged) > sum(each.fails for each in judged)

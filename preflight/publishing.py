@@ -179,7 +179,8 @@ class Finder:
             return None
         gets = f"gets the secret {named[1]}" if named else "may ask for an ID token"
         at = (context.file, context.workflow["jobs"].line_of(context.job), "")
-        unknown = [a for a in actions if not a[2].startswith(("actions/", "github/"))]
+        set_up = tuple(TABLES["actions that set up"])
+        unknown = [each for each in actions if not each[2].lower().startswith(set_up)]
         file, line, name = next(iter(unknown), at)
         facts = {"job": context.job, "gets": gets, "name": name, "form": self._form()}
         return file, line, say("notes", "runs" if name else "does", **facts)
@@ -298,19 +299,15 @@ class Finder:
             self.facts.attested = True  # something else that an ID token is for
         if re.search(_MINTS, script):
             self.facts.add("minted", frame)
-        for command in self._commands(script, frame):
+        known, key = self.repository.known, (script, frame.traced, *frame.environment.items())
+        if key not in known:
+            known[key] = tuple(scripts.commands(script, frame.environment, traced=frame.traced))
+        for command in known[key]:
             around = frame.at(frame.line_of(command.line)).but(environment=command.environment)
             if command.traced and any(map(_secret, command.environment.values())):
                 self.facts.add("traced", around)
             self._command(command, around, step)
         return None
-
-    def _commands(self, script: str, frame: Frame) -> tuple[scripts.Command, ...]:
-        known = self.repository.known
-        key = (script, frame.traced, tuple(frame.environment.items()))
-        if key not in known:
-            known[key] = tuple(scripts.commands(script, frame.environment, traced=frame.traced))
-        return known[key]  # type: ignore[no-any-return]
 
     def _command(self, command: scripts.Command, frame: Frame, step: str = "") -> None:
         words = command.words

@@ -163,6 +163,10 @@ CASES = [
          ("acme/ci/actions/publish-pypi@main may publish", "workflow release.yml, environment pypi", "1 could not be followed")),
     Case(3, "an action of any name that may ask", one(job("uses: acme/releaser@v2", env="live")), [],
          ("may ask for an ID token and runs acme/releaser@v2", "environment live")),
+    Case(3, "an action of any name beside one that sets up", one(job("uses: astral-sh/setup-uv@v9\n\nuses: acme/releaser@v2")), [],
+         ("and runs acme/releaser@v2",), untold=("setup-uv",)),
+    Case(3, "only an action that sets up", one(job("uses: astral-sh/setup-uv@v9\n\nrun: ./go.sh")), [],
+         ("may ask for an ID token, and nothing in it is known to publish",), untold=("setup-uv",)),
     Case(3, "an action that is given a secret named after the index",
          one(job("uses: acme/releaser@v2\nwith:\n  key: ${{ secrets.MY_PYPI_KEY }}", "")), [], ("gets the secret MY_PYPI_KEY",)),
     Case(3, "an action without either", one(job("uses: acme/releaser@v2", "")), [], untold=("not followed",)),
@@ -258,6 +262,17 @@ CASES = [
     Case(7, "gh release create", {RELEASE: flow(job(UV), on="{release: {types: [published]}}"), ".github/workflows/tag.yml": flow(
          job("run: gh release create v1\nenv:\n  GH_TOKEN: ${{ github.token }}", "", env=""), on="{push: {branches: [main]}}")}, [OK],
          codes=("release-by-github-token",)),
+    *(Case(7, f"git push, {what}", {RELEASE: flow(job(UV)), ".github/workflows/tag.yml": flow(job(
+           f"uses: actions/checkout@v5\n{given}\nrun: git push origin {ref}", "", env=""), on="{push: {branches: [main]}}")}, [OK],
+           codes=codes, no_codes=tuple({"release-by-github-token"} - set(codes)))
+      for what, given, ref, codes in (
+          ("of a tag", "", "v$VERSION", ("release-by-github-token",)),
+          ("of a tag in quotes", "", '"$TAG"', ("release-by-github-token",)),
+          ("of all tags", "", "--tags", ("release-by-github-token",)),
+          ("of a branch", "", "$BRANCH_NAME", ()),
+          ("of a branch whose name ends in a variable", "", "deps/bump_from_${GITHUB_SHA:0:6}", ()),
+          ("with a key of one's own", "with: {ssh-key: '${{ secrets.KEY }}'}\n", "v$VERSION", ()),
+          ("without the checkout's credentials", "with: {persist-credentials: 'false'}\n", "v$VERSION", ()))),
     Case(7, "a workflow of another repository", {RELEASE: f"on: push\njobs:\n  a:\n    {MAY}\n    uses: octo-org/shared/.github/workflows/p.yml@v1\n"},
          [], ("It cannot publish with an ID token",)),
     Case(7, "checkout without contents", one(job(f"uses: actions/checkout@v5\n\n{UV}", "permissions:\n  id-token: write")), [OK],
