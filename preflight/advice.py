@@ -162,40 +162,51 @@ _OWN = re.compile(r"secrets\.GITHUB_TOKEN|github\.token")
 def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warned]:
     """Yield the steps that make, with GITHUB_TOKEN, the release or tag that a publishing workflow
     waits for."""
-    wakes, tags = {("release", True), ("push", True)}, "refs/tags/"
-    waiting = {e.workflow: {(t.event, t.ref.startswith(tags)) for t in e.triggers} for e in judged}
-    waiting = {file: on for file, on in waiting.items() if on & wakes}
-    for file, workflow in walk.workflows.items() if waiting else ():
-        tagged = all(t.event == "push" and t.ref.startswith(tags) for t in triggers(workflow))
-        hit = {("release", True)} | (set() if tagged else {("push", True)})
-        asleep = [other for other, on in waiting.items() if other != file and on & hit]
-        if not asleep or "gh workflow run" in str(workflow):
-            continue
+    waiting: dict[str, set[str]] = defaultdict(set)
+    for each in judged:
+        on = {t.event for t in each.triggers if t.event == "release" or _is_tag(t)}
+        waiting[each.workflow] |= on
+    for file, workflow in walk.workflows.items() if any(waiting.values()) else ():
+        tagged = all(map(_is_tag, triggers(workflow)))  # then the tag is there already
         for name, job in workflow["jobs"].items():
             for step in steps(job):
-                if _makes_release(step, job, workflow):
+                made = _made_by(step, job, workflow) - ({"push"} if tagged else set())
+                asleep = [other for other, on in waiting.items() if other != file and on & made]
+                if asleep and "gh workflow run" not in str(workflow):
                     where, what = (file, step.line), f"Job {name!r}"
                     yield warned("release-by-github-token", where, asleep[0], what)
 
 
-def _makes_release(step: Map, job: Map, workflow: Map) -> bool:
-    uses, run, given = text(step.get("uses")).lower(), text(step.get("run")), step.get("with")
-    if uses.startswith(tuple(TABLES["actions that release"])):
-        token = text(under(given, "token")) or text(under(given, "repo-token"))
-        token = token or text(under(step, "env", "GITHUB_TOKEN"))
-        drafts = "release-drafter" in uses and under(given, "publish") != "true"
-        draft = drafts or under(given, "draft") == "true"
-        return not draft and (not token or bool(_OWN.search(token)))
-    if not re.search(_MAKES, run[:20_000]):
-        return False
+def _is_tag(trigger: Trigger) -> bool:
+    return trigger.event == "push" and trigger.ref.startswith("refs/tags/")
+
+
+def _made_by(step: Map, job: Map, workflow: Map) -> set[str]:
+    """The events of what a step makes with GITHUB_TOKEN: a release has a tag, too."""
+    run = text(step.get("run"))[:20_000]
+    if text(step.get("uses")).lower().startswith(tuple(TABLES["actions that release"])):
+        return {"release", "push"} if _releases(step) else set()
+    if not re.search(_MAKES, run):
+        return set()
     if "gh release create" in run:
         names, holders = ("GH_TOKEN", "GITHUB_TOKEN"), (step, job, workflow)
         tokens = [text(under(each, "env", name)) for each in holders for name in names]
-        return any(map(_OWN.search, tokens))
+        return {"release", "push"} if any(map(_OWN.search, tokens)) else set()
     checkouts = [each for each in steps(job) if "actions/checkout" in text(each.get("uses"))]
     inputs = [mapping(each.get("with")) for each in checkouts]
-    own = [each for each in inputs if each.get("persist-credentials") != "false"]
-    return bool(own) and not any("token" in each or "ssh-key" in each for each in inputs)
+    pushes = [each for each in inputs if each.get("persist-credentials") != "false"]
+    others = any("token" in each or "ssh-key" in each for each in inputs)
+    return {"push"} if pushes and not others else set()
+
+
+def _releases(step: Map) -> bool:
+    """Whether an action makes a release that is no draft, with GITHUB_TOKEN."""
+    given = step.get("with")
+    token = text(under(given, "token")) or text(under(given, "repo-token"))
+    token = token or text(under(step, "env", "GITHUB_TOKEN"))
+    drafter = "release-drafter" in text(step["uses"]).lower()
+    draft = under(given, "draft") == "true" or (drafter and under(given, "publish") != "true")
+    return not draft and (not token or bool(_OWN.search(token)))
 
 
 def merged(found: Sequence[Warned]) -> list[Warned]:

@@ -131,11 +131,12 @@ class Changeable:
 
 @dataclass(frozen=True, eq=False)
 class Scope(Changeable):
-    """What an expression can see. `asked` collects the contexts that differ from trigger to trigger
-    and were looked at."""
+    """What an expression can see. `entry` is the file that was triggered; `asked` collects the
+    contexts that differ from trigger to trigger and were looked at."""
 
     trigger: Trigger
     repository: str = ""
+    entry: str = ""
     workflow: Map = field(default_factory=Map)
     job: Map = field(default_factory=Map)
     inputs: Mapping[str, str] | None = None
@@ -161,6 +162,9 @@ class Scope(Changeable):
             return self._ref(name.removeprefix("event."))
         if name == "event.action":
             return self._action()
+        if name == "event.workflow":  # of `schedule` it is not documented
+            said = {"workflow_dispatch": self.entry, "schedule": Open((self.entry, ""))}
+            return said.get(event, UNKNOWN if event == "workflow_run" else None)
         if name.startswith("event.inputs."):
             return self._inputs(name.removeprefix("event.inputs."))
         absent = ["event.push."]
@@ -317,11 +321,10 @@ class Walk:
     count: int = 0
 
     def __post_init__(self) -> None:
-        files: list[str] = []
         try:
             files = self.repository.workflows()
         except Unreadable as error:
-            self.trouble.append(error)
+            return self.trouble.append(error)
         for file in files:
             try:
                 workflow = self.repository.yaml(file)
@@ -337,7 +340,7 @@ class Walk:
         """Yield each job once for each trigger; one that is called, once for each call."""
         for file, workflow in self.workflows.items():
             for trigger in triggers(workflow)[:40]:
-                scope = Scope(trigger, self.repository.known_name, workflow)
+                scope = Scope(trigger, self.repository.known_name, file, workflow)
                 yield from self._workflow(JobContext(file, file, workflow, "", scope, workflow))
         for (file, name), started in self.started.items():
             job = self.workflows[file]["jobs"][name]

@@ -200,6 +200,14 @@ CASES = [
          codes=("pull-request",)),
     Case(4, "a ref", one(job(UV, f"{MAY}\nif: github.ref == 'refs/heads/main'"), on="{push: , workflow_dispatch: }"), [OK],
          ("push (refs/heads/main), workflow_dispatch (refs/heads/main)",)),
+    Case(4, "the action in a called workflow that publishes only when started itself",
+         called(ACTION_STEP, head=f"{MAY}\nif: github.event.workflow == '.github/workflows/upload.yml'"), [], ("is not looked at",)),
+    Case(4, "the same, started by hand through the other file", called(ACTION_STEP, on="workflow_dispatch",
+         head=f"{MAY}\nif: github.event.workflow == '.github/workflows/upload.yml'"), [], ("is not looked at",)),
+    Case(4, "the same, at night", called(ACTION_STEP, on="{schedule: [{cron: 1 1 1 1 1}]}",
+         head=f"{MAY}\nif: github.event.workflow == '.github/workflows/upload.yml'"), [], ("is not looked at",)),
+    Case(4, "a job that publishes only when its own file is started", one(job(ACTION_STEP, f"{MAY}\nif: github.event.workflow == '{RELEASE}'"),
+         on="{workflow_dispatch: , push: }"), [OK], untold=("push (",)),
     Case(4, "another repository", one(job(UV, f"{MAY}\nif: github.repository == 'octo-org/comet'")), [], ("is not looked at",)),
     # 5 · the index
     Case(5, "a host that only begins like it", one(job(f"run: twine upload --repository-url {LIVE[:-8]}.evil.example/ x")), [NEVER],
@@ -260,6 +268,12 @@ CASES = [
     Case(7, "a release made on a tag, and publishing on the tag", {RELEASE: flow(job(UV)),
          ".github/workflows/tag.yml": flow(job("uses: softprops/action-gh-release@v2", "", env=""))}, [OK], no_codes=("release-by-github-token",)),
     Case(7, "gh release create", {RELEASE: flow(job(UV), on="{release: {types: [published]}}"), ".github/workflows/tag.yml": flow(
+         job("run: gh release create v1\nenv:\n  GH_TOKEN: ${{ github.token }}", "", env=""), on="{push: {branches: [main]}}")}, [OK],
+         codes=("release-by-github-token",)),
+    Case(7, "a tag pushed where a release is waited for", {RELEASE: flow(job(UV), on="{release: {types: [published]}}"), ".github/workflows/tag.yml": flow(
+         job("uses: actions/checkout@v5\n\nrun: git push origin v$VERSION", "", env=""), on="{push: {branches: [main]}}")}, [OK],
+         no_codes=("release-by-github-token",)),
+    Case(7, "a release where a tag is waited for", {RELEASE: flow(job(UV)), ".github/workflows/tag.yml": flow(
          job("run: gh release create v1\nenv:\n  GH_TOKEN: ${{ github.token }}", "", env=""), on="{push: {branches: [main]}}")}, [OK],
          codes=("release-by-github-token",)),
     *(Case(7, f"git push, {what}", {RELEASE: flow(job(UV)), ".github/workflows/tag.yml": flow(job(
