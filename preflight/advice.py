@@ -152,10 +152,8 @@ def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
             yield warned("half-migrated", (each.file, each.line), each.job, what)
 
 
-_MAKES = (
-    r"\bgh release create\b(?!.*--draft)|"
-    r"\bgit push\b.*(--tags|--follow-tags|refs/tags|[\s\"']v?\$(?!\{?\w*(BRANCH|HEAD|SHA)))"
-)
+_RELEASES = r"\bgh release create\b(?!.*--draft)"
+_PUSHES = r"\bgit push\b.*(--tags|--follow-tags|refs/tags|[\s\"']v?\$(?!\{?\w*(BRANCH|HEAD|SHA)))"
 _OWN = re.compile(r"secrets\.GITHUB_TOKEN|github\.token")
 
 
@@ -186,12 +184,14 @@ def _made_by(step: Map, job: Map, workflow: Map) -> set[str]:
     run = text(step.get("run"))[:20_000]
     if text(step.get("uses")).lower().startswith(tuple(TABLES["actions that release"])):
         return {"release", "push"} if _releases(step) else set()
-    if not re.search(_MAKES, run):
-        return set()
-    if "gh release create" in run:
+    if re.search(_RELEASES, run):
         names, holders = ("GH_TOKEN", "GITHUB_TOKEN"), (step, job, workflow)
         tokens = [text(under(each, "env", name)) for each in holders for name in names]
-        return {"release", "push"} if any(map(_OWN.search, tokens)) else set()
+        there = any(re.search(_PUSHES, text(each.get("run"))[:20_000]) for each in steps(job))
+        made = {"release"} if there else {"release", "push"}
+        return made if any(map(_OWN.search, tokens)) else set()
+    if not re.search(_PUSHES, run):
+        return set()
     checkouts = [each for each in steps(job) if "actions/checkout" in text(each.get("uses"))]
     inputs = [mapping(each.get("with")) for each in checkouts]
     pushes = [each for each in inputs if each.get("persist-credentials") != "false"]

@@ -276,6 +276,10 @@ CASES = [
     Case(7, "a release where a tag is waited for", {RELEASE: flow(job(UV)), ".github/workflows/tag.yml": flow(
          job("run: gh release create v1\nenv:\n  GH_TOKEN: ${{ github.token }}", "", env=""), on="{push: {branches: [main]}}")}, [OK],
          codes=("release-by-github-token",)),
+    Case(7, "a release of a tag that another step has pushed with a token of its own", {RELEASE: flow(job(UV)), ".github/workflows/tag.yml": flow(
+         job("uses: actions/checkout@v5\nwith: {token: '${{ secrets.APP }}'}\n\nrun: git push --follow-tags\n\n"
+             "run: gh release create v1\nenv:\n  GH_TOKEN: ${{ github.token }}", "", env=""), on="{push: {branches: [main]}}")}, [OK],
+         no_codes=("release-by-github-token",)),
     *(Case(7, f"git push, {what}", {RELEASE: flow(job(UV)), ".github/workflows/tag.yml": flow(job(
            f"uses: actions/checkout@v5\n{given}\nrun: git push origin {ref}", "", env=""), on="{push: {branches: [main]}}")}, [OK],
            codes=codes, no_codes=tuple({"release-by-github-token"} - set(codes)))
