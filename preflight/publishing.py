@@ -336,7 +336,8 @@ class Finder:
         for word in command.words[1:]:
             if match := re.match(r"([A-Za-z_][\w-]*)=(.*?)(\\n)?$", word, re.DOTALL):
                 name, value = start + match[1], match[2] or "$(…)"
-                before = () if frame.certain else self._later.get(name, ("",))
+                sure = frame.certain and command.sure
+                before = () if sure else self._later.get(name, ("",))
                 if len(self._later) < MOST_LATER:
                     self._later[name] = tuple(dict.fromkeys((*before, value)))
         return True

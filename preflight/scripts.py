@@ -7,7 +7,7 @@ decides between two branches is left open: both count.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
 
@@ -30,13 +30,15 @@ MOST_COMMANDS, LONGEST_WORD, MOST_LINES = 2_000, 1_000, 200
 @dataclass(frozen=True)
 class Command:
     """A simple command: its `words` with quotes off and known variables filled in, `raw` words as
-    written, its line (from 1), the variables that it sees, and whether `set -x` prints it."""
+    written, its line (from 1), the variables that it sees, whether `set -x` prints it, and whether
+    it runs for sure."""
 
     words: tuple[str, ...]
     raw: tuple[str, ...]
     line: int
     environment: Mapping[str, str]
     traced: bool = False
+    sure: bool = True
 
 
 def unquote(word: str) -> str:
@@ -119,6 +121,8 @@ class _Shell:
         if before is not None and before != (joined == "&&"):
             return None
         command = self.run(words, line)
+        if command and joined and before is None:
+            command = replace(command, sure=False)
         if self.last is None and before is not None and not self.testing:
             self.last = True  # in `[ test ] && one || other`, the one is taken to succeed
         return command
@@ -166,7 +170,8 @@ class _Shell:
             flags = "".join(word[1:] for word in filled[1:] if re.fullmatch(r"-[a-z]+", word))
             off = any(word.startswith("+") and "x" in word for word in filled[1:])
             self.traced = (self.traced or "x" in flags or "xtrace" in filled) and not off
-        return Command(filled, tuple(rest), line, seen, self.traced)
+        sure = all(now for now, _ in self.branches)
+        return Command(filled, tuple(rest), line, seen, self.traced, sure)
 
     def assigned(self, words: list[str]) -> tuple[dict[str, str], list[str]]:
         """The variables after the assignments that a command begins with, and its other words."""

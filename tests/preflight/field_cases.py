@@ -208,6 +208,12 @@ CASES = [
          head=f"{MAY}\nif: github.event.workflow == '.github/workflows/upload.yml'"), [], ("is not looked at",)),
     Case(4, "a job that publishes only when its own file is started", one(job(ACTION_STEP, f"{MAY}\nif: github.event.workflow == '{RELEASE}'"),
          on="{workflow_dispatch: , push: }"), [OK], untold=("push (",)),
+    Case(4, "an output that a script decides", one(job("id: look\nrun: |\n  if [ -d x ]; then\n    echo go=true >> $GITHUB_OUTPUT\n"
+         "  else\n    echo go=false >> $GITHUB_OUTPUT\n  fi\n\nrun: uv publish\nif: steps.look.outputs.go == 'true'")), [OK]),
+    Case(4, "an output that a script may set", one(job("id: look\nrun: test -d x && echo go=true >> $GITHUB_OUTPUT\n\n"
+         "run: uv publish\nif: steps.look.outputs.go != 'true'")), [OK]),
+    Case(4, "an output that a script sets", one(job("id: look\nrun: echo go=false >> $GITHUB_OUTPUT\n\n"
+         "run: uv publish\nif: steps.look.outputs.go == 'true'")), []),
     Case(4, "another repository", one(job(UV, f"{MAY}\nif: github.repository == 'octo-org/comet'")), [], ("is not looked at",)),
     # 5 · the index
     Case(5, "a host that only begins like it", one(job(f"run: twine upload --repository-url {LIVE[:-8]}.evil.example/ x")), [NEVER],
