@@ -319,6 +319,8 @@ CASES = [
     Case(7, "an artifact in dist", one(job(f"uses: actions/download-artifact@v5\nwith:\n  path: dist\n\n{UV}")), [OK],
          no_codes=("artifact-over-workspace",)),
     # 8 · safety
+    Case(8, "a password that is the word itself", one(job(f"{ACTION_STEP}\nwith:\n  password: {SECRET}", ""),
+         job("run: pytest\nenv:\n  DB_PASSWORD: password", "", name="test", env="")), [TOK], ("`password` in `with:`",)),
     Case(8, "a token in a command", one(job("run: uv publish --token pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw", "")), [TOK], untold=("AgEIcHlwaS5",),
          codes=("token-in-file",)),
     Case(8, "a password in a context line of a diff", one(job("run: flit publish\n\nrun: echo hunter2-hunter2\nenv:\n  FLIT_PASSWORD: hunter2-hunter2")),
