@@ -67,7 +67,7 @@ def check(
     asked = Question(name, owner_id or "OWNER_ID", repository_id or "REPOSITORY_ID", publishers)
     report = _look(files, asked)
     _fix(files, asked, report)
-    report.steps = migration.steps(files, report.jobs, lambda new: _verdicts(new, asked))
+    report.steps = migration.steps(files, report.jobs, lambda new: _verdicts(new, asked, report))
     report.checked = bool(publishers)
     return report.cleaned(files.literals)
 
@@ -85,7 +85,7 @@ def _fix(files: Repository, asked: Question, report: Report) -> None:
             together = together.overlaid(fixes.edits(together, each.found, change))
     if not any(failing.values()):
         return
-    after = {_key(each): each.fails for each in _verdicts(together, asked)}
+    after = {_key(each): each.fails for each in _verdicts(together, asked, report)}
     if any(after.get(_key(each), True) for each in report.jobs if not each.fails):
         return  # what one job needs would harm another
     together = files
@@ -97,9 +97,9 @@ def _fix(files: Repository, asked: Question, report: Report) -> None:
     report.patch = fixes.patch(files, together.overlay)
 
 
-def _verdicts(files: Repository, asked: Question) -> list[JobVerdict]:
-    """The verdicts alone; none if a file cannot be read."""
-    walk = workflows.Walk(files)
+def _verdicts(files: Repository, asked: Question, before: Report) -> list[JobVerdict]:
+    """The verdicts alone, on the workflows that have some; none if a file cannot be read."""
+    walk = workflows.Walk(files, sorted({each.workflow for each in before.jobs}))
     judged = [each for _, several in _judged(walk, asked) for each in several]
     return verdicts.stop_with(judged) if not walk.trouble else []
 

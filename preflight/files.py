@@ -207,7 +207,7 @@ class _Builder:
 @dataclass
 class Repository:
     """A checked-out repository. `overlay` holds texts, by path, that stand for those on disk;
-    `known` results that others keep, for as long as the repository is looked at."""
+    `known` what others have found out about a text, by that text."""
 
     root: Path
     full_name: str = "OWNER/NAME"
@@ -224,6 +224,7 @@ class Repository:
         other = Repository(self.root, self.full_name, self.known_name, {**self.overlay, **new})
         other._read = {path: text for path, text in self._read.items() if path not in new}
         other._parsed = {path: tree for path, tree in self._parsed.items() if path not in new}
+        other.known = self.known
         return other
 
     def spend(self, characters: int) -> bool:

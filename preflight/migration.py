@@ -13,8 +13,9 @@ from .words import say
 
 Look = Callable[[Repository], list[JobVerdict]]
 Good = Callable[[JobVerdict], bool]
-MOST_LOOKED_AT = 1 << 18
-"""Characters of workflows that are read again, after each change, to see what it leads to."""
+MOST_LOOKED_AT = 6_000_000
+"""Characters of workflows and scripts that are looked at again, after each change, to see what it
+leads to."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,14 @@ class _Plan:
         before, judged = self.now, self.judged
         size = sum(len(before.read(path)) for path in {each.file for each in judged})
         for number in range(len(self.ways(job))):
-            self.left -= size * (1 + len(judged) // 8)
+            self.left -= 24 * size * (1 + len(judged) // 8)  # a workflow is more work than a script
             ways = self.ways(job)  # looked for again, because lines have moved
             if self.left <= 0 or number >= len(ways):
                 break
             if new := fixes.edits(self.now, ways[number].found, edit):
                 self.now = self.now.overlaid(new)
                 self.judged = self.look(self.now)
+                self.left -= self.now.work
         worse = sum(each.fails for each in self.judged) > sum(each.fails for each in judged)
         done = bool(self.ways(job)) and all(map(good, self.ways(job))) and not worse
         if done and self.now is before:

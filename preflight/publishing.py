@@ -169,9 +169,9 @@ class Finder:
     def _explain(self) -> Note | None:
         """A note about a job that could publish, although nothing in it was recognized."""
         context, actions = self.context, self.facts.seen["actions"]
-        key, known = ("named", context.file), self.repository.known
+        key, known = self.repository.read(context.file), self.repository.known
         if key not in known:  # looked for in the whole file first, once
-            known[key] = bool(re.search(_NAMED_SECRET, self.repository.read(context.file)))
+            known[key] = bool(re.search(_NAMED_SECRET, key))
         named = re.search(_NAMED_SECRET, str(context.body)) if known[key] else None
         uses = any(name.lower().startswith(_ID_TOKEN_USERS) for _, _, name in actions)
         matters = named or (context.may_ask and not uses and not self.facts.attested)

@@ -5,7 +5,7 @@ workflows", "Contexts".
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -309,10 +309,12 @@ def settled(found: list[Trigger]) -> tuple[Trigger, ...]:
 
 @dataclass
 class Walk:
-    """Every job of every workflow, as often as it is started. `trouble` receives files that could
-    not be read, `notes` what could not be followed."""
+    """Every job of every workflow, as often as it is started; with `only`, of these workflows and
+    those that they call. `trouble` receives files that could not be read, `notes` what could not be
+    followed."""
 
     repository: Repository
+    only: Collection[str] = ()
     trouble: list[Unreadable] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     workflows: dict[str, Map] = field(default_factory=dict)
@@ -338,7 +340,8 @@ class Walk:
 
     def jobs(self) -> Iterator[JobContext]:
         """Yield each job once for each trigger; one that is called, once for each call."""
-        for file, workflow in self.workflows.items():
+        entries = {file: flow for file, flow in self.workflows.items() if file in self.only}
+        for file, workflow in (entries if self.only else self.workflows).items():
             for trigger in triggers(workflow)[:40]:
                 scope = Scope(trigger, self.repository.known_name, file, workflow)
                 yield from self._workflow(JobContext(file, file, workflow, "", scope, workflow))

@@ -150,7 +150,9 @@ class Memory(Repository):
 
 
 def look(scene, monkeypatch, **more):
-    monkeypatch.setattr(preflight, "Repository", lambda path: Memory(path, scene.files))
+    monkeypatch.setattr(
+        preflight, "Repository", lambda path, **_: Memory(path, overlay=scene.files)
+    )
     return preflight.check(
         ".",
         scene.job.repository,
@@ -455,7 +457,11 @@ def test_no_secret_is_shown(place, secret, scene):
         if "steps:" in text
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preflight, "Repository", lambda path: Memory(path, {**scene.files, **files}))
+        patch.setattr(
+            preflight,
+            "Repository",
+            lambda path, **_: Memory(path, overlay={**scene.files, **files}),
+        )
         report = preflight.check(".", "octo-org/rocket", "workflow=release.yml environment=live")
     for shown in (
         report.text(),
