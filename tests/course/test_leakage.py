@@ -95,6 +95,8 @@ def test_two_speeds_meet_all_three_facts():
 def test_facts_that_contradict_each_other_are_refused():
     with pytest.raises(ValueError, match="contradict"):
         two_speeds(31, 0.74, late=4 * YEAR, late_alive=0.01, early=3, early_share=0.9)
+    with pytest.raises(ValueError, match="contradict"):  # then the slow group is larger than all
+        two_speeds(31, 0.95, late=60, late_alive=0.5, early=3, early_share=0.9)
 
 
 def test_shares_that_do_not_add_up_are_refused():

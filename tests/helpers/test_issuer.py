@@ -40,7 +40,8 @@ def test_the_discovery_document_says_what_openid_connect_wants_said(lab, provide
     assert document["issuer"] == issuer.url == ISSUERS[provider]
     assert document["id_token_signing_alg_values_supported"] == ["RS256"]
     assert document["jwks_uri"].startswith(issuer.url)
-    assert document["subject_types_supported"] and document["response_types_supported"]
+    assert document["subject_types_supported"] == ["public", "pairwise"]
+    assert document["response_types_supported"] == ["id_token"]
 
 
 @providers

@@ -403,6 +403,15 @@ SETS = [
         run("bash ./bin/publish", SECRET),
         files={"bin/publish": CHOOSING},
     ),
+    *(
+        one(
+            f"a script by {shell}",
+            T,
+            run(f"{shell} bin/publish", SECRET),
+            files={"bin/publish": CHOOSING},
+        )
+        for shell in ("sh", "dash", "zsh", "ksh", "source", ".")
+    ),
     one(
         "a script that chooses, without",
         N,

@@ -808,3 +808,9 @@ def test_preflight_needs_neither_the_lab_nor_flask_nor_matplotlib():
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "no way to publish" in run.stdout
+
+
+def test_a_folder_in_the_place_of_a_workflow_is_told(tmp_path):
+    (tmp_path / ".github" / "workflows" / "a.yml").mkdir(parents=True)
+    [(_, _, why)] = preflight.check(tmp_path, "octo-org/rocket").unread
+    assert why == ".github/workflows/a.yml is not an ordinary file."
