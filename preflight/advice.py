@@ -169,8 +169,9 @@ def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warne
         for name, job in workflow["jobs"].items():
             for step in steps(job):
                 made = _made_by(step, job, workflow) - ({"push"} if tagged else set())
-                asleep = [other for other, on in waiting.items() if other != file and on & made]
-                if asleep and "gh workflow run" not in str(workflow):
+                if not made or "gh workflow run" in str(workflow):
+                    continue
+                if asleep := [each for each, on in waiting.items() if each != file and on & made]:
                     where, what = (file, step.line), f"Job {name!r}"
                     yield warned("release-by-github-token", where, asleep[0], what)
 

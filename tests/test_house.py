@@ -45,7 +45,7 @@ ALLOWANCE = {
     "helpers: signing and attestations": 59,
     "course: exercises": 1291,
     "course: tools": 2148,
-    "preflight": 750,
+    "preflight": 751,
 }
 LONGEST_FUNCTION = 60
 
