@@ -62,6 +62,7 @@ def test_all_seven_places_of_the_leaky_project_are_found_and_nothing_else(tmp_pa
     ]
 
 
+@pytest.mark.proof
 def test_nothing_is_reported_in_the_same_project_without_a_token(tmp_path):
     make(tmp_path, "pypi-replaced-by-hand")
     assert repr(scan(tmp_path)) == "nothing found"
@@ -481,6 +482,7 @@ def overlapping_zip():
     return bytes(data)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", [b"0", b"5", b"x", b"g", b"L", b"K", b"S", b"V", b"1"])
 def test_a_member_of_negative_size_ends(kind, at_most):
     with at_most(10):

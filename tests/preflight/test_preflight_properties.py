@@ -421,6 +421,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_input_takes_more_than_a_second(name, tmp_path, at_most):
     folder = lay_out(tmp_path, HOSTILE[name])
