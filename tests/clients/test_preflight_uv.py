@@ -33,6 +33,7 @@ SECRET = "env: {PYPI_TOKEN: '${{ secrets.PYPI_TOKEN }}'}"
 WRITE = "permissions: {id-token: write}"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("version", ["today's", "of May"])
 @pytest.mark.parametrize(
     ("top", "own", "env", "verdict", "asked"),

@@ -116,6 +116,8 @@ values = st.recursive(
     max_leaves=5,
 )
 
+pytestmark = pytest.mark.proof  # thousands of requests
+
 
 @st.composite
 def forms(draw: Any) -> tuple[str, bytes]:
