@@ -14,6 +14,8 @@ from helpers.index import api_tokens
 from helpers.lab import Lab
 from helpers.provider.jobs import GitHubJob, GitLabJob
 
+pytestmark = pytest.mark.proof  # thousands of requests
+
 NASTY_BODIES = [
     b"", b"\0", b"[" * 100_000, b'{"token":' * 50_000, b'{"token": "\\ud800"}',
     b'{"token": ' + b"9" * 5000 + b"}", b"NaN",
@@ -115,8 +117,6 @@ values = st.recursive(
     ),
     max_leaves=5,
 )
-
-pytestmark = pytest.mark.proof  # thousands of requests
 
 
 @st.composite
