@@ -132,9 +132,9 @@ def gauntlet(
 
 def _heads(axes: Axes, names: Sequence[str] | Columns, places: Sequence[float], width: float):
     for x, name in zip(places, names, strict=True):
-        words, look = fig.wrap(name, width - 0.05, 2, fig.SMALL + 1), {"va": "bottom"}
-        look["weight"] = "bold"
-        fig.write(axes, x + width / 2, _TOP - 0.1, words, "center", size=fig.SMALL, **look)
+        words = fig.wrap(name, width - 0.05, 2, fig.SMALL + 1)
+        look = {"va": "bottom", "weight": "bold", "size": fig.SMALL}
+        fig.write(axes, x + width / 2, _TOP - 0.1, words, "center", **look)
 
 
 def _cell(
