@@ -147,7 +147,8 @@ class _Plan:
             return None  # by an earlier step, in what both share
         if not done:
             told = [w.reason for w in self.ways(job) if w.fails and w.reason not in what]
-            why = say("steps", "fails still" if told else "no diff", reason="".join(told[:1]))
+            name = "too much" if self.left <= 0 else "fails still" if told else "no diff"
+            why = say("steps", name, reason="".join(told[:1]))
             self.now, self.judged = before, judged
             return self.say("repository", f"{what} {why}")
         changed = dict(self.now.overlay.items() - before.overlay.items())

@@ -218,6 +218,14 @@ def test_a_step_without_a_diff_says_what_stands_in_the_way(tmp_path):
     assert "used twice in this job" in step.what and step.what.startswith("Take the token")
 
 
+def test_a_plan_that_would_take_too_long_to_try_has_its_steps_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("preflight.migration.MOST_LOOKED_AT", 0)
+    folder = lay_out(tmp_path, field.one(field.job(f"run: twine upload x\n{ENV}", "", env="")))
+    steps = preflight.check(folder, "octo-org/rocket").steps
+    untried = [step for step in steps if "too large to try" in step.what]
+    assert len(untried) == 3 and not any(step.diff for step in steps)
+
+
 ACTION_TEST = f"{field.ACTION_STEP}\nwith:\n  repository-url: {field.TEST}"
 
 
