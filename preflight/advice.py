@@ -152,8 +152,9 @@ def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
             yield warned("half-migrated", (each.file, each.line), each.job, what)
 
 
-_RELEASES = r"\bgh release create\b(?!.*--draft)"
-_PUSHES = r"\bgit push\b.*(--tags|--follow-tags|refs/tags|[\s\"']v?\$(?!\{?\w*(BRANCH|HEAD|SHA)))"
+_RELEASES = r"\bgh release create\b(?!.{0,400}--draft)"
+_TAGS = r"--tags|--follow-tags|refs/tags|[\s\"']v?\$(?!\{?\w*(BRANCH|HEAD|SHA))"
+_PUSHES = rf"\bgit push\b.{{0,400}}({_TAGS})"
 _OWN = re.compile(r"secrets\.GITHUB_TOKEN|github\.token")
 
 
@@ -165,13 +166,13 @@ def started_by_token(judged: Sequence[JobVerdict], walk: Walk) -> Iterator[Warne
         on = {t.event for t in each.triggers if t.event == "release" or _is_tag(t)}
         waiting[each.workflow] |= on
     for file, workflow in walk.workflows.items() if any(waiting.values()) else ():
+        if "gh workflow run" in str(workflow):
+            continue
         tagged = all(map(_is_tag, triggers(workflow)))  # then the tag is there already
         for name, job in workflow["jobs"].items():
-            for step in steps(job):
-                made = _made_by(step, job, workflow) - ({"push"} if tagged else set())
-                if not made or "gh workflow run" in str(workflow):
-                    continue
-                if asleep := [each for each, on in waiting.items() if each != file and on & made]:
+            for step, made in _made(job, workflow):
+                on = made - ({"push"} if tagged else set())
+                if asleep := [each for each in waiting if each != file and waiting[each] & on]:
                     where, what = (file, step.line), f"Job {name!r}"
                     yield warned("release-by-github-token", where, asleep[0], what)
 
@@ -180,24 +181,32 @@ def _is_tag(trigger: Trigger) -> bool:
     return trigger.event == "push" and trigger.ref.startswith("refs/tags/")
 
 
-def _made_by(step: Map, job: Map, workflow: Map) -> set[str]:
-    """The events of what a step makes with GITHUB_TOKEN: a release has a tag, too."""
-    run = text(step.get("run"))[:20_000]
-    if text(step.get("uses")).lower().startswith(tuple(TABLES["actions that release"])):
-        return {"release", "push"} if _releases(step) else set()
-    if re.search(_RELEASES, run):
-        names, holders = ("GH_TOKEN", "GITHUB_TOKEN"), (step, job, workflow)
-        tokens = [text(under(each, "env", name)) for each in holders for name in names]
-        there = any(re.search(_PUSHES, text(each.get("run"))[:20_000]) for each in steps(job))
-        made = {"release"} if there else {"release", "push"}
-        return made if any(map(_OWN.search, tokens)) else set()
-    if not re.search(_PUSHES, run):
-        return set()
-    checkouts = [each for each in steps(job) if "actions/checkout" in text(each.get("uses"))]
-    inputs = [mapping(each.get("with")) for each in checkouts]
-    pushes = [each for each in inputs if each.get("persist-credentials") != "false"]
-    others = any("token" in each or "ssh-key" in each for each in inputs)
-    return {"push"} if pushes and not others else set()
+def _made(job: Map, workflow: Map) -> Iterator[tuple[Map, set[str]]]:
+    """The steps of a job that make a release or a tag with GITHUB_TOKEN, and the events of it."""
+    every = list(steps(job))
+    kept = _keeps_token(every)
+    runs = [text(each.get("run"))[:20_000] for each in every]
+    pushes = [bool(re.search(_PUSHES, run)) for run in runs]
+    # A release has a tag, too; if a step pushes the tag, that push has the tag's event.
+    released = {"release"} if any(pushes) else {"release", "push"}
+    for step, run, push in zip(every, runs, pushes, strict=True):
+        if text(step.get("uses")).lower().startswith(tuple(TABLES["actions that release"])):
+            if _releases(step):
+                yield step, {"release", "push"}
+        elif re.search(_RELEASES, run):
+            names, holders = ("GH_TOKEN", "GITHUB_TOKEN"), (step, job, workflow)
+            tokens = [text(under(each, "env", name)) for each in holders for name in names]
+            if any(map(_OWN.search, tokens)):
+                yield step, released
+        elif push and kept:
+            yield step, {"push"}
+
+
+def _keeps_token(every: Sequence[Map]) -> bool:
+    """Whether a checkout among these steps leaves GITHUB_TOKEN, and no other, to `git push`."""
+    inputs = [mapping(s.get("with")) for s in every if "actions/checkout" in text(s.get("uses"))]
+    kept = any(each.get("persist-credentials") != "false" for each in inputs)
+    return kept and not any("token" in each or "ssh-key" in each for each in inputs)
 
 
 def _releases(step: Map) -> bool:

@@ -360,6 +360,16 @@ def test_broken_files_get_a_report_and_nothing_hangs(tmp_path, at_most):
 GROWS = "inputs: {x: {}}\nruns:\n  using: composite\n  steps:\n    - {uses: ./a, with: {x: '%s'}}\n"
 STEPS = "on: release\njobs:\n  p:\n    permissions: {id-token: write}\n    steps:\n%s"
 RUN = STEPS % "      - run: %s\n"
+WAITING = {
+    corpus.RELEASE: RUN.replace("on: release", "on: {release: {}, push: {tags: [v1]}}")
+    % "uv publish"
+}
+MAKING = "on: push\nenv: {GH_TOKEN: '${{ github.token }}'}\njobs:\n  a:\n    steps:\n"
+CHECKOUT = "      - uses: actions/checkout@v6\n"
+
+
+def making(*steps):
+    return WAITING | {".github/workflows/make.yml": MAKING + "".join(steps)}
 
 
 def script(text):
@@ -414,6 +424,9 @@ HOSTILE = {
     "conditions on refs": {
         corpus.RELEASE: "on: push\njobs:\n  a:\n    steps:\n" + "".join(f"      - if: github.ref == 'refs/heads/b{n}'\n        run: uv publish\n" for n in range(900))
     },
+    "pushes on one line": making(CHECKOUT, *["      - run: " + "git push " * 2200 + "\n"] * 10),
+    "pushes and releases": making(CHECKOUT * 1000, "      - run: git push $A\n" * 1000, "      - run: gh release create x\n" * 1000),
+    "releases": making("      - run: gh release create x\n" * 3000),
     "a line of text without an end": {corpus.RELEASE: RUN % ("x" * 400_000)},
     "an address without an end": {corpus.RELEASE: RUN % ("twine upload --repository-url https://" + "a" * 100_000 + " x")},
     "a token without an end": {corpus.RELEASE: RUN % ("uv publish -t pypi-" + "a" * 100_000 + " x")},
