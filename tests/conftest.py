@@ -66,7 +66,6 @@ def at_most():
 
     @contextlib.contextmanager
     def limited(seconds: float):
-        gc.collect()
         gc.freeze()
         try:
             begun = time.process_time()

@@ -52,6 +52,7 @@ def provenance(desk, name):
     return answer.status_code, answer.json()
 
 
+@pytest.mark.proof
 def test_a_job_signs_and_uv_uploads_and_a_consumer_verifies(desk, folder):
     run = machine(desk, folder).run(["python", "attest.py", f"dist/{WHEEL}", f"dist/{SDIST}"])
     assert run.ok and run.log.splitlines() == [f"signed {WHEEL}", f"signed {SDIST}"], run

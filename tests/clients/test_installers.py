@@ -9,7 +9,7 @@ ANSWER = (
 )
 
 
-@pytest.fixture(params=["JSON", "HTML"])
+@pytest.fixture(params=["JSON", pytest.param("HTML", marks=pytest.mark.proof)])
 def published(request, desk, monkeypatch):
     """A desk with octo-rocket published on an index that speaks JSON and HTML, or HTML only, and what it answered."""
     assert desk.run(desk.publish).ok

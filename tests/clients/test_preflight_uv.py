@@ -116,6 +116,7 @@ TRUSTED = "twine upload --non-interactive --disable-progress-bar dist/*"
 TWINE = "twine upload --non-interactive --disable-progress-bar dist/*"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("command", "env", "token", "predicted", "log"),
     [

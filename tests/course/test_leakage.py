@@ -37,6 +37,7 @@ POLICIES = [
 ]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 @pytest.mark.parametrize("speeds", [SPEEDS, one_speed(31, 0.74)], ids=["two speeds", "one speed"])
 def test_ten_million_simulated_releases_agree_with_the_closed_form_within_three_standard_errors(

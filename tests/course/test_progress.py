@@ -170,6 +170,7 @@ def test_the_last_output_of_an_exercise_decides(tmp_path):
     assert progress.states(notebook) == {"q0_1": "wrong", "q0_2": "not run"}
 
 
+@pytest.mark.proof
 def test_reading_takes_linear_time_whatever_a_cell_has_in_it(at_most):
     for text in ("\n" * 300_000, " " * 300_000, "\n exercises.q1_1" * 20_000):
         notebook = json.dumps({"cells": [{"cell_type": "code", "source": text, "outputs": []}]})

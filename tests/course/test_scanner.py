@@ -496,6 +496,7 @@ def test_entries_that_share_their_bytes_cost_no_more_than_the_limit(at_most):
     assert "limit" in report.skipped[0]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "blob",
     [

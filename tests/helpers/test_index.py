@@ -420,6 +420,7 @@ def test_any_users_credentials_in_a_basic_header_are_cut_out(password):
     assert redact(f"Authorization: Basic {encoded}") == "Authorization: [secret]"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("piece", ["ey", "pypi-", "cHlwa", "basic ", "A", "pypi-!", "ey."])
 def test_no_text_makes_the_log_slow(piece, at_most):
     with at_most(1):
