@@ -5,9 +5,11 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 
 def new_app(name: str) -> flask.Flask:
-    """A Flask application without static files. JSON keeps its order, and reason phrases read as
-    the standard writes them ("403 Forbidden"), where Flask would shout."""
+    """A Flask application without static files, which takes requests of one MiB. JSON keeps its
+    order, and reason phrases read as the standard writes them ("403 Forbidden"), where Flask would
+    shout."""
     app = flask.Flask(name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = 1 << 20
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
     @app.after_request

@@ -7,24 +7,16 @@ module takes half a second, so the index does it when the first attestation arri
 from contextlib import AbstractContextManager
 from typing import Any
 
+import pypi_attestations as pep740
 from pydantic import TypeAdapter, ValidationError
-from pypi_attestations import (
-    Attestation,
-    AttestationBundle,
-    Distribution,
-    GitHubPublisher,
-    GitLabPublisher,
-    GooglePublisher,
-    Provenance,
-    VerificationError,
-)
 
 from helpers.index.publishers import Publisher
 from helpers.index.registry import File
 from helpers.index.uploads import Refused
 
 _MOST = 2
-_LIST = TypeAdapter(list[Attestation])
+_LIST = TypeAdapter(list[pep740.Attestation])
+Identity = pep740.GitHubPublisher | pep740.GitLabPublisher | pep740.GooglePublisher
 _REFUSED = "Could not verify the uploaded artifact using the included attestation"
 _UNKNOWN = "Unknown error while trying to verify included attestations"
 
@@ -42,14 +34,14 @@ def provenance(
         identity = _identity(publisher)
         attestations = _parse(text)
         with trust:
-            _verify(attestations, identity, Distribution(name=file.filename, digest=file.sha256))
+            _verify(attestations, identity, file)
     except ValueError as error:
         raise Refused(400, f"Invalid attestations supplied during upload: {error}") from error
-    bundle = AttestationBundle(publisher=identity, attestations=attestations)
-    return Provenance(attestation_bundles=[bundle]).model_dump(mode="json")
+    bundle = pep740.AttestationBundle(publisher=identity, attestations=attestations)
+    return pep740.Provenance(attestation_bundles=[bundle]).model_dump(mode="json")
 
 
-def _identity(publisher: Any) -> GitHubPublisher | GitLabPublisher | GooglePublisher:
+def _identity(publisher: Any) -> Identity:
     """The identity that an attestation must carry for a file that this publisher uploads."""
     if publisher is None:
         raise ValueError("Attestations are only supported when using Trusted Publishing")
@@ -57,16 +49,17 @@ def _identity(publisher: Any) -> GitHubPublisher | GitLabPublisher | GooglePubli
     match publisher.provider:
         case "github":
             slug, file = f"{publisher.owner}/{publisher.repository}", publisher.workflow
-            return GitHubPublisher(repository=slug, workflow=file, environment=environment)
+            return pep740.GitHubPublisher(repository=slug, workflow=file, environment=environment)
         case "gitlab":
-            slug, path = f"{publisher.namespace}/{publisher.project}", publisher.workflow_path
-            return GitLabPublisher(repository=slug, workflow_filepath=path, environment=environment)
+            slug = f"{publisher.namespace}/{publisher.project}"
+            named = {"workflow_filepath": publisher.workflow_path, "environment": environment}
+            return pep740.GitLabPublisher(repository=slug, **named)
         case "google":
-            return GooglePublisher(email=publisher.email)
+            return pep740.GooglePublisher(email=publisher.email)
     raise ValueError("Attestations are not currently supported with ActiveState publishers")
 
 
-def _parse(text: str) -> list[Attestation]:
+def _parse(text: str) -> list[pep740.Attestation]:
     try:
         attestations = _LIST.validate_json(text)
     except ValidationError as error:
@@ -78,15 +71,14 @@ def _parse(text: str) -> list[Attestation]:
     return attestations
 
 
-def _verify(attestations: list[Attestation], identity: Any, file: Distribution) -> None:
-    seen = set()
+def _verify(attestations: list[pep740.Attestation], identity: Identity, file: File) -> None:
+    distribution, seen = pep740.Distribution(name=file.filename, digest=file.sha256), set()
     for attestation in attestations:
         try:
-            kind, _ = attestation.verify(identity, file, offline=True)
-        except VerificationError as error:
-            raise ValueError(f"{_REFUSED}: {error}") from error
-        except Exception as error:
-            raise ValueError(f"{_UNKNOWN}: {error}") from error
+            kind, _ = attestation.verify(identity, distribution, offline=True)
+        except Exception as error:  # an exception in a check is a refusal
+            known = isinstance(error, pep740.VerificationError)
+            raise ValueError(f"{_REFUSED if known else _UNKNOWN}: {error}") from error
         if kind in seen:
             same = f"Multiple attestations for the same file with the same predicate type ({kind})"
             raise ValueError(f"{same} are not supported")

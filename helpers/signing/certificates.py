@@ -15,6 +15,7 @@ from typing import Any
 
 import flask
 from cryptography import x509
+from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -28,8 +29,7 @@ from helpers.webapp import client_name, new_app
 AUDIENCE = "sigstore"
 LIFETIME = 10 * 60
 """Seconds for which a signing certificate is valid."""
-MAX_REQUEST = 1024 * 1024
-"""Bytes that a request may have."""
+
 ARC = "1.3.6.1.4.1.57264.1"
 """Identifies the extensions, by one more number: bare text up to .6, a DER UTF8String from .8."""
 _SCT_LIST = "1.3.6.1.4.1.11129.2.4.2"
@@ -127,14 +127,13 @@ class SigningAuthority:
         )
         for number, value in enumerate(values, start=1):
             if value:
-                text = value.encode()
-                raw = text if number < 8 else _tlv(0x0C, text)
-                builder = builder.add_extension(_unnamed(f"{ARC}.{number}", raw), critical=False)
+                raw = value.encode() if number < 8 else asn1.encode_der(value)
+                builder = _extended(builder, f"{ARC}.{number}", raw)
         # The certificate log's promise is about the certificate without it, so it is made twice.
         before = builder.sign(self.key, hashes.SHA256(), ecdsa_deterministic=True)
         sct = self._timestamp(before.tbs_certificate_bytes, now)
         listed = (len(sct) + 2).to_bytes(2) + len(sct).to_bytes(2) + sct
-        builder = builder.add_extension(_unnamed(_SCT_LIST, _tlv(0x04, listed)), critical=False)
+        builder = _extended(builder, _SCT_LIST, asn1.encode_der(listed))
         return builder.sign(self.key, hashes.SHA256(), ecdsa_deterministic=True)
 
     def _own_certificate(self) -> x509.Certificate:
@@ -160,7 +159,6 @@ class SigningAuthority:
 
     def _make_app(self) -> flask.Flask:
         app = new_app("fulcio")
-        app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
 
         @app.post("/api/v2/signingCert")
         def signing_cert() -> Any:
@@ -197,14 +195,6 @@ def _usage(**allowed: bool) -> x509.KeyUsage:
     return x509.KeyUsage(**{name: allowed.get(name, False) for name in f"{names} {more}".split()})
 
 
-def _unnamed(oid: str, value: bytes) -> x509.UnrecognizedExtension:
-    return x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    """A value in DER: its tag, its length, its content (X.690, section 8.1)."""
-    size = len(content)
-    if size < 128:
-        return bytes([tag, size]) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8)
-    return bytes([tag, 0x80 | len(length)]) + length + content
+def _extended(builder: x509.CertificateBuilder, oid: str, raw: bytes) -> x509.CertificateBuilder:
+    unnamed = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), raw)
+    return builder.add_extension(unnamed, critical=False)

@@ -24,9 +24,6 @@ from helpers.events import EventLog
 from helpers.signing.keys import ECDSA, Key, b64, derive_key, key_id
 from helpers.webapp import client_name, new_app
 
-MAX_REQUEST = 1024 * 1024
-"""Bytes that a request may have."""
-
 
 def leaf_hash(entry: bytes) -> bytes:
     """Return the hash of an entry: SHA-256 over a zero byte and the entry (RFC 6962, 2.1)."""
@@ -118,26 +115,17 @@ class SignatureLog:
         The promised time is now, in Unix seconds. Raises IndexError if there is no such entry.
         """
         leaves = self.leaves
-        promised = {
-            "body": b64(self.bodies[index]),
-            "integratedTime": int(time.time()),
-            "logID": key_id(self.key).hex(),
-            "logIndex": index,
-        }
-        proof = {
-            "logIndex": index,
-            "treeSize": len(leaves),
-            "rootHash": tree_root(leaves).hex(),
-            "hashes": [each.hex() for each in inclusion_path(index, leaves)],
-            "checkpoint": self.checkpoint(),
-        }
+        promised = {"body": b64(self.bodies[index]), "integratedTime": int(time.time())}
+        promised |= {"logID": key_id(self.key).hex(), "logIndex": index}
+        path = [each.hex() for each in inclusion_path(index, leaves)]
+        proof = {"logIndex": index, "treeSize": len(leaves), "rootHash": tree_root(leaves).hex()}
+        proof |= {"hashes": path, "checkpoint": self.checkpoint()}
         promise = b64(self.key.sign(canonical(promised), ECDSA))
         verification = {"inclusionProof": proof, "signedEntryTimestamp": promise}
         return {leaves[index].hex(): {**promised, "verification": verification}}
 
     def _make_app(self) -> flask.Flask:
         app = new_app("rekor")
-        app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
 
         @app.post("/api/v1/log/entries")
         def add() -> Any:

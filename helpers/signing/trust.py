@@ -90,8 +90,7 @@ class ClientCache:
         self._lock, self._inside = threading.Lock(), 0
         self._before: dict[str, str | None] = {}
         if root is not None:
-            windows = os.name == "nt"
-            inner = "sigstore/sigstore-python/Cache" if windows else "sigstore-python"
+            inner = "sigstore/sigstore-python/Cache" if os.name == "nt" else "sigstore-python"
             url = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
             place = Path(folder) / inner / "tuf" / url
             place.mkdir(parents=True)
