@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +32,8 @@ LAB_TIME = Path(__file__).parent / "lab_time"
 """A folder for a job's PYTHONPATH: with it, Python programs live at the time in the variable
 LAB_TIME."""
 
-_INHERITED = (
-    "SYSTEMROOT",
-    "SYSTEMDRIVE",
-    "COMSPEC",
-    "PATHEXT",
-    "WINDIR",
-)  # without these, nothing starts on Windows
+_INHERITED = "SYSTEMROOT SYSTEMDRIVE COMSPEC PATHEXT WINDIR".split()
+"""Without these, nothing starts on Windows."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ADD_MASK = re.compile(r"^[ \t]*::add-mask::(.*)\n?", re.MULTILINE)
 _WORD = re.compile(r"[^\s`'\":,;()]*\\[^\s`'\":,;()]*")
@@ -45,9 +41,8 @@ _WORD = re.compile(r"[^\s`'\":,;()]*\\[^\s`'\":,;()]*")
 _PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 _DURATION = re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|s|seconds?)\b")
 _RATE = re.compile(r"\b\d+(\.\d+)? ([kKMG]i?B)/s")
-_SIZE = re.compile(
-    r"\(\d+(\.\d+)? ?(([kKMG]i?)?B|bytes)\)"
-)  # of a file that is compressed a little differently elsewhere
+_SIZE = re.compile(r"\(\d+(\.\d+)? ?(([kKMG]i?)?B|bytes)\)")
+"""Of a file, which is compressed a little differently elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +60,8 @@ class Run:
         return self.exit_code == 0
 
     def __repr__(self) -> str:
-        end = (
-            f"exit code {self.exit_code}"
-            if self.exit_code is not None
-            else "killed: it took too long"
-        )
+        killed = "killed: it took too long"
+        end = killed if self.exit_code is None else f"exit code {self.exit_code}"
         return f"$ {shlex.join(self.command)}\n{self.log}[{end}]"
 
 
@@ -100,17 +92,16 @@ class Runner:
     ) -> None:
         self._home = home or Path(tempfile.mkdtemp(prefix="lab-job-"))
         self._is_new, self._is_over, self._at_end = home is None, False, at_end
+        if self._is_new:
+            self._remove = weakref.finalize(self, shutil.rmtree, self._home, ignore_errors=True)
         self._left_running: list[psutil.Process] = []
         self.folder = folder or self._home
         self._hidden: set[str] = set()
         self.environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self.environment |= _clients(index_url, ca_file, self._home)
         self.environment["PATH"] = os.pathsep.join([*map(str, path), *programs.search_path()])
-        self.environment |= {
-            **variables,
-            **(secrets or {}),
-            "RUNNER_TRACKING_ID": f"lab_{uuid.uuid4().hex}",
-        }
+        self.environment |= {**variables, **(secrets or {})}
+        self.environment["RUNNER_TRACKING_ID"] = f"lab_{uuid.uuid4().hex}"
         for value in (secrets or {}).values():
             self.mask(value)
         for name, value in variables.items():
@@ -131,22 +122,19 @@ class Runner:
         the job ends. A program that does not exist has exit code 127, as in a shell. Raises
         RuntimeError once the job is over."""
         if self._is_over:
-            raise RuntimeError(
-                "expected a job that still runs, got one that is over: start another"
-            )
+            got = "got one that is over: start another"
+            raise RuntimeError(f"expected a job that still runs, {got}")
         words = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
         if not words:
             raise ValueError("expected a command, got none")
-        here = (
-            str(self.folder / words[0]) if os.path.dirname(words[0]) else words[0]
-        )  # ./release is one in the folder
-        program = shutil.which(here, path=self.environment["PATH"])
+        in_folder = os.path.dirname(words[0])  # as in ./release
+        name = str(self.folder / words[0]) if in_folder else words[0]
+        program = shutil.which(name, path=self.environment["PATH"])
         if program is None:
             return self._log(words, 127, f"{words[0]}: command not found\n")
-        with (
-            tempfile.TemporaryFile() as output
-        ):  # not a pipe: a child that outlives its parent would keep that open
-            process = subprocess.Popen(
+        # Not a pipe: a child that outlives its parent would keep that open.
+        with tempfile.TemporaryFile() as output:
+            process = psutil.Popen(
                 [program, *words[1:]],
                 cwd=self.folder,
                 env=self.environment,
@@ -186,9 +174,8 @@ class Runner:
             text = text.replace(str(folder.resolve()), name).replace(str(folder), name)
         if programs.WINDOWS:
             text = _WORD.sub(self._with_slashes, text)
-        text = _SIZE.sub(
-            "(… kB)", _RATE.sub("… kB/s", _DURATION.sub("… s", _PORT.sub(r"\1:port", text)))
-        )
+        text = _DURATION.sub("… s", _PORT.sub(r"\1:port", text))
+        text = _SIZE.sub("(… kB)", _RATE.sub("… kB/s", text))
         # twine fills its lines with blanks, as many as the port leaves
         return "\n".join(line.rstrip(" ") for line in text.split("\n"))
 
@@ -212,7 +199,7 @@ class Runner:
             _kill_all(orphans)
         self._at_end()
         if self._is_new:
-            shutil.rmtree(self._home, ignore_errors=True)
+            self._remove()
 
     def __enter__(self) -> "Runner":
         return self
@@ -259,19 +246,19 @@ def _base64_forms(value: str) -> set[str]:
     return forms
 
 
-def _wait(process: subprocess.Popen[bytes], time_limit: float) -> int | None:
+def _wait(process: psutil.Popen, time_limit: float) -> int | None:
     try:
         return process.wait(time_limit)
-    except subprocess.TimeoutExpired:
+    except psutil.TimeoutExpired:
         return None
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: psutil.Popen) -> None:
     """Kill a command with its session and all that it has started, also in sessions of their
     own."""
     family: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
-        family = psutil.Process(process.pid).children(recursive=True)
+        family = process.children(recursive=True)
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ Python that knows the machine as `here`, and it sees what a step on a real machi
 import shutil
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class StepMachine:
         self.job, self.programs = job, programs
         self.environment, self.secrets = dict(environment), dict(secrets)
         self.folder = Path(tempfile.mkdtemp(prefix="lab-job-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.dist = self.folder / "dist"
         self.dist.mkdir()
         self.waiting: list[Callable[[StepMachine], None]] = []
@@ -59,13 +61,11 @@ class StepMachine:
         """Run a step in bash, as GitHub does: text replaces each `${{ … }}` before bash starts."""
         for name, value in context.items():
             script = script.replace(f"${{{{ {name} }}}}", value)
-        nothing = subprocess.DEVNULL
-        command = ["bash", "-c", script]
-        subprocess.run(
-            command, cwd=self.folder, env={}, stdout=nothing, stderr=nothing, check=False
-        )
+        quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["bash", "-c", script], cwd=self.folder, env={}, check=False, **quiet)
 
     def close(self) -> None:
-        """End the job: its processes end and its folder goes."""
+        """End the job: its processes end and its folder goes, as it does when nobody has the
+        machine any more."""
         self.waiting.clear()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove()

@@ -1,6 +1,7 @@
 """The grid of chapter 08: a sample of its cells. `tests/proof/test_whole_grid.py` runs all 276."""
 
 import csv
+import gc
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,9 @@ def test_secrets_belong_to_the_repository_and_to_its_environments():
     assert repository.secrets_for(GitHubJob()) == {"OUTER": "1", "INNER": "2"}
     assert repository.secrets_for(GitHubJob(environment="")) == {"OUTER": "1"}
     assert repository.secrets_for(GitHubJob(from_fork=True)) == {}
+
+
+def test_a_machine_that_nobody_has_any_more_leaves_no_folder():
+    folder = StepMachine(GitHubJob(), {}, {}, {}).folder
+    gc.collect()
+    assert not folder.exists()

@@ -1,6 +1,7 @@
 """The machine a job runs on: an environment built from nothing, a masked log, and that nothing survives a job."""
 
 import base64
+import gc
 import json
 import os
 import shlex
@@ -172,6 +173,12 @@ def test_each_machine_has_a_home_of_its_own_and_it_goes_with_the_machine(runner)
         folder = other.folder
         assert folder != runner.folder and (folder / "x").exists()
     assert not folder.exists() and runner.folder.exists()
+
+
+def test_the_home_of_a_machine_that_nobody_has_closed_goes_too():
+    folder = machine().folder
+    gc.collect()
+    assert not folder.exists()
 
 
 def test_a_folder_that_was_given_is_worked_in_and_stays(tmp_path):
