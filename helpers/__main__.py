@@ -23,26 +23,17 @@ ROOT = Path(__file__).parents[1]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the process's exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m helpers", description="The Trusted Publishing lab, outside a notebook."
-    )
+    about = "The Trusted Publishing lab, outside a notebook."
+    parser = argparse.ArgumentParser(prog="python -m helpers", description=about)
     commands = parser.add_subparsers(dest="command", required=True)
-    serve_parser = commands.add_parser(
-        "serve", help="serve the lab over HTTPS on 127.0.0.1 until interrupted"
-    )
-    serve_parser.add_argument(
-        "--port", type=int, default=0, help="port to listen on (default: the system chooses one)"
-    )
-    progress_parser = commands.add_parser(
-        "progress", help="show which exercises are done in saved notebooks"
-    )
-    progress_parser.add_argument(
-        "places",
-        nargs="*",
-        type=Path,
-        metavar="FOLDER",
-        help="a learner's folder, or one with a folder for each learner (default: your workbook)",
-    )
+    about = "serve the lab over HTTPS on 127.0.0.1 until interrupted"
+    serve_parser = commands.add_parser("serve", help=about)
+    about = "port to listen on (default: the system chooses one)"
+    serve_parser.add_argument("--port", type=int, default=0, help=about)
+    about = "show which exercises are done in saved notebooks"
+    progress_parser = commands.add_parser("progress", help=about)
+    about = "a learner's folder, or one with a folder for each learner (default: your workbook)"
+    progress_parser.add_argument("places", nargs="*", type=Path, metavar="FOLDER", help=about)
     progress_parser.add_argument("--format", choices=("text", "csv"), default="text")
     options = parser.parse_args(arguments)
     if options.command == "progress":

@@ -63,10 +63,8 @@ def table(head: Sequence[str], rows: Iterable[Iterable[str | Cell]], last: Row =
     top = "".join(_cell(name, "th", "col") for name in head)
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     foot = f"<tfoot><tr>{_cells(last, 'border-top:1px solid;')}</tr></tfoot>" if last else ""
-    return (
-        f'<table style="font-size:1em"><thead><tr>{top}</tr></thead><tbody>{body}</tbody>{foot}'
-        "</table>"
-    )
+    inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>{foot}"
+    return f'<table style="font-size:1em">{inside}</table>'
 
 
 def text_table(head: Sequence[str], rows: Iterable[Iterable[str | Cell]], last: Row = ()) -> str:

@@ -68,13 +68,9 @@ class EventLog(list[Event]):
             detail: str = "", *, ok: bool = True, client: str = "") -> None:  # fmt: skip
         """Note what happened now. Secrets and control characters in the texts are cut out."""
         texts = [redact(text, self._hidden) for text in (actor, project or "", detail, client)]
-        actor, about, detail, client = (
-            texts[0],
-            texts[1] or None,
-            texts[2],
-            texts[3][:_LONGEST_CLIENT],
-        )
-        event = Event(datetime.now(UTC), service, action, actor, about, detail, ok, client)
+        actor, about, detail, client = texts
+        asked = (service, action, actor, about or None, detail, ok, client[:_LONGEST_CLIENT])
+        event = Event(datetime.now(UTC), *asked)
         with self._lock:
             self.append(event)
 
@@ -105,9 +101,7 @@ def _row(event: Event) -> tuple[str, ...]:
 def redact(text: str, hidden: Iterable[str] = ()) -> str:
     """The text without API tokens, JWTs, hidden secrets and control characters, cut to a length
     that fits a log."""
-    shown = "".join(
-        character if character.isprintable() else "�" for character in str(text)[:_READ]
-    )
+    shown = "".join(each if each.isprintable() else "�" for each in str(text)[:_READ])
     for secret in hidden:
         shown = shown.replace(secret, "[secret]")
     shown = _BASE64.sub(_without_token, _SECRETS.sub("[secret]", shown))

@@ -149,9 +149,8 @@ class Lab:
     def client(self, name: str) -> httpx.Client:
         """An httpx client that reaches this lab and nothing else, whatever the environment says of
         proxies. The event log knows it by its `name`."""
-        return httpx.Client(
-            transport=InProcess(self._reach), trust_env=False, headers={"User-Agent": name}
-        )
+        wire, headers = InProcess(self._reach), {"User-Agent": name}
+        return httpx.Client(transport=wire, trust_env=False, headers=headers)
 
     def _reach(self, host: str) -> WSGIApp | None:
         match host:

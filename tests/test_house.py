@@ -41,8 +41,8 @@ BUDGETS = {
 }
 # Lines by which a room is larger than planned; a room that fits has no entry.
 ALLOWANCE = {
-    "helpers": 850,
-    "helpers: signing and attestations": 59,
+    "helpers": 736,
+    "helpers: signing and attestations": 28,
     "course: exercises": 1291,
     "course: tools": 2148,
     "preflight": 761,

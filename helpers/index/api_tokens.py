@@ -186,27 +186,18 @@ def unmet(caveat: Any, use: Use) -> str:
         case [3, str(user), *_]:
             if use.bearer.user is None:
                 return "token with user restriction without a user"
-            return (
-                ""
-                if user == use.bearer.user
-                else "current user does not match user restriction in token"
-            )
+            other = "current user does not match user restriction in token"
+            return "" if user == use.bearer.user else other
         case [4, str(publisher), *claims] if not claims or isinstance(claims[0], dict | None):
             if use.bearer.publisher is None:
                 return "OIDC scoped token used outside of an OIDC identified request"
             if publisher != use.bearer.publisher:
                 return "current OIDC publisher does not match publisher restriction in token"
-            return (
-                ""
-                if publisher in use.publishers
-                else f"OIDC scoped token is not valid for project '{use.project}'"
-            )
+            other = f"OIDC scoped token is not valid for project '{use.project}'"
+            return "" if publisher in use.publishers else other
         case [(0 | 1 | 2 | 3 | 4) as tag, *fields]:
-            return (
-                "Not enough values"
-                if len(fields) < (2 if tag == 0 else 1)
-                else "invalid values for fields"
-            )
+            few = len(fields) < (2 if tag == 0 else 1)
+            return "Not enough values" if few else "invalid values for fields"
     return "unknown error"
 
 

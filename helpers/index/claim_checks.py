@@ -67,13 +67,8 @@ def _row(check: ClaimCheck) -> tuple[str, ...]:
     return check.claim, verdict, check.expected, check.got, check.rule
 
 
-_KINDS = {
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    list: "an array",
-    dict: "an object",
-}
+_NUMBER = "a number"
+_KINDS = {bool: "a boolean", int: _NUMBER, float: _NUMBER, list: "an array", dict: "an object"}
 
 
 def shown(value: object) -> str:
@@ -87,22 +82,13 @@ def shown(value: object) -> str:
     if value.isascii() and value.isprintable():
         plain = value == value.strip() and "  " not in value and value not in ("", "nothing")
         return value if plain else repr(value)
-    strange = dict.fromkeys(
-        character for character in value if not (character.isascii() and character.isprintable())
-    )
-    names = [
-        f"U+{ord(character):04X} {unicodedata.name(character, 'without a name')}"
-        for character in strange
-    ]
+    strange = dict.fromkeys(c for c in value if not (c.isascii() and c.isprintable()))
+    names = [f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in strange]
     return f"{value!r} contains {', '.join(names[:5])}{' and others' if names[5:] else ''}"
 
 
 def _json(value: object) -> str:
     try:
         return json.dumps(value)
-    except (
-        TypeError,
-        ValueError,
-        RecursionError,
-    ):  # nested as deeply as a parser takes it, or nothing that came from JSON
+    except (TypeError, ValueError, RecursionError):  # not from JSON, or nested very deeply
         return "something that cannot be shown"

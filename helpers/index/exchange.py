@@ -53,9 +53,8 @@ def payload(body: bytes) -> str:
     """The string `token` in the body of a mint-token or burn-token request. Raises MintRefused,
     saying what was wrong."""
     try:
-        value = json.loads(
-            body.decode("utf-8")
-        )  # json itself would also take UTF-16 and UTF-32 (RFC 8259, section 8.1)
+        # json itself would also take UTF-16 and UTF-32 (RFC 8259, section 8.1).
+        value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise MintRefused("invalid-payload", f"{_EXPECTED}, got a body that is not JSON") from error
     if not isinstance(value, dict):
@@ -86,9 +85,8 @@ def peek(token: str, issuers: Mapping[str, str], disabled: Collection[str]) -> t
         raise MintRefused("invalid-payload", "malformed JWT") from error
     provider = issuers.get(issuer) if isinstance(issuer, str) else None
     if provider is None:
-        raise MintRefused(
-            "invalid-payload", "unknown trusted publishing issuer", f"unknown issuer {issuer!r}"
-        )
+        why = f"unknown issuer {issuer!r}"
+        raise MintRefused("invalid-payload", "unknown trusted publishing issuer", why)
     if "oidc" in disabled or (issuer == ISSUERS[provider] and provider in disabled):
         raise MintRefused("not-enabled", f"{provider} trusted publishing functionality not enabled")
     return issuer, provider
@@ -107,21 +105,16 @@ def trade(
     if realized:
         if draft.project(realized.project):
             draft.pending = tuple(each for each in draft.pending if each is not realized)
-            return MintRefused(
-                "invalid-pending-publisher", "valid token, but project already exists"
-            )
+            exists = "valid token, but project already exists"
+            return MintRefused("invalid-pending-publisher", exists)
         _realize(draft, realized, new_projects)
-    publisher, reason = match(
-        provider, [each.publisher for each in draft.registrations.values()], claims
-    )
+    registered = list(draft.registrations.values())
+    publisher, reason = match(provider, [each.publisher for each in registered], claims)
     if publisher is None:
-        raise MintRefused(
-            "invalid-publisher", f"valid token, but no corresponding publisher ({reason})"
-        )
+        description = f"valid token, but no corresponding publisher ({reason})"
+        raise MintRefused("invalid-publisher", description)
     _claim_jti(draft, claims, jti_margin)
-    registration = next(
-        each for each in draft.registrations.values() if each.publisher == publisher
-    )
+    registration = next(each for each in registered if each.publisher == publisher)
     return _mint(draft, registration, realized)
 
 
@@ -147,11 +140,8 @@ def _claim_jti(draft: State, claims: dict[str, Any], margin: int) -> None:
         return
     key = (claims["iss"], claims["jti"])
     if draft.used_jtis.get(key, 0) > time.time():
-        raise MintRefused(
-            "invalid-reuse-token",
-            "invalid token: already used",
-            f"jti {claims['jti']} was used already",
-        )
+        why = f"jti {claims['jti']} was used already"
+        raise MintRefused("invalid-reuse-token", "invalid token: already used", why)
     draft.used_jtis[key] = int(claims["exp"]) + margin
 
 

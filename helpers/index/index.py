@@ -149,9 +149,8 @@ class Index:
             check_new_name(project, [each.name for each in draft.projects.values()])
             waiting = draft.current_pending()
             if _same(publisher, waiting):
-                raise ValueError(
-                    f"expected a new publisher, got {publisher}: it is pending already"
-                )
+                got = f"got {publisher}: it is pending already"
+                raise ValueError(f"expected a new publisher, {got}")
             draft.pending = (*waiting, Pending(publisher, project, owner, time.time()))
         self.note("add pending publisher", owner, project, str(publisher))
 

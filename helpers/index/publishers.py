@@ -416,9 +416,7 @@ def match(
         return None, unreadable[0].reason
     mine = [each for each in publishers if each.provider == provider and each.issuer == iss]
     answers = [(publisher, publisher.check(claims)) for publisher in mine]
-    found = [
-        each for each in answers if all(check.ok for check in each[1] if check.stage == LOOKUP)
-    ]
+    found = [each for each in answers if all(row.ok for row in each[1] if row.stage == LOOKUP)]
     if not found:
         return None, NOT_FOUND
     publisher, checks = max(found, key=lambda answer: answer[0].specific)

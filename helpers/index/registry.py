@@ -121,9 +121,8 @@ class State:
 
     def publishers_of(self, name: str) -> list[Registration]:
         """The trusted publishers of a project."""
-        return [
-            each for each in self.registrations.values() if canonicalize_name(name) in each.projects
-        ]
+        normal = canonicalize_name(name)
+        return [each for each in self.registrations.values() if normal in each.projects]
 
     def current_pending(self) -> list[Pending]:
         """The pending publishers that have not lapsed."""

@@ -85,9 +85,8 @@ def _answer(
     else:
         lines = [_link({"href": url, **more}, text) for url, text, more in links]
         version, title = _META["api-version"], html.escape(title)
-        head = (
-            f'<meta name="pypi:repository-version" content="{version}">{meta}<title>{title}</title>'
-        )
+        meta = f'<meta name="pypi:repository-version" content="{version}">{meta}'
+        head = f"{meta}<title>{title}</title>"
         page = f"<!DOCTYPE html>\n<html>\n<head>{head}</head>\n<body>\n<h1>{title}</h1>\n"
         response = flask.Response(page + "\n".join([*lines, "</body>", "</html>", ""]))
     response.content_type = chosen if chosen == V1_JSON else f"{chosen}; charset=UTF-8"

@@ -140,9 +140,8 @@ def accept(upload: Upload, project: Project, release: Release, state: State) -> 
         raise Refused(400, f"{reason} Use a different version. {_REUSE}")
     if time.time() - release.created > RELEASE_LIFETIME:
         days = RELEASE_LIFETIME // (24 * 3600)
-        raise Refused(
-            400, f"Uploading new files to releases older than {days} days is not allowed."
-        )
+        reason = f"Uploading new files to releases older than {days} days is not allowed."
+        raise Refused(400, reason)
     key = release_key(file.version)
     others = [each for each in project.files if release_key(each.version) == key]
     if file.filetype == "sdist" and any(each.filetype == "sdist" for each in others):
@@ -190,9 +189,8 @@ def _check_filetype(filetype: str, pyversion: str) -> None:
 
 def _digests(fields: dict[str, str]) -> dict[str, str]:
     """The stated digests. Raises Refused for one that is none, or if there is none."""
-    found = {
-        key: fields.get(f"{key}_digest", "").lower() for key in ("md5", "sha256", "blake2_256")
-    }
+    kinds = ("md5", "sha256", "blake2_256")
+    found = {kind: fields.get(f"{kind}_digest", "").lower() for kind in kinds}
     for key in ("sha256", "blake2_256"):
         if found[key] and not re.fullmatch(r"[a-f0-9]{64}", found[key]):
             rule = f"Use a valid, hex-encoded, {key} message digest."

@@ -34,9 +34,8 @@ def make_app(index: Index) -> flask.Flask:
     app = new_app(index.name)
     app.request_class = _Request
     app.url_map.strict_slashes = False
-    app.config.update(
-        MAX_CONTENT_LENGTH=MAX_REQUEST, MAX_FORM_MEMORY_SIZE=MAX_REQUEST, MAX_FORM_PARTS=MAX_PARTS
-    )
+    app.config |= {"MAX_CONTENT_LENGTH": MAX_REQUEST, "MAX_FORM_MEMORY_SIZE": MAX_REQUEST}
+    app.config["MAX_FORM_PARTS"] = MAX_PARTS
     _add_exchange(app, index)
     _add_upload(app, index)
     _add_downloads(app, index)
@@ -136,19 +135,14 @@ def refused(refusal: Refused) -> flask.Response:
     """A refusal, twice: as the reason phrase, and in the body, as JSON for clients that ask for
     it."""
     title = HTTPStatus(refusal.status).phrase
-    line = "".join(
-        character if character.isprintable() else "?" for character in refusal.message[:MAX_REASON]
-    )
+    line = "".join(each if each.isprintable() else "?" for each in refusal.message[:MAX_REASON])
     status = f"{refusal.status} {line}".encode("latin-1", "replace").decode("latin-1")
-    if (
-        flask.request.accept_mimetypes.best_match(["text/html", "application/json"])
-        == "application/json"
-    ):
+    accepted, as_json = flask.request.accept_mimetypes, "application/json"
+    if accepted.best_match(["text/html", as_json]) == as_json:
         response = flask.jsonify(message=refusal.message, code=status, title=title)
     else:
-        response = flask.Response(
-            f"{title}\n\n{refusal.message}\n", content_type="text/plain; charset=UTF-8"
-        )
+        body = f"{title}\n\n{refusal.message}\n"
+        response = flask.Response(body, content_type="text/plain; charset=UTF-8")
     response.status = status
     return response
 

@@ -53,18 +53,15 @@ class InProcess(httpx.BaseTransport):
             raise httpx.ConnectError(str(error), request=request) from error
         if app is None or request.url.scheme != "https" or request.url.port is not None:
             origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
-            raise httpx.ConnectError(
-                f"the lab has no {origin}, and nothing leaves this machine", request=request
-            )
+            reason = f"the lab has no {origin}, and nothing leaves this machine"
+            raise httpx.ConnectError(reason, request=request)
         return _call(app, request)
 
 
 def _call(app: WSGIApp, request: httpx.Request) -> httpx.Response:
     body = request.read()
     target = request.url.raw_path.decode("latin-1")
-    headers = [
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
-    ]
+    headers = [(n.decode("latin-1"), value.decode("latin-1")) for n, value in request.headers.raw]
     environ = _environ(request.method, target, headers, body, len(body), request.url.host, 443)
     status, answer_headers, content = _answer(app, environ)
     code, _, phrase = status.partition(" ")
@@ -107,10 +104,8 @@ def _environ(method: str, target: str, headers: Iterable[tuple[str, str]], body:
         key = f"HTTP_{name.upper().replace('-', '_')}"
         environ[key] = f"{environ[key]}, {value}" if key in environ else value
     environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    environ.pop(
-        "HTTP_TRANSFER_ENCODING", None
-    )  # the body has arrived: what counts is how long it was
-    environ.pop("HTTP_CONTENT_LENGTH", None)
+    for name in ("TRANSFER_ENCODING", "CONTENT_LENGTH"):  # the body has arrived, so long it was
+        environ.pop(f"HTTP_{name}", None)
     environ["CONTENT_LENGTH"] = str(length)
     return environ
 
@@ -158,9 +153,8 @@ class _Handler(BaseRequestHandler):
     def _next_event(self) -> Any:
         while (event := self._read_event()) is h11.NEED_DATA:
             if self.http.they_are_waiting_for_100_continue:
-                self._send(
-                    h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
-                )
+                response = h11.InformationalResponse
+                self._send(response(status_code=100, reason=b"Continue", headers=[]))
             self.http.receive_data(self.request.recv(1 << 16))
         return event
 
@@ -183,9 +177,7 @@ class _Handler(BaseRequestHandler):
         while isinstance(event := self._next_event(), h11.Data):
             length += len(event.data)
             kept += event.data if length <= MAX_BODY else b""
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers
-        ]
+        headers = [(n.decode("latin-1"), value.decode("latin-1")) for n, value in request.headers]
         host, port = self.server.server_address[:2]
         environ = _environ(self.method, target, headers, bytes(kept), length, str(host), int(port))
         self._answer(*_answer(self.server.app, environ))
@@ -242,9 +234,8 @@ class _Server(ThreadingTCPServer):
     def get_request(self) -> tuple[ssl.SSLSocket, Any]:
         """Accept a connection, but leave its handshake to its own thread."""
         plain, address = super().get_request()
-        connection = self.context.wrap_socket(
-            plain, server_side=True, do_handshake_on_connect=False
-        )
+        wrap = self.context.wrap_socket
+        connection = wrap(plain, server_side=True, do_handshake_on_connect=False)
         self.connections[connection] = time.monotonic() + CONNECTION_LIMIT
         return connection, address
 
@@ -275,9 +266,8 @@ class HttpsServer:
 
     def __init__(self, app: WSGIApp, context: ssl.SSLContext, port: int = 0) -> None:
         self._server = _Server(app, context, port)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(0.02,), daemon=True)
         self._thread.start()
 
     @property

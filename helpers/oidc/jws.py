@@ -35,9 +35,8 @@ def b64url_decode(text: str) -> bytes:
     Python's own decoder skips characters it does not know, which is too kind for a token.
     """
     if not _BASE64URL.match(text) or len(text) % 4 == 1:
-        raise MalformedToken(
-            "expected base64url text: letters, digits, '-' and '_', without padding"
-        )
+        characters = "letters, digits, '-' and '_', without padding"
+        raise MalformedToken(f"expected base64url text: {characters}")
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 

@@ -52,9 +52,7 @@ class KeyStore:
         try:
             return self._ready[issuer][kid]
         except KeyError:
-            with self._locks[
-                issuer
-            ]:  # those who waited here find the keys that the first one fetched
+            with self._locks[issuer]:  # who has waited here finds the keys that the first fetched
                 return self._prepare(issuer, kid)
 
     def cached(self, issuer: str) -> list[str]:

@@ -118,9 +118,8 @@ def _explain(error: Exception, token: object, issuer: str, audience: str) -> Inv
     try:
         unverified = IdToken.decode(token)  # type: ignore[arg-type]
     except Exception:  # not even a text, perhaps
-        return Malformed(
-            "token", "a JWT: three base64url parts, the first two JSON objects", "something else"
-        )
+        expected = "a JWT: three base64url parts, the first two JSON objects"
+        return Malformed("token", expected, "something else")
     header, claims = unverified.header, unverified.claims
     match error:
         case KeyError() if "kid" not in header:

@@ -95,36 +95,25 @@ class Issuer:
         provider is down, and ValueError for a job of another provider.
         """
         if not self.online:
-            raise ProviderOffline(
-                f"{self.url} does not answer: it was switched off with .online = False"
-            )
+            reason = "it was switched off with .online = False"
+            raise ProviderOffline(f"{self.url} does not answer: {reason}")
         claims = job if isinstance(job, dict) else self._claims(job, audience)
         key = self.signing_key
-        named = (
-            {"kid": key.kid, "x5t": key.jwk["x5t"]}
-            if self.provider == "github"
-            else {"kid": key.kid}
-        )
-        return sign({**named, **(header or {})}, claims, key.private_key)
+        thumbprint = {"x5t": key.jwk["x5t"]} if self.provider == "github" else {}
+        return sign({"kid": key.kid, **thumbprint, **(header or {})}, claims, key.private_key)
 
     def _claims(self, job: Job, audience: str) -> dict[str, Any]:
         if job.provider != self.provider:
             got = f"got a {type(job).__name__}: ask that job's own provider"
             raise ValueError(f"expected a job of {self.provider}, {got}")
         now = int(time.time())
-        claims = {
-            **job.claims(),
-            "iss": self.url,
-            "aud": audience,
-            "iat": now,
-            "exp": now + job.lifetime,
-        }
+        claims = {**job.claims(), "iss": self.url, "aud": audience}
+        claims |= {"iat": now, "exp": now + job.lifetime}
         if job.nbf_lead is not None:
             claims["nbf"] = now - job.nbf_lead
         if job.has_jti:
-            claims["jti"] = str(
-                uuid.uuid5(uuid.NAMESPACE_URL, f"{self.url}/jti/{next(self._numbers)}")
-            )
+            name = f"{self.url}/jti/{next(self._numbers)}"
+            claims["jti"] = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
         return dict(sorted(claims.items()))
 
     def repository(self, name: str, id: str = GitHubJob.repository_id) -> Repository:
@@ -149,19 +138,16 @@ class Issuer:
         if isinstance(job, GitHubJob) and job.may_ask:
             run = str(next(self._runs))
             # A real one cannot be guessed. This one is the same on every run, like all in the lab.
-            request_token = b64url_encode(
-                hashlib.sha256(f"{self.url}/idtoken/{run}".encode()).digest()
-            )
+            digest = hashlib.sha256(f"{self.url}/idtoken/{run}".encode()).digest()
+            request_token = b64url_encode(digest)
             self._jobs[run] = (request_token, job, time.time() + JOB_LIMIT)
             self.events.hide(request_token)
-            variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = (
-                f"{base_url or self.url}/idtoken/{run}?api-version=2.0"
-            )
+            request_url = f"{base_url or self.url}/idtoken/{run}?api-version=2.0"
+            variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = request_url
             variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = request_token
         if isinstance(job, GitLabJob):
-            variables |= {
-                name: self.id_token(job, audience) for name, audience in job.id_tokens.items()
-            }
+            asked = job.id_tokens.items()
+            variables |= {name: self.id_token(job, audience) for name, audience in asked}
         return variables
 
     def _admit(self, job: GitHubJob, approved_by: str) -> None:
@@ -223,9 +209,8 @@ class Issuer:
                 or scheme.lower() != "bearer"
                 or not hmac.compare_digest(_bytes(shown), _bytes(request_token))
             ):
-                self._note(
-                    "id-token", "no such job, or not its request token", actor="unknown", ok=False
-                )
+                why = "no such job, or not its request token"
+                self._note("id-token", why, actor="unknown", ok=False)
                 return flask.jsonify(message="the request token is not that of a running job"), 401
             audience = (
                 flask.request.args.get("audience")

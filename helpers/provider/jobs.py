@@ -33,9 +33,8 @@ class Job(Protocol):
 
 def _commit(*parts: str) -> str:
     """A commit id for a made-up commit, the same on every run."""
-    return hashlib.sha1(
-        " ".join(parts).encode("utf-8", "surrogatepass"), usedforsecurity=False
-    ).hexdigest()
+    data = " ".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,12 +229,8 @@ class GoogleJob:
 
     def claims(self) -> dict[str, Any]:
         """The claims of a service account's ID token. There is no `jti` among them."""
-        return {
-            "azp": self.subject,
-            "email": self.email,
-            "email_verified": self.email_verified,
-            "sub": self.subject,
-        }
+        mail = {"email": self.email, "email_verified": self.email_verified}
+        return {"azp": self.subject, **mail, "sub": self.subject}
 
     def variables(self) -> dict[str, str]:
         """Nothing: programs there ask a metadata server, which the lab does not have."""

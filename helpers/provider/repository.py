@@ -42,9 +42,8 @@ class Environment:
 
     def __post_init__(self) -> None:
         if isinstance(self.refs, str):
-            raise ValueError(
-                f"expected a list of patterns, got {self.refs!r}: put it into brackets"
-            )
+            got = f"got {self.refs!r}: put it into brackets"
+            raise ValueError(f"expected a list of patterns, {got}")
         if self.refs and self.protected_branches:
             raise ValueError("expected patterns or protected branches, got both")
         if len(self.reviewers) > 6:
@@ -116,21 +115,17 @@ class Repository:
             raise NotStarted(f"environment {job.environment}: expected {expected}, got {job.ref}")
 
     def _check_review(self, rules: Environment, job: GitHubJob, approved_by: str) -> None:
-        if not rules.reviewers or (
-            rules.administrators_bypass and approved_by in self.administrators
-        ):
+        bypasses = rules.administrators_bypass and approved_by in self.administrators
+        if not rules.reviewers or bypasses:
             return
-        expected = (
-            f"environment {job.environment}: expected an approval by {' or '.join(rules.reviewers)}"
-        )
+        wanted = f"expected an approval by {' or '.join(rules.reviewers)}"
+        expected = f"environment {job.environment}: {wanted}"
         if approved_by not in rules.reviewers:
-            raise NotStarted(
-                f"{expected}, got {f'one by {approved_by}' if approved_by else 'none'}"
-            )
+            got = f"one by {approved_by}" if approved_by else "none"
+            raise NotStarted(f"{expected}, got {got}")
         if rules.prevent_self_review and approved_by == job.actor:
-            raise NotStarted(
-                f"{expected} of a job that somebody else has started, got {job.actor}'s own"
-            )
+            others = "of a job that somebody else has started"
+            raise NotStarted(f"{expected} {others}, got {job.actor}'s own")
 
 
 def _matches(ref: str, pattern: str) -> bool:
