@@ -62,8 +62,9 @@ def _about_the_job(context: JobContext, judged: Sequence[JobVerdict]) -> Found:
         yield "unknown-environment", (context.file, context.body.line_of("environment")), ""
     if context.callers and context.may_ask and any(each.form and not each.fails for each in judged):
         yield "called-workflow", here, ""
-    if group := _shared_group(context, started):
-        yield "concurrency", (context.file, context.body.line_of("concurrency")), group
+    if any(each.index != "TestPyPI" for each in judged):  # what is tried there is soon tried again
+        for line, group in _shared_group(context, started):
+            yield "concurrency", (context.file, line), group
 
 
 def _nobody_asked(context: JobContext) -> str:
@@ -79,7 +80,7 @@ def _nobody_asked(context: JobContext) -> str:
     return f"{asked} Another job of the same file gets in without."
 
 
-def _shared_group(context: JobContext, started: Sequence[Trigger]) -> str:
+def _shared_group(context: JobContext, started: Sequence[Trigger]) -> Iterator[tuple[int, str]]:
     """The concurrency group in which a waiting release is canceled by the next run, if any."""
     for holder in (context.body, context.workflow):
         stated = holder.get("concurrency")
@@ -92,8 +93,7 @@ def _shared_group(context: JobContext, started: Sequence[Trigger]) -> str:
         filled = fill(group, context.scope)
         known = by_ref or "${{" not in re.sub(r"\$\{\{ *github\.(workflow|job) *\}\}", "", filled)
         if known and not alone and not (by_ref and not branches):
-            return filled
-    return ""
+            yield holder.line_of("concurrency"), filled
 
 
 def _about_what_it_does(facts: JobFacts, judged: Sequence[JobVerdict]) -> Found:
@@ -153,7 +153,7 @@ def half_migrated(judged: Sequence[JobVerdict]) -> Iterator[Warned]:
 
 
 _RELEASES = r"\bgh release create\b(?!.{0,400}--draft)"
-_TAGS = r"--tags|--follow-tags|refs/tags|[\s\"']v?\$(?!\{?\w*(BRANCH|HEAD|SHA))"
+_TAGS = r"--tags|--follow-tags|refs/tags|[\s\"']v?\$(?!\{*\s*[\w.-]*(?i:branch|head|sha))"
 _PUSHES = rf"\bgit push\b.{{0,400}}({_TAGS})"
 _OWN = re.compile(r"secrets\.GITHUB_TOKEN|github\.token")
 

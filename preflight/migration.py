@@ -43,7 +43,9 @@ def steps(files: Repository, judged: Sequence[JobVerdict], look: Look) -> list[S
             what = say("steps", "environment", job=_the(job), name=name)
             edit = partial(fixes.Editor.in_environment, name=name)
             plan.change(job, what, edit, lambda each: bool(each.environment))
-    for index, *form in dict.fromkeys((each.index, *each.form.values()) for each in plan.judged):
+    jobs = {_job(each) for each in open_}
+    forms = [(each.index, *each.form.values()) for each in plan.judged if _job(each) in jobs]
+    for index, *form in dict.fromkeys(forms):
         if index in ADDRESSES:
             named = zip(("owner", "repository", "workflow", "environment"), form, strict=True)
             entered = ", ".join(f"{name} {value or '(none)'}" for name, value in named)

@@ -178,12 +178,20 @@ class Finder:
         if not matters or any(" may publish" in why for _, _, why in self.notes):
             return None
         gets = f"gets the secret {named[1]}" if named else "may ask for an ID token"
-        at = (context.file, context.workflow["jobs"].line_of(context.job), "")
-        set_up = tuple(TABLES["actions that set up"])
-        unknown = [each for each in actions if not each[2].lower().startswith(set_up)]
-        file, line, name = next(iter(unknown), at)
+        file, line, name = self._likely(actions, bool(named))
         facts = {"job": context.job, "gets": gets, "name": name, "form": self._form()}
         return file, line, say("notes", "runs" if name else "does", **facts)
+
+    def _likely(self, actions: Sequence[Note], named: bool) -> Note:
+        """The action that may publish, if one does: that which gets the secret, or sounds so."""
+        file, set_up = self.context.file, tuple(TABLES["actions that set up"])
+        for step in steps(self.context.body) if named else ():
+            if re.search(_NAMED_SECRET, str(step)):
+                return file, step.line, text(step.get("uses"))
+        unknown = [each for each in actions if not each[2].lower().startswith(set_up)]
+        sounds = [each for each in unknown if re.search(r"(?i)release|publish|deploy", each[2])]
+        at = (file, self.context.workflow["jobs"].line_of(self.context.job), "")
+        return next(iter([*sounds, *unknown]), at)
 
     def _form(self) -> str:
         file, where = self.context.file.rpartition("/")[2], self.context.environments()[0]

@@ -293,6 +293,7 @@ def variants(trigger: Trigger, conditions: str) -> list[Trigger]:
     compared = re.findall(r"github\.ref(_name)?\s*==\s*'([^']{1,200})'", conditions)
     refs = dict.fromkeys(f"{kind}/{ref}" if name else ref for name, ref in compared[:5])
     near = [ref for ref in refs if ref.startswith(f"{kind}/")]
+    near = [ref for ref in near if kind != "refs/tags" or ref[10:] not in _BRANCHES]
     found = [replace(trigger, never=frozenset(near))]
     found += [replace(trigger, ref=ref, guess=True) for ref in near]
     if trigger.event == "workflow_dispatch" and "tag" in conditions:
