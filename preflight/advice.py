@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from .clients import ACTION, ADDRESSES
 from .expressions import fill
-from .files import Map, mapping, text, texts, under
+from .files import Map, Seq, mapping, text, texts, under
 from .publishing import JobFacts
 from .verdicts import EITHER, JobVerdict
 from .words import MESSAGES, TABLES
@@ -130,9 +130,10 @@ def _about_a_command(each: JobVerdict, facts: JobFacts) -> Found:
             yield "action-twice", where, each.client
     elif facts.seen["unpacked"] and each.client == "uv" and not found.no_config and each.id_token:
         yield "artifact-over-workspace", facts.seen["unpacked"][0][:2], each.client
-    matrix = mapping(under(found.context.body, "strategy", "matrix"))
+    matrix = under(found.context.body, "strategy", "matrix")
+    several = any(not isinstance(v, Seq) or len(v) > 1 for v in mapping(matrix).values())
     lets_through = any(word.startswith(found.client.again) for word in found.words)
-    if facts.seen["builds"] and matrix and not lets_through and "," not in each.environment:
+    if facts.seen["builds"] and several and not lets_through and "," not in each.environment:
         yield "upload-repeated", where, ""
 
 

@@ -39,7 +39,7 @@ _MINTS = (
     r"(^|[\s(])id (pypi|testpypi)\b"
 )
 _OUTSIDERS = (
-    r"\$\{\{[^}]{0,200}\bgithub\.(head_ref|event\.[\w.*\[\]0-9]{0,80}\.?(title|body|message|"
+    r"\$\{\{[^}]{0,200}\bgithub\.(head_ref|event\.([\w.*\[\]0-9]{0,80}\.)?(title|body|message|"
     r"head\.ref|head\.label|default_branch|name|email|page_name))\b[^}]{0,200}\}\}"
 )
 _RELEASES = r"`(\./)?[\w./-]*(publish|upload|release|deploy|pypi)[\w-]*(\.sh|\.bash|\.py)?`"
@@ -471,10 +471,12 @@ def _paths(kind: str, name: str, words: Words, folder: str) -> tuple[list[str], 
     if kind == "module":
         starts, ends = ("", "src/"), (".py", "/__main__.py", "/__init__.py")
         return [start + name.replace(".", "/") + end for start in starts for end in ends], folder
-    where = re.search(r"(?:^| )(?:-C ?|--directory[= ])(\S+)", " ".join(words)[:500])
+    line = " ".join(words)[:500]
+    where = re.search(r"(?:^| )(?:-C ?|--directory[= ])(\S+)", line)
     if where and kind == "make":
         folder = str(PurePosixPath(folder or ".") / where[1])
-    return list(TABLES["files"][kind]), folder
+    named = re.search(rf"(?:^| )(?:{TABLES['options of a file'][kind]})[ =](\S+)", line)
+    return [named[1]] if named else list(TABLES["files"][kind]), folder
 
 
 def _run_version(words: Words, name: str) -> str:
