@@ -9,8 +9,10 @@ from typing import Any
 from . import files
 from .clients import ACTION, ADDRESSES, misspelled, option
 from .files import Map, Repository, Seq, Unreadable
+from .files import text as text_of
 from .publishing import Publication
-from .workflows import effective_permissions
+from .words import TABLES
+from .workflows import effective_permissions, steps
 
 
 @lru_cache(maxsize=8)
@@ -20,14 +22,19 @@ def parse(text: str) -> Any:
 
 
 def grant(text: str, job: str, scope: str = "id-token", level: str = "write") -> str:
-    """Return the workflow with one more permission among the job's, which keeps what it had; where
-    nothing was stated, it gets `contents: read` as well. Raises Unreadable, KeyError."""
+    """Return the workflow with one more permission among the job's, which keeps what it had. Where
+    nothing was stated, it also gets `contents: read`, or `write` for a release or a push of its
+    own, which the default allows in many repositories. Raises Unreadable, KeyError."""
     workflow = parse(text)
     body = workflow["jobs"][job]
     before = effective_permissions(workflow, body)
     if (before.level(scope) or 0) >= ("read", "write").index(level) + 1:
         return text
-    entries = {"contents": "read"}
+    uses = [text_of(step.get("uses")).lower() for step in steps(body)]
+    runs = [text_of(step.get("run"))[:20_000] for step in steps(body)]
+    writes = any(each.startswith(tuple(TABLES["actions that release"])) for each in uses)
+    writes = writes or any(re.search(r"\bgh release\b|\bgit push\b", each) for each in runs)
+    entries = {"contents": "write" if writes else "read"}
     if isinstance(before.given, Mapping) and before.source != "default":
         entries = {str(k): str(v) for k, v in before.given.items()}
     return _state(text, body, {**entries, scope: level}, scope)

@@ -75,18 +75,20 @@ def _the(job: JobVerdict) -> str:
 def _open_the_new_way(plan: "_Plan", job: JobVerdict) -> None:
     """The steps after which a job could publish without its token, and still has it."""
     ways, may, the = plan.ways(job), "`id-token: write`", _the(job)
+    none_stated = not job.id_token and job.found.context.own.source == "default"
+    rights = f" {say('steps', 'rights')}" * none_stated
     if failing := [each for each in ways if each.fails]:
-        what = f"T{the[1:]} fails as it is. {failing[0].reason}"
+        what = f"T{the[1:]} fails as it is. {failing[0].reason}{rights}"
         plan.change(job, what, fixes.Editor.authenticate, lambda each: not each.fails)
     elif client := next((each.client for each in ways if not each.found.client.trusted), ""):
-        what = say("steps", "uv", job=the, client=client)
+        what = say("steps", "uv", job=the, client=client) + rights
         plan.change(job, what, fixes.Editor.token_to_uv, _is(EITHER))
     elif any(each.verdict == TOKEN for each in ways):
         old = [each for each in ways if each.found.older(each.found.client.since)]
         wanted = [may] * (not job.id_token)
         wanted += [f"{each.client} {each.found.client.since} or newer" for each in old[:1]]
         wanted = wanted or ["the way to the ID token"]
-        what = f"Give {the} {' and '.join(wanted)}."
+        what = f"Give {the} {' and '.join(wanted)}.{rights}"
         plan.change(job, what, fixes.Editor.authenticate, _is(EITHER))
 
 

@@ -45,7 +45,7 @@ ALLOWANCE = {
     "helpers: signing and attestations": 28,
     "course: exercises": 1291,
     "course: tools": 2148,
-    "preflight": 772,
+    "preflight": 786,
 }
 LONGEST_FUNCTION = 60
 

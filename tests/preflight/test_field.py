@@ -133,6 +133,25 @@ def test_every_way_to_hand_a_token_over_is_migrated_without_a_gap(name, tmp_path
     )
 
 
+@pytest.mark.parametrize(
+    ("step", "contents"),
+    [("uses: softprops/action-gh-release@v2", "write"), ("run: gh release create v1", "write"), ("run: git push --tags", "write"),
+     ("uses: acme/notes@v1", "read"), ("run: gh run list", "read")],
+)  # fmt: skip
+@pytest.mark.parametrize("token", [f"\nenv:\n  UV_PUBLISH_TOKEN: {field.SECRET}", ""])
+def test_a_job_that_makes_a_release_can_still_make_it(step, contents, token, tmp_path):
+    job = field.job(f"{step}\n\n{field.UV}{token}", "")
+    folder = lay_out(tmp_path, field.one(job, top=""))
+    if token:
+        _, plan = migrated(folder, {})
+        assert sum("replace the default" in each.what for each in plan) == 1
+    else:
+        patch = preflight.check(folder, "octo-org/rocket").patch
+        subprocess.run(["git", "apply", "-"], input=patch.encode(), cwd=folder, check=True)
+    job = yaml.safe_load((folder / field.RELEASE).read_text())["jobs"]["release"]
+    assert job["permissions"] == {"contents": contents, "id-token": "write"}
+
+
 def test_a_client_that_uv_replaces_hands_its_token_over_in_a_variable(tmp_path):
     _, steps = migrated(tmp_path, field.one(field.job(STORED["hatch, in single quotes"][1], "")))
     [uv] = [step.diff for step in steps if step.what.startswith("Let uv publish")]
