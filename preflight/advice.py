@@ -62,6 +62,9 @@ def _about_the_job(context: JobContext, judged: Sequence[JobVerdict]) -> Found:
         yield "unknown-environment", (context.file, context.body.line_of("environment")), ""
     if context.callers and context.may_ask and any(each.form and not each.fails for each in judged):
         yield "called-workflow", here, ""
+    if context.may_ask and context.granted and context.granted.source == "default":
+        file, name, line = context.callers[-1]
+        yield "caller-states-nothing", (file, line), name
     if any(each.index != "TestPyPI" for each in judged):  # what is tried there is soon tried again
         for line, group in _shared_group(context, started):
             yield "concurrency", (context.file, line), group

@@ -230,12 +230,15 @@ class Editor:
             self.new[file] = _with(text, row, f"{' ' * column}environment: {name}")
 
     def permitted(self) -> None:
-        """Give the job and its callers `id-token: write`, and the callers what the job states."""
-        context = self.found.context
-        given = context.own.given
-        stated = given if context.asks_too_much and isinstance(given, Mapping) else {}
+        """Give the job and its callers `id-token: write`, and the callers what all jobs of the
+        called workflow state: GitHub refuses it otherwise."""
+        context, wanted = self.found.context, {"id-token": "write"}
+        for name in context.workflow["jobs"]:
+            given = effective_permissions(context.workflow, name).given
+            stated = given if isinstance(given, Mapping) else {}
+            wanted |= {k: str(v) for k, v in stated.items() if wanted.get(k) != "write"}
         for file, job, _ in context.callers:
-            for scope, level in {"id-token": "write", **stated}.items():
+            for scope, level in wanted.items():
                 if level in ("read", "write"):
                     self.new[file] = grant(self.current(file), job, scope, level)
         own = effective_permissions(parse(self.current(context.file)), context.job)

@@ -250,15 +250,18 @@ class JobContext(Changeable):
 
     @property
     def may_ask(self) -> bool:
-        """Whether it can get an ID token: a called job may only lower what its caller has."""
-        return self.permissions.id_token and (self.granted is None or self.granted.id_token)
+        """Whether it can get an ID token: a called job may only lower what its caller has. A caller
+        that states nothing may have it, where the repository's default is to read and write."""
+        caller = self.granted
+        allowed = caller is None or caller.source == "default" or caller.id_token
+        return self.permissions.id_token and allowed
 
     @property
     def asks_too_much(self) -> str:
         """A permission, such as "id-token: write", that a called job states and its caller does not
         have; else "". GitHub then refuses the whole workflow when it starts."""
         own = self.own
-        if self.granted is None or own.source == "default":
+        if self.granted is None or "default" in (own.source, self.granted.source):
             return ""
         scopes = own.given if isinstance(own.given, Mapping) else ("id-token", "contents")
         for scope in sorted(scopes, key=lambda name: name != "id-token"):

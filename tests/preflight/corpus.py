@@ -591,11 +591,20 @@ SETS = [
     # reusable workflows
     reusable("called, the caller has the permission", P, caller(WRITE), called()),
     reusable("called, both have it", P, caller(WRITE), called("job")),
-    reusable("called, only the called asks", N, caller(), called("job")),
+    reusable("called, only the called asks", P, caller(), called("job")),
     reusable(
         "called, only the called asks, with a token",
-        N,
+        E,
         caller(secrets="secrets: inherit"),
+        called("job", steps=WITH_TOKEN),
+    ),
+    reusable(
+        "called, the caller has less", N, caller("permissions: {contents: write}"), called("job")
+    ),
+    reusable(
+        "called, the caller has less, with a token",
+        N,
+        caller("permissions: {}", "secrets: inherit"),
         called("job", steps=WITH_TOKEN),
         repaired=E,
     ),

@@ -152,6 +152,21 @@ def test_a_job_that_makes_a_release_can_still_make_it(step, contents, token, tmp
     assert job["permissions"] == {"contents": contents, "id-token": "write"}
 
 
+def test_a_caller_is_given_what_every_job_of_the_called_workflow_states(tmp_path):
+    other = field.job(
+        "run: docker push x", "permissions: {packages: write, contents: read}", name="image"
+    )
+    token = f"{field.UV}\nenv:\n  UV_PUBLISH_TOKEN: {field.SECRET}"
+    upload = field.flow(field.job(token, ""), other, on="workflow_call", top="")
+    call = (
+        "on: push\njobs:\n  go:\n    uses: ./.github/workflows/upload.yml\n    secrets: inherit\n"
+    )
+    migrated(tmp_path, {field.RELEASE: call, ".github/workflows/upload.yml": upload})
+    workflow = yaml.safe_load((tmp_path / field.RELEASE).read_text())
+    given = workflow["jobs"]["go"]["permissions"]
+    assert given == {"contents": "read", "id-token": "write", "packages": "write"}
+
+
 def test_a_client_that_uv_replaces_hands_its_token_over_in_a_variable(tmp_path):
     _, steps = migrated(tmp_path, field.one(field.job(STORED["hatch, in single quotes"][1], "")))
     [uv] = [step.diff for step in steps if step.what.startswith("Let uv publish")]

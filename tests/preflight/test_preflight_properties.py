@@ -47,13 +47,13 @@ class Scene:
 
 
 def starts(granted, asked):
-    """GitHub refuses a called job that states more than its caller has. Where the caller states nothing, it depends on the
-    repository's settings for all scopes but `id-token`."""
+    """GitHub refuses a called job that states more than its caller has. Where the caller states nothing, that depends on
+    the repository's settings (actions/runner, `PermissionsHelper.cs`)."""
     levels = {
         "{}": (0, 0), "{id-token: write}": (2, 0), "{contents: read}": (0, 1), "write-all": (2, 2), "read-all": (0, 1),
         "{id-token: none, contents: write}": (0, 2),
     }  # fmt: skip
-    wanted, has = levels.get(asked, (0, 0)), levels.get(granted, (0, 2))
+    wanted, has = levels.get(asked, (0, 0)), levels.get(granted, (2, 2))
     return wanted[0] <= has[0] and wanted[1] <= has[1]
 
 
@@ -114,7 +114,8 @@ def scenes(draw):
                 + "    secrets: inherit\n" * secrets
             )
         )
-        id_token = granted and effective(top, own, granted)
+        nothing = granted_top is None and granted_own is None
+        id_token = (granted or nothing) and effective(top, own, granted)
         started = starts(
             granted_own if granted_own is not None else granted_top, own if own is not None else top
         )
