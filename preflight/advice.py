@@ -92,7 +92,7 @@ def _shared_group(context: JobContext, started: Sequence[Trigger]) -> Iterator[t
             continue
         alone = re.search(r"github\.(run_id|run_number|sha)\b", group)
         by_ref = re.search(r"github\.(ref|ref_name|event\.release)\b", group)
-        branches = [t for t in started if t.certain and not t.ref.startswith("refs/tags/")]
+        branches = [t for t in started if t.certain and t.event == "push" and not _is_tag(t)]
         filled = fill(group, context.scope)
         known = by_ref or "${{" not in re.sub(r"\$\{\{ *github\.(workflow|job) *\}\}", "", filled)
         if known and not alone and not (by_ref and not branches):

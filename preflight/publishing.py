@@ -44,6 +44,7 @@ _OUTSIDERS = (
 )
 _RELEASES = r"`(\./)?[\w./-]*(publish|upload|release|deploy|pypi)[\w-]*(\.sh|\.bash|\.py)?`"
 _TASKS, _ID_TOKEN_USERS = TABLES["task runners"], tuple(TABLES["actions that use ID tokens"])
+_ELSEWHERE = tuple(TABLES["actions that publish elsewhere"])
 _NAMED_SECRET = r"(?i)secrets\.(\w*(?:PYPI|TWINE)\w*)"
 Words = Sequence[str]
 Target = tuple[str, list[str]] | None
@@ -75,7 +76,10 @@ class Frame(Changeable):
 
     def __call__(self, path: str) -> Value:
         if path.startswith(("env.", "steps.")):
-            return self.environment.get(path.removeprefix("env."), UNKNOWN)
+            value = self.environment.get(path.removeprefix("env."), UNKNOWN)
+            # What a shell puts in place of `$(…)` and `$NAME` is known to the shell alone.
+            open_ = isinstance(value, str) and re.search(r"\$(?!\{\{)|`", value)
+            return UNKNOWN if open_ else value
         return self.scope(path)
 
     def at(self, line: int) -> "Frame":
@@ -173,7 +177,8 @@ class Finder:
         if key not in known:  # looked for in the whole file first, once
             known[key] = bool(re.search(_NAMED_SECRET, key))
         named = re.search(_NAMED_SECRET, str(context.body)) if known[key] else None
-        uses = any(name.lower().startswith(_ID_TOKEN_USERS) for _, _, name in actions)
+        users = [name for _, _, name in actions if name.lower().startswith(_ID_TOKEN_USERS)]
+        uses = users or any("/azure-login" in name.lower() for _, _, name in actions)
         matters = named or (context.may_ask and not uses and not self.facts.attested)
         if not matters or any(" may publish" in why for _, _, why in self.notes):
             return None
@@ -250,6 +255,8 @@ class Finder:
             self._maturin_action(name, inputs, frame)
         elif re.search(_MINTS, words) or ("mint" in path and "token" in path):
             self.facts.add("minted", frame)
+        elif path.startswith(_ELSEWHERE):
+            pass
         elif _OTHERS.search(path) or re.search(_PUBLISHES, words):
             form = f" {self._form()}" if self.context.may_ask else ""
             self._note(frame, "action", name=name, form=form)

@@ -90,7 +90,7 @@ class Report:
 
     def text(self) -> str:
         lines: list[str] = []
-        for _, ways in groupby(self.jobs, key=lambda job: (job.workflow, job.path[:-1], job.job)):
+        for _, ways in groupby(self.jobs, key=_place):
             lines += _job_lines(list(ways))
         if not self.jobs:
             lines.append("No job publishes a Python package, as far as can be read.\n")
@@ -148,6 +148,10 @@ class Report:
             *(("notice", file, line, "not followed", why) for file, line, why in self.unfollowed),
         ]
         return "".join(map(_annotation, rows))
+
+
+def _place(job: JobVerdict) -> tuple[object, ...]:
+    return job.workflow, job.found.context.callers, job.file, job.job
 
 
 def _row(name: str, value: object) -> str:

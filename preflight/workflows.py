@@ -263,7 +263,9 @@ class JobContext(Changeable):
         own = self.own
         if self.granted is None or "default" in (own.source, self.granted.source):
             return ""
-        scopes = own.given if isinstance(own.given, Mapping) else ("id-token", "contents")
+        scopes = (
+            own.given if isinstance(own.given, Mapping) else ("id-token", "contents", "actions")
+        )
         for scope in sorted(scopes, key=lambda name: name != "id-token"):
             allowed, wanted = self.granted.level(scope), own.level(scope) or 0
             if allowed is not None and wanted > allowed:

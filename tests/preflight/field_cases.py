@@ -173,6 +173,9 @@ CASES = [
     Case(3, "a command that gets the secret, beside an action",
          one(job(f"uses: acme/ready@v2\n\nrun: ./go\nenv:\n  TOKEN: {SECRET}", "")), [],
          ("release.yml:10 Job 'release' gets the secret PYPI_TOKEN, and nothing in it",), ("acme/ready",)),
+    *(Case(3, f"an ID token for something else: {name}", one(job(f"uses: {name}\n\nuses: acme/any@v1")), [], untold=("not followed",))
+      for name in ("octo-org/tools/azure-login@main", "dopplerhq/secrets-fetch-action@v1")),
+    Case(3, "an action that uploads to a release", one(job("uses: python-semantic-release/publish-action@v10", "")), [], untold=("may publish",)),
     Case(3, "only an action that sets up", one(job("uses: astral-sh/setup-uv@v9\n\nrun: ./go.sh")), [],
          ("may ask for an ID token, and nothing in it is known to publish",), untold=("setup-uv",)),
     Case(3, "an action that is given a secret named after the index",
@@ -213,6 +216,16 @@ CASES = [
          [OK], ("depends on what is not known before the run", "perhaps"), codes=("pull-request",)),
     Case(4, "a condition that is known", one(job(UV), on="{push: {tags: ['v*']}, pull_request: }"), [OK], untold=("not known before",),
          codes=("pull-request",)),
+    Case(4, "a variable that a shell computes", one(job(f"""
+            run: echo "GO=$( [[ $GITHUB_REF == 'refs/tags/v'* ]] && echo yes )" >> "$GITHUB_ENV"
+
+            {UV}
+            if: env.GO == 'yes'""")), [OK], ("push (refs/tags/TAG, perhaps)",)),
+    Case(4, "a variable that is known", one(job(f"""
+            run: echo "GO=no" >> "$GITHUB_ENV"
+
+            {UV}
+            if: env.GO == 'yes'""")), [], ("No job publishes",)),
     Case(4, "a ref", one(job(UV, f"{MAY}\nif: github.ref == 'refs/heads/main'"), on="{push: , workflow_dispatch: }"), [OK],
          ("push (refs/heads/main), workflow_dispatch (refs/heads/main)",)),
     Case(4, "a ref that may be a branch, and is the name of none but a branch", one(job(UV, f"{MAY}\nif: github.ref_name == 'main'"), on="push"), [OK],
@@ -342,6 +355,13 @@ CASES = [
          ("release.yml:4 [concurrency]",)),
     Case(7, "a queue for TestPyPI", one(job(f"run: uv publish --publish-url {TEST}"), on="push", top="concurrency: release"), [OK],
          no_codes=("concurrency",)),
+    Case(7, "a queue for each ref, of releases by hand", one(job(UV), on="{push: {tags: ['v*']}, workflow_dispatch: }",
+         top="concurrency: 'x-${{ github.ref }}'"), [OK], no_codes=("concurrency",)),
+    Case(7, "a queue for each ref, of every push", one(job(UV), on="{push: {branches: [main]}}", top="concurrency: 'x-${{ github.ref }}'"), [OK],
+         codes=("concurrency",)),
+    Case(7, "a called job that asks to read all", {RELEASE: f"on: push\njobs:\n  go:\n    {MAY}\n    uses: ./.github/workflows/u.yml\n",
+         ".github/workflows/u.yml": flow(job(f"{UV}\nenv:\n  UV_PUBLISH_TOKEN: x", "permissions: read-all"), on="workflow_call")}, [NEVER],
+         ("`actions: read`",)),
     Case(7, "a queue that keeps all", one(job(UV), top="concurrency: {group: release, queue: max}"), [OK], no_codes=("concurrency",)),
     Case(7, "words of outsiders in a script", one(job(f"run: echo \"${{{{ github.event.release.body }}}}\"\n\n{UV}")), [OK], codes=("script-injection",)),
     Case(7, "the tag of a release in a script", one(job(f"run: echo \"${{{{ github.event.release.tag_name }}}}\"\n\n{UV}")), [OK],

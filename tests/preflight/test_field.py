@@ -152,6 +152,12 @@ def test_a_job_that_makes_a_release_can_still_make_it(step, contents, token, tmp
     assert job["permissions"] == {"contents": contents, "id-token": "write"}
 
 
+def test_a_job_that_publishes_twice_has_one_heading(tmp_path):
+    steps = "run: |\n  echo\n  twine upload -r testpypi x\n\nrun: |\n  echo\n  twine upload x"
+    report = preflight.check(lay_out(tmp_path, field.one(field.job(steps))), "octo-org/rocket")
+    assert len(report.jobs) == 2 and report.text().count(", job release\n") == 1
+
+
 def test_a_caller_is_given_what_every_job_of_the_called_workflow_states(tmp_path):
     other = field.job(
         "run: docker push x", "permissions: {packages: write, contents: read}", name="image"
