@@ -1,7 +1,7 @@
 """A workflow file's own words about its jobs: permissions, triggers, conditions, and calls.
 
 GitHub Docs: "Workflow syntax for GitHub Actions", "Events that trigger workflows", "Reusing
-workflows", "Contexts".
+workflows", "Contexts"; for what a called job may state, actions/runner, `PermissionsHelper.cs`.
 """
 
 import re
