@@ -4,12 +4,14 @@ import pytest
 
 from helpers.index import simple_api
 
+pytestmark = pytest.mark.proof
+
 ANSWER = (
     "import sys; sys.path.insert(0, sys.argv[1]); import octo_rocket; print(octo_rocket.answer)"
 )
 
 
-@pytest.fixture(params=["JSON", pytest.param("HTML", marks=pytest.mark.proof)])
+@pytest.fixture(params=["JSON", "HTML"])
 def published(request, desk, monkeypatch):
     """A desk with octo-rocket published on an index that speaks JSON and HTML, or HTML only, and what it answered."""
     assert desk.run(desk.publish).ok

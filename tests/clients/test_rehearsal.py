@@ -4,6 +4,8 @@ import pytest
 
 from helpers.provider.jobs import GitHubJob, GitLabJob
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def rehearsal(desk):

@@ -8,6 +8,8 @@ import pytest
 from course.ch06 import exercises
 from helpers.provider.jobs import GitHubJob
 
+pytestmark = pytest.mark.proof
+
 ROCKET = Path(__file__).parent.parent.parent / "notebooks" / "data" / "rocket"
 SCRIPT = "bash bin/publish"
 

@@ -152,6 +152,7 @@ def test_the_figure_of_keys_is_about_two():
         figures_3.key_hour({"old key": (0, 5)}, {})
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "draw",
     [

@@ -44,6 +44,7 @@ def test_a_chapter_that_does_not_run_makes_the_machine_not_ready(ready, capsys):
     assert lines[-1].startswith("This machine is not ready (")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("source", "told"),
     [
