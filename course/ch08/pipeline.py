@@ -124,7 +124,7 @@ class Project:
     # -- the workflow, release.yml -----------------------------------------------------------------
 
     def release(self) -> None:
-        """Release the next version: Alice tags it, Bob approves. Raises Stopped if a job fails."""
+        """Release the next version: Alice tags it. Raises Stopped if a job fails."""
         p = self.pipeline
         self.minor += 1
         job = GitHubJob(ref=f"refs/tags/v1.{self.minor}", id_token=p.trusted_publisher)
