@@ -84,7 +84,7 @@ def _nobody_asked(context: JobContext) -> str:
 
 
 def _shared_group(context: JobContext, started: Sequence[Trigger]) -> Iterator[tuple[int, str]]:
-    """The concurrency group in which a waiting release is canceled by the next run, if any."""
+    """Yield line and name of concurrency groups in which the next run cancels a waiting one."""
     for holder in (context.body, context.workflow):
         stated = holder.get("concurrency")
         group = text(stated) or text(under(stated, "group"))

@@ -236,11 +236,11 @@ class Editor:
         for name in context.workflow["jobs"]:
             given = effective_permissions(context.workflow, name).given
             stated = given if isinstance(given, Mapping) else {}
-            wanted |= {k: str(v) for k, v in stated.items() if wanted.get(k) != "write"}
+            more = {k: str(v) for k, v in stated.items() if v in ("read", "write")}
+            wanted |= {k: v for k, v in more.items() if wanted.get(k) != "write"}
         for file, job, _ in context.callers:
             for scope, level in wanted.items():
-                if level in ("read", "write"):
-                    self.new[file] = grant(self.current(file), job, scope, level)
+                self.new[file] = grant(self.current(file), job, scope, level)
         own = effective_permissions(parse(self.current(context.file)), context.job)
         if not context.callers or own.source != "default":
             self.new[context.file] = grant(self.current(context.file), context.job)

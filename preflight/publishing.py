@@ -78,7 +78,7 @@ class Frame(Changeable):
         if path.startswith(("env.", "steps.")):
             value = self.environment.get(path.removeprefix("env."), UNKNOWN)
             # What a shell puts in place of `$(…)` and `$NAME` is known to the shell alone.
-            open_ = isinstance(value, str) and re.search(r"\$(?!\{\{)|`", value)
+            open_ = isinstance(value, str) and re.search(r"\$(?!\{\{)[({\w]|`", value)
             return UNKNOWN if open_ else value
         return self.scope(path)
 

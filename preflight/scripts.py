@@ -312,9 +312,10 @@ def followed(words: Sequence[str], rest: list[str]) -> tuple[str, list[str]] | N
     if program in ("bash", "sh", "dash", "zsh", "ksh", "source", "."):
         return _shell_script(arguments)
     if program in ("make", "gmake"):
-        previous = dict(zip(arguments[1:], arguments, strict=False))
         valued = ("-f", "-C", "-j", "--file", "--makefile", "--directory", "--jobs")
-        return ("make", [w for w in plain if "=" not in w and previous.get(w) not in valued])
+        pairs = zip(["", *arguments], arguments, strict=False)
+        goals = [w for before, w in pairs if w[:1] != "-" and before not in valued]
+        return ("make", [word for word in goals if "=" not in word])
     if program in ("tox", "nox"):
         return (program, _environments(program, arguments))
     if PYTHON.fullmatch(program):

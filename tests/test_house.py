@@ -45,7 +45,7 @@ ALLOWANCE = {
     "helpers: signing and attestations": 28,
     "course: exercises": 1291,
     "course: tools": 2148,
-    "preflight": 808,
+    "preflight": 809,
 }
 LONGEST_FUNCTION = 60
 

@@ -188,6 +188,8 @@ CASES = [
          ("ship/__main__.py is a program",)),
     Case(3, "python -m of something harmless", {**one(job("run: python -m ship", "")), "ship.py": "print()"}, [], untold=("not followed",)),
     Case(3, "a file that make is told", {**one(job("run: make -f release.mk")), "release.mk": f"ship:\n\t{UV[5:]}\n"}, [OK], ("release.mk:2",)),
+    Case(3, "a goal with the name of its folder", {**one(job("run: make ship -C ship")), "ship/Makefile": f"test:\n\techo\nship:\n\t{UV[5:]}\n"},
+         [OK], ("ship/Makefile:4",)),
     Case(3, "make with jobs", {**one(job("run: make -j 4")), "Makefile": f"ship:\n\t{UV[5:]}\n"}, [OK], ("Makefile:2",)),
     Case(3, "a file that tox is told", {**one(job("run: tox -c ci.ini -e go")), "ci.ini": TOX.format("*")}, [OK], ("ci.ini:4",)),
     Case(3, "a file that nox is told", {**one(job("run: nox --noxfile ci.py")), "noxfile.py": "",
@@ -221,6 +223,7 @@ CASES = [
 
             {UV}
             if: env.GO == 'yes'""")), [OK], ("push (refs/tags/TAG, perhaps)",)),
+    Case(4, "a variable that ends in a dollar sign", one(job(f"{UV}\nif: env.GO == 'yes'", f"{MAY}\nenv: {{GO: 'v.*$'}}")), [], ("No job publishes",)),
     Case(4, "a variable that is known", one(job(f"""
             run: echo "GO=no" >> "$GITHUB_ENV"
 

@@ -163,14 +163,17 @@ def test_a_caller_is_given_what_every_job_of_the_called_workflow_states(tmp_path
         "run: docker push x", "permissions: {packages: write, contents: read}", name="image"
     )
     token = f"{field.UV}\nenv:\n  UV_PUBLISH_TOKEN: {field.SECRET}"
-    upload = field.flow(field.job(token, ""), other, on="workflow_call", top="")
+    few = field.job("run: echo", "permissions: {packages: read, contents: none}", name="last")
+    upload = field.flow(field.job(token, ""), other, few, on="workflow_call", top="")
     call = (
         "on: push\njobs:\n  go:\n    uses: ./.github/workflows/upload.yml\n    secrets: inherit\n"
     )
+    call += "    permissions: {actions: read}\n"
     migrated(tmp_path, {field.RELEASE: call, ".github/workflows/upload.yml": upload})
     workflow = yaml.safe_load((tmp_path / field.RELEASE).read_text())
     given = workflow["jobs"]["go"]["permissions"]
-    assert given == {"contents": "read", "id-token": "write", "packages": "write"}
+    wanted = {"contents": "read", "id-token": "write", "packages": "write"}
+    assert given == {"actions": "read", **wanted}
 
 
 def test_a_client_that_uv_replaces_hands_its_token_over_in_a_variable(tmp_path):
