@@ -224,9 +224,10 @@ def check_twice(lab: Lab, twice: Callable[..., Any], id_token: str) -> None:
     def mint(token: str) -> dict[str, Any]:
         answer = lab.http.post(f"{INDEX}/_/oidc/mint-token", json={"token": token}).json()
         answers.append((int(time.time()) - expires_at, answer))
+        shown.add(token)
         return answer
 
-    error, got = None, None
+    error, got, shown = None, None, set[str]()
     try:
         got = twice(mint, lab.clock, id_token)
     except Exception as raised:
@@ -243,6 +244,8 @@ def check_twice(lab: Lab, twice: Callable[..., Any], id_token: str) -> None:
             )
     if error:
         raise error
+    if shown - {id_token}:
+        raise Wrong("Your function showed another ID token. Exchange the one that it got, twice.")
     if len(tokens) < 2:
         done = "exchanged the ID token once" if tokens else "did not exchange the ID token"
         raise Wrong(f"Your function {done}. Exchange it twice.")

@@ -107,6 +107,13 @@ def twice(mint, clock, id_token):
 def twice(mint, clock, id_token):
     return [mint(id_token)["token"]] * 2
 """, "exchanged the ID token once"),
+            ("""
+def twice(mint, clock, id_token):
+    from helpers.lab import _open
+    from helpers.provider.jobs import GitHubJob
+    fresh = [_open[-1].github.id_token(GitHubJob()) for _ in range(2)]
+    return [mint(each)["token"] for each in fresh]
+""", "showed another ID token"),
             (("return [first", "return [second"), "Your function returned ['pypi"),
             (('[first["token"], second["token"]]', "[first, second]"), "the index's whole answers"),
             (('[first["token"], second["token"]]', 'first["token"]'), "Your function returned 'pypi"),
